@@ -1,0 +1,240 @@
+"""The config that a person writes (`*.minillm.jsonc`), as models.
+
+Everything here is static: it needs neither torch nor a file system. Keys are camelCase in the file and
+snake_case in Python. What a model leaves as `None` is filled by `resolve.py` from the preset or the data.
+Sources: "eq." and "Alg." are arXiv 2306.08543; D1 to D16 name the places where the paper and its published
+code disagree (listed in docs/method.md); each of them is a switch in `Objective`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Positive = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Part(BaseModel):
+    """A part of the config: unknown keys are errors, keys are camelCase."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
+
+
+class Teacher(Part):
+    model: Annotated[str, Field(min_length=1)]
+    """A Hugging Face model id, or a folder (relative to this file) with config.json, tokenizer and safetensors weights."""
+    revision: str | None = None
+    """Branch, tag or commit on the model hub. Ignored for a folder."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Only for models whose code you have read."""
+
+
+class Student(Part):
+    model: Annotated[str, Field(min_length=1)]
+    """A Hugging Face model id or a folder. With `"init": "random"` the folder needs only a config.json."""
+    init: Literal["weights", "random"] = "weights"
+    """Start from the model's weights, or from random ones drawn with `seed`."""
+    tokenizer: str | None = None
+    """Where the tokenizer comes from when the student has none: a model id, a folder, or `"teacher"`."""
+    revision: str | None = None
+    """Branch, tag or commit on the model hub. Ignored for a folder."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Only for models whose code you have read."""
+
+
+class Data(Part):
+    train: Annotated[str, Field(min_length=1)]
+    """Rows to train on: .jsonl or .jsonl.gz. Each row is `{"prompt","response"}` (or `responses`), `{"instruction","input","output"}` or `{"messages"}`."""
+    validation: str | None = None
+    """Rows to score checkpoints on. Never trained on."""
+    corpus: str | None = None
+    """Plain text for the language-modelling term (L_PT): .txt, or .jsonl rows with `text`."""
+    template: Literal["plain", "alpaca", "chat"] = "plain"
+    """How a row becomes text. `plain`: prompt and response as they are; `alpaca`: the instruction wording of the paper; `chat`: the tokenizer's chat template."""
+    max_prompt_tokens: Positive = 256
+    """Rows whose prompt is longer are left out (and counted)."""
+    max_new_tokens: Positive = 256
+    """Longest response, in tokens: for rollouts, samples and evaluation."""
+
+
+class Optimizer(Part):
+    learning_rate: Annotated[float, Field(gt=0.0)] | None = None
+    """Peak learning rate of AdamW."""
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    """Exponential decay of AdamW's first and second moment."""
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    """Decoupled weight decay, on matrices only."""
+    max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
+    """The gradient is scaled down to this global norm."""
+    warmup: Share = 0.03
+    """Share of the phase's steps over which the learning rate rises from 0."""
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    """Course of the learning rate after the warm-up."""
+    final_learning_rate: Share = 0.05
+    """Learning rate at the end of the phase, as a share of the peak (`linear` and `cosine`)."""
+
+
+class SftPhase(Part):
+    method: Literal["sft"]
+    """Supervised fine-tuning: cross-entropy on the responses."""
+    train: str | None = None
+    """Rows for this phase alone, in place of `data.train`."""
+    rows: Positive | None = None
+    """Use only the first rows of the file."""
+    epochs: Annotated[float, Field(gt=0.0)] | None = None
+    """Passes over the rows. Give `epochs` or `steps`."""
+    steps: Positive | None = None
+    """Optimizer steps. Give `epochs` or `steps`."""
+    batch_size: Positive = 64
+    """Sequences per optimizer step."""
+    micro_batch_size: Positive | None = None
+    """Sequences per forward pass; gradients are accumulated up to `batchSize`."""
+    optimizer: Optimizer = Field(default_factory=Optimizer)
+
+
+class Objective(Part):
+    """Switches of the MiniLLM loss. What is not given comes from the preset."""
+
+    alpha: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
+    """Share of the teacher in the sampling mixture, eq. (4)."""
+    sampling: Literal["commonMask", "lockStep", "student"] | None = None
+    """`commonMask`: one coin a step for the whole chunk, so that the teacher runs once every 1/alpha steps; `lockStep`: both models every step; `student`: no teacher (alpha 0)."""
+    temperature: Annotated[float, Field(gt=0.0)] | None = None
+    """Sampling temperature, applied to student and teacher alike (D14)."""
+    single_step: bool | None = None
+    """Single-step term in closed form over the vocabulary, eq. (3)."""
+    weight_single_step: bool | None = None
+    """Multiply the single-step term by the importance weight, as eq. (7) is written (D7)."""
+    long_term: Literal["future", "toGo", "off"] | None = None
+    """`future`: rewards after the token, R_(t+1); `toGo`: including the token's own reward (D1)."""
+    discount: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    """Discount of later rewards, gamma (D3)."""
+    length_normalization: Literal["mean", "remainingLength", "none"] | None = None
+    """`mean`: divide by the sum of discounts, eq. (6); `remainingLength`: by the tokens left, undiscounted (D3, D4); `none`: sum."""
+    baseline: Literal["maskedMean", "none"] | None = None
+    """Subtract the mean over real tokens, or nothing (D2)."""
+    whiten: Literal["none", "realTokens", "allPositions"] | None = None
+    """Divide the advantage by its standard deviation: never, over real tokens, or over all positions including padding (D5, D6)."""
+    clip_range: Annotated[float, Field(gt=0.0)] | None = None
+    """Clip of the policy ratio, epsilon."""
+    clip_target: Literal["ratio", "weightedRatio"] | None = None
+    """Clip q/q_old and multiply by w outside, or clip w times q/q_old (D8)."""
+    importance_weight: Literal["step", "none"] | None = None
+    """Importance weight of the long-term term: one step, eq. (5), or none."""
+    reward_clip: Annotated[float, Field(gt=0.0)] | None = None
+    """Clip each token's reward to plus or minus this many nats. None: no clip."""
+    reduction: Literal["tokenMean", "sequenceSum"] | None = None
+    """Average over the real tokens of the mini-batch, or sum over each sequence and average over sequences."""
+    lm_weight: Annotated[float, Field(ge=0.0)] | None = None
+    """Weight of the language-modelling term on the corpus (L_PT). 0 without `data.corpus`."""
+
+
+class MiniLlmPhase(Part):
+    method: Literal["minillm"]
+    """MiniLLM: reverse KL by policy gradient, with the single-step term in closed form."""
+    prompts: str | None = None
+    """Rows whose prompts are sampled from; responses are not read. Default: `data.train`."""
+    rows: Positive | None = None
+    """Use only the first rows of the file."""
+    steps: Positive
+    """Optimizer steps."""
+    batch_size: Positive = 64
+    """Sequences per optimizer step (mini-batch)."""
+    micro_batch_size: Positive | None = None
+    """Sequences per forward pass; gradients are accumulated up to `batchSize`."""
+    rollouts: Positive = 256
+    """Prompts sampled per round."""
+    rollout_chunk: Positive = 64
+    """Prompts decoded together; a mask of the teacher's turns is drawn for each chunk."""
+    inner_epochs: Positive = 2
+    """Passes over one round's rollouts."""
+    objective: Objective = Field(default_factory=Objective)
+    optimizer: Optimizer = Field(default_factory=Optimizer)
+
+
+Phase = Annotated[SftPhase | MiniLlmPhase, Field(discriminator="method")]
+
+
+class Inspect(Part):
+    prompts: str | None = None
+    """Prompts whose samples are kept at every checkpoint. Default: the first validation rows."""
+    rows: Positive = 16
+    """How many of them."""
+    draws: Positive = 1
+    """Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint."""
+
+
+class Evaluation(Part):
+    rows: Positive = 200
+    """Validation rows scored at each checkpoint (a fixed subset)."""
+    final_rows: Positive | None = None
+    """Validation rows scored at the end. Default: all."""
+    unit: Literal["word", "character", "token"] = "word"
+    """Unit of the error rate and of Rouge-L."""
+    sharpening_control: bool = True
+    """At the end, also score the start of distillation at the temperature that gives it the final student's entropy."""
+
+
+class Checkpoints(Part):
+    every: Positive | None = None
+    """Steps between checkpoints. Default: twenty over the whole run."""
+    keep: Positive | None = None
+    """How many checkpoints to keep besides the first, the last and the best. Default: all."""
+    best: str = "eval/kl_reverse"
+    """Metric that chooses the best checkpoint."""
+
+
+class Config(Part):
+    """A distillation run: teacher, student, data and phases."""
+
+    schema_: Annotated[str | None, Field(alias="$schema")] = None
+    """Address of this schema; editors use it."""
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    """Name of the run, shown everywhere."""
+    teacher: Teacher
+    student: Student
+    data: Data
+    preset: Literal["recommended", "paper", "reference"] = "recommended"
+    """Where the switches that you leave out come from: our choice, the paper's text, or its published code."""
+    phases: Annotated[list[Phase], Field(min_length=1)]
+    """What is done, in order. A step counts from the start of the run, across phases."""
+    inspect: Inspect = Field(default_factory=Inspect)
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    checkpoints: Checkpoints = Field(default_factory=Checkpoints)
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    """Where to compute. `auto`: cuda, else mps, else cpu."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """`auto`: bf16 on a GPU that has it, else fp32. Losses are always fp32."""
+    threads: Positive | None = None
+    """CPU threads. Default: all cores that this process may use."""
+    seed: Annotated[int, Field(ge=0)] = 10
+    """Seed of every random draw of the run."""
+    runs_folder: str = "runs"
+    """Where run folders are made, relative to the workspace."""
+
+
+RECOMMENDED = Objective(
+    alpha=0.2, sampling="commonMask", temperature=1.0, single_step=True, weight_single_step=False, long_term="future",
+    discount=1.0, length_normalization="mean", baseline="maskedMean", whiten="none", clip_range=0.2, clip_target="ratio",
+    importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
+)
+"""Our choice: every term unbiased where that is free, and no clip at the first inner step (D1 to D8)."""
+
+PAPER = Objective(
+    alpha=0.2, sampling="lockStep", temperature=1.0, single_step=True, weight_single_step=True, long_term="future",
+    discount=1.0, length_normalization="mean", baseline="none", whiten="none", clip_range=0.2, clip_target="weightedRatio",
+    importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
+)
+"""Equation (7) and Algorithm 1 as printed."""
+
+REFERENCE = Objective(
+    alpha=0.2, sampling="lockStep", temperature=1.0, single_step=True, weight_single_step=False, long_term="toGo",
+    discount=0.95, length_normalization="remainingLength", baseline="maskedMean", whiten="allPositions", clip_range=0.2,
+    clip_target="weightedRatio", importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
+)
+"""What the paper's published code computes (D1 to D12)."""
+
+PRESETS: dict[str, Objective] = {"recommended": RECOMMENDED, "paper": PAPER, "reference": REFERENCE}
