@@ -20,7 +20,13 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 class Part(BaseModel):
     """A part of the config: unknown keys are errors, keys are camelCase."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class Teacher(Part):

@@ -1,7 +1,7 @@
 """What is written into a run directory, as models: the contract between trainer, supervisor and viewers.
 
 `python -m minillm schemas` turns these into `schemas/*.json`; the TypeScript types come from there. Keys in
-records are snake_case-free single words or camelCase, as in JSON written by hand. Losses and KL are in nats,
+records are camelCase. Losses and KL are in nats,
 times in seconds, sizes in bytes. A number that is not finite is written as the string "NaN", "Infinity" or
 "-Infinity". Readers keep unknown kinds and fields, and open a newer `v` read-only.
 """
@@ -20,7 +20,13 @@ VERSION = 1
 
 
 class Record(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True, extra="allow")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        extra="allow",
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]

@@ -1,0 +1,1129 @@
+// Generated from schemas/ by `npm run generate`. Do not edit.
+
+export type Event =
+  | StartEvent
+  | PhaseEvent
+  | StepEvent
+  | RolloutEvent
+  | SamplesEvent
+  | CheckpointEvent
+  | EvaluationEvent
+  | AlertEvent
+  | ControlEvent
+  | ResumeEvent
+  | MessageEvent
+  | ProgressEvent
+  | EndEvent;
+
+export interface ControlOutcome {
+  v: number;
+  id: string;
+  verb: 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
+  args: {
+    [k: string]: string | number | boolean | undefined;
+  };
+  /**
+   * Who asks: `panel`, `palette`, `cli`, …
+   */
+  by: string;
+  t: number;
+  outcome: 'done' | 'refused' | 'interrupted';
+  text: string;
+}
+export interface ControlRequest {
+  v: number;
+  id: string;
+  verb: 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
+  args: {
+    [k: string]: string | number | boolean | undefined;
+  };
+  /**
+   * Who asks: `panel`, `palette`, `cli`, …
+   */
+  by: string;
+  t: number;
+}
+export interface AlertEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'alert';
+  step: number;
+  rule: string;
+  level: 'info' | 'warning' | 'error';
+  text: string;
+}
+export interface CheckpointEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'checkpoint';
+  step: number;
+  name: string;
+  path: string;
+  bytes: number;
+  seconds: number;
+  phase: string;
+}
+export interface ControlEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'control';
+  step: number;
+  id: string;
+  verb: string;
+  outcome: string;
+}
+export interface EndEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'end';
+  reason: 'finished' | 'stopped' | 'failed' | 'bad input';
+  exitCode: number;
+  step: number;
+  /**
+   * The last cause of a failure, in one line.
+   */
+  cause: string | null;
+}
+export interface EvaluationEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'evaluation';
+  step: number;
+  checkpoint: string;
+  /**
+   * `control`: the start of distillation, sampled at the temperature that gives it the final student's entropy.
+   */
+  subject: 'student' | 'teacher' | 'control';
+  /**
+   * All final rows, or the fixed subset that is scored at each checkpoint.
+   */
+  full: boolean;
+  rows: number;
+  temperature: number;
+  metrics: {
+    [k: string]: number | undefined;
+  };
+  path: string;
+}
+export interface MessageEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'message';
+  level: 'info' | 'warning' | 'error';
+  text: string;
+}
+export interface PhaseEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'phase';
+  index: number;
+  method: string;
+  firstStep: number;
+  steps: number;
+}
+export interface PhasePlan {
+  method: string;
+  /**
+   * Global step of the phase's first optimizer step, from 1.
+   */
+  firstStep: number;
+  steps: number;
+}
+export interface ProgressEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'progress';
+  what: string;
+  done: number;
+  total: number | null;
+  unit: string;
+}
+export interface ResumeEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'resume';
+  step: number;
+  checkpoint: string;
+}
+export interface RolloutEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'rollout';
+  step: number;
+  phase: number;
+  round: number;
+  metrics: {
+    [k: string]: number | undefined;
+  };
+}
+export interface SamplesEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'samples';
+  step: number;
+  /**
+   * Name of the checkpoint, or `teacher`.
+   */
+  checkpoint: string;
+  /**
+   * Relative to the run folder.
+   */
+  path: string;
+  count: number;
+}
+export interface StartEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'start';
+  device: string;
+  precision: string;
+  threads: number;
+  versions: {
+    [k: string]: string | undefined;
+  };
+  /**
+   * Parameter counts of `teacher` and `student`.
+   */
+  parameters: {
+    [k: string]: number | undefined;
+  };
+  vocabulary: number;
+  /**
+   * Rows in use: `train`, `prompts`, `validation`, `inspect`, and how many were left out (`tooLong`).
+   */
+  rows: {
+    [k: string]: number | undefined;
+  };
+  plan: PhasePlan[];
+  total: number;
+}
+export interface StepEvent {
+  v: number;
+  /**
+   * Grows by one for the run's whole life.
+   */
+  seq: number;
+  /**
+   * Unix time.
+   */
+  t: number;
+  attempt: number;
+  kind: 'step';
+  /**
+   * Global step, from 1.
+   */
+  step: number;
+  phase: number;
+  metrics: {
+    [k: string]: number | undefined;
+  };
+}
+export interface Exit {
+  v: number;
+  run: string;
+  attempt: number;
+  t: number;
+  exitCode: number;
+  reason: 'finished' | 'stopped' | 'failed' | 'bad input';
+  cause: string | null;
+}
+export interface JournalEntry {
+  v: number;
+  seq: number;
+  t: number;
+  attempt: number;
+  kind: 'state' | 'control' | 'signal' | 'exit' | 'message';
+  /**
+   * One sentence.
+   */
+  text: string;
+  state:
+    | (
+        | 'queued'
+        | 'starting'
+        | 'running'
+        | 'paused'
+        | 'stopping'
+        | 'stalled'
+        | 'finished'
+        | 'failed'
+        | 'stopped'
+        | 'lost'
+        | 'unknown'
+      )
+    | null;
+  /**
+   * Id of the request.
+   */
+  control: string | null;
+  verb: string | null;
+  outcome: string | null;
+  signal: string | null;
+  exitCode: number | null;
+}
+export interface Probe {
+  pythonVersion: string;
+  executable: string;
+  /**
+   * Versions of what is installed.
+   */
+  packages: {
+    [k: string]: string | undefined;
+  };
+  /**
+   * Required packages that are not there.
+   */
+  missing: string[];
+  /**
+   * Sentences: too old, too new, broken import.
+   */
+  problems: string[];
+  /**
+   * `cpu`, `cuda: NVIDIA …`, `mps`.
+   */
+  devices: string[];
+}
+export interface Checkpoints {
+  /**
+   * Steps between checkpoints. Default: twenty over the whole run.
+   */
+  every: number | null;
+  /**
+   * How many checkpoints to keep besides the first, the last and the best. Default: all.
+   */
+  keep: number | null;
+  /**
+   * Metric that chooses the best checkpoint.
+   */
+  best: string;
+}
+export interface Config {
+  /**
+   * Address of this schema; editors use it.
+   */
+  $schema: string | null;
+  /**
+   * Name of the run, shown everywhere.
+   */
+  name: string;
+  teacher: Teacher;
+  student: Student;
+  data: Data;
+  /**
+   * Where the switches that you leave out come from: our choice, the paper's text, or its published code.
+   */
+  preset: 'recommended' | 'paper' | 'reference';
+  /**
+   * What is done, in order. A step counts from the start of the run, across phases.
+   *
+   * @minItems 1
+   */
+  phases: [SftPhase | MiniLlmPhase, ...(SftPhase | MiniLlmPhase)[]];
+  inspect: Inspect;
+  evaluation: Evaluation;
+  checkpoints: Checkpoints;
+  /**
+   * Where to compute. `auto`: cuda, else mps, else cpu.
+   */
+  device: 'auto' | 'cuda' | 'mps' | 'cpu';
+  /**
+   * `auto`: bf16 on a GPU that has it, else fp32. Losses are always fp32.
+   */
+  precision: 'auto' | 'fp32' | 'bf16';
+  /**
+   * CPU threads. Default: all cores that this process may use.
+   */
+  threads: number | null;
+  /**
+   * Seed of every random draw of the run.
+   */
+  seed: number;
+  /**
+   * Where run folders are made, relative to the workspace.
+   */
+  runsFolder: string;
+}
+export interface Teacher {
+  /**
+   * A Hugging Face model id, or a folder (relative to this file) with config.json, tokenizer and safetensors weights.
+   */
+  model: string;
+  /**
+   * Branch, tag or commit on the model hub. Ignored for a folder.
+   */
+  revision: string | null;
+  /**
+   * Run Python code that comes with the model. Only for models whose code you have read.
+   */
+  trustRemoteCode: boolean;
+}
+export interface Student {
+  /**
+   * A Hugging Face model id or a folder. With `"init": "random"` the folder needs only a config.json.
+   */
+  model: string;
+  /**
+   * Start from the model's weights, or from random ones drawn with `seed`.
+   */
+  init: 'weights' | 'random';
+  /**
+   * Where the tokenizer comes from when the student has none: a model id, a folder, or `"teacher"`.
+   */
+  tokenizer: string | null;
+  /**
+   * Branch, tag or commit on the model hub. Ignored for a folder.
+   */
+  revision: string | null;
+  /**
+   * Run Python code that comes with the model. Only for models whose code you have read.
+   */
+  trustRemoteCode: boolean;
+}
+export interface Data {
+  /**
+   * Rows to train on: .jsonl or .jsonl.gz. Each row is `{"prompt","response"}` (or `responses`), `{"instruction","input","output"}` or `{"messages"}`.
+   */
+  train: string;
+  /**
+   * Rows to score checkpoints on. Never trained on.
+   */
+  validation: string | null;
+  /**
+   * Plain text for the language-modelling term (L_PT): .txt, or .jsonl rows with `text`.
+   */
+  corpus: string | null;
+  /**
+   * How a row becomes text. `plain`: prompt and response as they are; `alpaca`: the instruction wording of the paper; `chat`: the tokenizer's chat template.
+   */
+  template: 'plain' | 'alpaca' | 'chat';
+  /**
+   * Rows whose prompt is longer are left out (and counted).
+   */
+  maxPromptTokens: number;
+  /**
+   * Longest response, in tokens: for rollouts, samples and evaluation.
+   */
+  maxNewTokens: number;
+}
+export interface SftPhase {
+  /**
+   * Supervised fine-tuning: cross-entropy on the responses.
+   */
+  method: 'sft';
+  /**
+   * Rows for this phase alone, in place of `data.train`.
+   */
+  train: string | null;
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Passes over the rows. Give `epochs` or `steps`.
+   */
+  epochs: number | null;
+  /**
+   * Optimizer steps. Give `epochs` or `steps`.
+   */
+  steps: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+}
+export interface Optimizer {
+  /**
+   * Peak learning rate of AdamW.
+   */
+  learningRate: number | null;
+  /**
+   * Exponential decay of AdamW's first and second moment.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  betas: [unknown, unknown];
+  /**
+   * Decoupled weight decay, on matrices only.
+   */
+  weightDecay: number;
+  /**
+   * The gradient is scaled down to this global norm.
+   */
+  maxGradNorm: number;
+  /**
+   * Share of the phase's steps over which the learning rate rises from 0.
+   */
+  warmup: number;
+  /**
+   * Course of the learning rate after the warm-up.
+   */
+  schedule: 'constant' | 'linear' | 'cosine';
+  /**
+   * Learning rate at the end of the phase, as a share of the peak (`linear` and `cosine`).
+   */
+  finalLearningRate: number;
+}
+export interface MiniLlmPhase {
+  /**
+   * MiniLLM: reverse KL by policy gradient, with the single-step term in closed form.
+   */
+  method: 'minillm';
+  /**
+   * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
+   */
+  prompts: string | null;
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * Sequences per optimizer step (mini-batch).
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`.
+   */
+  microBatchSize: number | null;
+  /**
+   * Prompts sampled per round.
+   */
+  rollouts: number;
+  /**
+   * Prompts decoded together; a mask of the teacher's turns is drawn for each chunk.
+   */
+  rolloutChunk: number;
+  /**
+   * Passes over one round's rollouts.
+   */
+  innerEpochs: number;
+  objective: Objective;
+  optimizer: Optimizer;
+}
+export interface Objective {
+  /**
+   * Share of the teacher in the sampling mixture, eq. (4).
+   */
+  alpha: number | null;
+  /**
+   * `commonMask`: one coin a step for the whole chunk, so that the teacher runs once every 1/alpha steps; `lockStep`: both models every step; `student`: no teacher (alpha 0).
+   */
+  sampling: ('commonMask' | 'lockStep' | 'student') | null;
+  /**
+   * Sampling temperature, applied to student and teacher alike (D14).
+   */
+  temperature: number | null;
+  /**
+   * Single-step term in closed form over the vocabulary, eq. (3).
+   */
+  singleStep: boolean | null;
+  /**
+   * Multiply the single-step term by the importance weight, as eq. (7) is written (D7).
+   */
+  weightSingleStep: boolean | null;
+  /**
+   * `future`: rewards after the token, R_(t+1); `toGo`: including the token's own reward (D1).
+   */
+  longTerm: ('future' | 'toGo' | 'off') | null;
+  /**
+   * Discount of later rewards, gamma (D3).
+   */
+  discount: number | null;
+  /**
+   * `mean`: divide by the sum of discounts, eq. (6); `remainingLength`: by the tokens left, undiscounted (D3, D4); `none`: sum.
+   */
+  lengthNormalization: ('mean' | 'remainingLength' | 'none') | null;
+  /**
+   * Subtract the mean over real tokens, or nothing (D2).
+   */
+  baseline: ('maskedMean' | 'none') | null;
+  /**
+   * Divide the advantage by its standard deviation: never, over real tokens, or over all positions including padding (D5, D6).
+   */
+  whiten: ('none' | 'realTokens' | 'allPositions') | null;
+  /**
+   * Clip of the policy ratio, epsilon.
+   */
+  clipRange: number | null;
+  /**
+   * Clip q/q_old and multiply by w outside, or clip w times q/q_old (D8).
+   */
+  clipTarget: ('ratio' | 'weightedRatio') | null;
+  /**
+   * Importance weight of the long-term term: one step, eq. (5), or none.
+   */
+  importanceWeight: ('step' | 'none') | null;
+  /**
+   * Clip each token's reward to plus or minus this many nats. None: no clip.
+   */
+  rewardClip: number | null;
+  /**
+   * Average over the real tokens of the mini-batch, or sum over each sequence and average over sequences.
+   */
+  reduction: ('tokenMean' | 'sequenceSum') | null;
+  /**
+   * Weight of the language-modelling term on the corpus (L_PT). 0 without `data.corpus`.
+   */
+  lmWeight: number | null;
+}
+export interface Inspect {
+  /**
+   * Prompts whose samples are kept at every checkpoint. Default: the first validation rows.
+   */
+  prompts: string | null;
+  /**
+   * How many of them.
+   */
+  rows: number;
+  /**
+   * Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint.
+   */
+  draws: number;
+}
+export interface Evaluation {
+  /**
+   * Validation rows scored at each checkpoint (a fixed subset).
+   */
+  rows: number;
+  /**
+   * Validation rows scored at the end. Default: all.
+   */
+  finalRows: number | null;
+  /**
+   * Unit of the error rate and of Rouge-L.
+   */
+  unit: 'word' | 'character' | 'token';
+  /**
+   * At the end, also score the start of distillation at the temperature that gives it the final student's entropy.
+   */
+  sharpeningControl: boolean;
+}
+export interface Problem {
+  text: string;
+  file: string | null;
+  /**
+   * Of a data file, from 1.
+   */
+  line: number | null;
+  /**
+   * JSON pointer into the config: `/phases/0/steps`.
+   */
+  pointer: string | null;
+  severity: 'error' | 'warning';
+}
+export interface Resolution {
+  /**
+   * None when there are errors.
+   */
+  config: Config | null;
+  problems: Problem[];
+}
+export interface Environment {
+  /**
+   * Path of the interpreter.
+   */
+  python: string;
+  /**
+   * Why this one was chosen.
+   */
+  reason: string;
+  pythonVersion: string;
+  packages: {
+    [k: string]: string | undefined;
+  };
+  devices: string[];
+}
+export interface Provenance {
+  git: boolean;
+  /**
+   * Why there is no git information.
+   */
+  reason: string | null;
+  commit: string | null;
+  branch: string | null;
+  /**
+   * Without user name or password.
+   */
+  remote: string | null;
+  dirty: boolean;
+  /**
+   * Path in the run folder of the binary-safe patch against `commit`.
+   */
+  patch: string | null;
+  /**
+   * Untracked text files kept in `provenance/untracked/`.
+   */
+  untracked: string[];
+  /**
+   * Untracked files that are binary or over the size limit.
+   */
+  untrackedLeftOut: string[];
+}
+export interface Run {
+  v: number;
+  id: string;
+  name: string;
+  /**
+   * Unix time.
+   */
+  created: number;
+  config: Config;
+  /**
+   * Path of the file that was launched.
+   */
+  configSource: string;
+  workspace: string;
+  provenance: Provenance;
+  command: string[];
+  environment: Environment;
+  /**
+   * `run` and `checkpoint` that this one started from.
+   */
+  parent: {
+    [k: string]: string | undefined;
+  } | null;
+}
+export interface Sample {
+  v: number;
+  /**
+   * Name of the checkpoint, or `teacher`.
+   */
+  checkpoint: string;
+  step: number;
+  promptId: string;
+  prompt: string;
+  /**
+   * 0 is greedy; draw k > 0 is sampled with the prompt's own seed k, the same at every checkpoint.
+   */
+  draw: number;
+  seed: number | null;
+  /**
+   * Response tokens, with the end token if it came.
+   */
+  ids: number[];
+  text: string;
+  /**
+   * `rougeL`, `exact`, `errorRate` against the best reference.
+   */
+  score: {
+    [k: string]: number | undefined;
+  };
+  /**
+   * Mean token reverse KL, KL(student‖teacher), on this response.
+   */
+  kl: number | null;
+  length: number;
+  stop: 'eos' | 'length';
+  references: string[];
+}
+export interface Process {
+  pid: number;
+  /**
+   * Start of the process as the kernel tells it (clock ticks since boot, or a date): with the pid, its identity.
+   */
+  startTime: string;
+}
+export interface Status {
+  v: number;
+  /**
+   * Id of the run.
+   */
+  run: string;
+  state:
+    | 'queued'
+    | 'starting'
+    | 'running'
+    | 'paused'
+    | 'stopping'
+    | 'stalled'
+    | 'finished'
+    | 'failed'
+    | 'stopped'
+    | 'lost'
+    | 'unknown';
+  /**
+   * Counts the trainer processes of this run, from 1.
+   */
+  attempt: number;
+  /**
+   * Name of the machine.
+   */
+  host: string;
+  /**
+   * Changes when the machine restarts.
+   */
+  bootId: string;
+  supervisor: Process | null;
+  trainer: Process | null;
+  /**
+   * Method of the phase at work.
+   */
+  phase: string | null;
+  step: number;
+  /**
+   * Optimizer steps of the whole run; 0 while unknown.
+   */
+  total: number;
+  /**
+   * Seconds left, by the supervisor's reckoning.
+   */
+  eta: number | null;
+  /**
+   * What the trainer is busy with, in words: "loading the teacher", "evaluating".
+   */
+  activity: string | null;
+  /**
+   * Unix time of the run's first start.
+   */
+  started: number;
+  /**
+   * Unix time of this record.
+   */
+  heartbeat: number;
+  /**
+   * Unix time after which silence means that the supervisor is gone or the machine slept.
+   */
+  nextHeartbeatBy: number;
+  /**
+   * While stopping: Unix time of the next, harsher step of the stop ladder.
+   */
+  stopDeadline: number | null;
+  exitCode: number | null;
+  /**
+   * Why it ended, or why it waits, in one sentence.
+   */
+  reason: string | null;
+}
+export interface User {
+  v: number;
+  name: string | null;
+  tags: string[];
+  note: string | null;
+  pins: string[];
+}
+
+/** What a metric means: `schemas/metrics.json`. */
+export interface MetricInfo {
+  readonly label: string;
+  readonly unit: string;
+  readonly better: string;
+  readonly text: string;
+}
+
+export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
+  "loss/total": {
+    "label": "loss",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Sum of the terms below, as optimised in this step"
+  },
+  "loss/sft": {
+    "label": "cross-entropy",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Cross-entropy on the responses, mean over their tokens"
+  },
+  "loss/single": {
+    "label": "single-step term",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Token reverse KL on the visited prefixes, in closed form over the vocabulary"
+  },
+  "loss/long": {
+    "label": "long-term term",
+    "unit": "nats",
+    "better": "none",
+    "text": "Clipped policy-gradient term; its gradient counts, its level does not"
+  },
+  "loss/lm": {
+    "label": "language-modelling term",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Cross-entropy on the corpus (L_PT)"
+  },
+  "kl/reverse": {
+    "label": "reverse KL",
+    "unit": "nats",
+    "better": "lower",
+    "text": "KL(student‖teacher) per token, exact over the vocabulary, on the student's own samples"
+  },
+  "kl/reverse_mixed": {
+    "label": "reverse KL on mixed prefixes",
+    "unit": "nats",
+    "better": "lower",
+    "text": "KL(student‖teacher) per token, on prefixes drawn from the teacher-mixed policy"
+  },
+  "reward/mean": {
+    "label": "reward",
+    "unit": "nats",
+    "better": "higher",
+    "text": "log p(y)/q(y) per token on rollouts"
+  },
+  "advantage/std": {
+    "label": "advantage spread",
+    "unit": "nats",
+    "better": "none",
+    "text": "Standard deviation of the advantage over real tokens"
+  },
+  "weight/mean": {
+    "label": "importance weight",
+    "unit": "",
+    "better": "none",
+    "text": "Mean of q/(αp+(1−α)q) on rollouts; 1 in expectation"
+  },
+  "weight/ess": {
+    "label": "effective sample share",
+    "unit": "%",
+    "better": "higher",
+    "text": "(Σw)²/(nΣw²) of the importance weights"
+  },
+  "clip/high": {
+    "label": "clipped above",
+    "unit": "%",
+    "better": "lower",
+    "text": "Share of tokens whose ratio lies above 1+ε"
+  },
+  "clip/low": {
+    "label": "clipped below",
+    "unit": "%",
+    "better": "lower",
+    "text": "Share of tokens whose ratio lies below 1−ε"
+  },
+  "entropy/student": {
+    "label": "student entropy",
+    "unit": "nats",
+    "better": "none",
+    "text": "Entropy of the student's next-token distribution on rollouts"
+  },
+  "length/mean": {
+    "label": "response length",
+    "unit": "tokens",
+    "better": "none",
+    "text": "Mean length of rollouts, with the end token"
+  },
+  "rate/eos": {
+    "label": "ended by itself",
+    "unit": "%",
+    "better": "higher",
+    "text": "Share of rollouts that produced the end token"
+  },
+  "share/teacher": {
+    "label": "teacher tokens",
+    "unit": "%",
+    "better": "none",
+    "text": "Share of tokens drawn from the teacher"
+  },
+  "grad/norm": {
+    "label": "gradient norm",
+    "unit": "",
+    "better": "none",
+    "text": "Global norm before clipping"
+  },
+  "rate/learning": {
+    "label": "learning rate",
+    "unit": "",
+    "better": "none",
+    "text": "Learning rate of this step"
+  },
+  "time/step": {
+    "label": "step",
+    "unit": "s",
+    "better": "lower",
+    "text": "Wall time of the optimizer step"
+  },
+  "time/rollout": {
+    "label": "rollout",
+    "unit": "s",
+    "better": "lower",
+    "text": "Wall time of one round of sampling"
+  },
+  "time/evaluation": {
+    "label": "evaluation",
+    "unit": "s",
+    "better": "lower",
+    "text": "Wall time of one evaluation"
+  },
+  "throughput/tokens": {
+    "label": "tokens",
+    "unit": "tokens/s",
+    "better": "higher",
+    "text": "Response tokens per second"
+  },
+  "memory/peak": {
+    "label": "peak memory",
+    "unit": "bytes",
+    "better": "lower",
+    "text": "Peak resident or device memory so far"
+  },
+  "eval/kl_reverse": {
+    "label": "reverse KL",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Token reverse KL on the student's own samples for validation prompts"
+  },
+  "eval/accuracy_sampled": {
+    "label": "exact match, sampled",
+    "unit": "%",
+    "better": "higher",
+    "text": "Share of sampled responses that equal a reference"
+  },
+  "eval/accuracy_greedy": {
+    "label": "exact match, greedy",
+    "unit": "%",
+    "better": "higher",
+    "text": "Share of greedy responses that equal a reference"
+  },
+  "eval/error_rate_sampled": {
+    "label": "error rate, sampled",
+    "unit": "%",
+    "better": "lower",
+    "text": "Edit distance to the nearest reference per reference unit, sampled"
+  },
+  "eval/error_rate_greedy": {
+    "label": "error rate, greedy",
+    "unit": "%",
+    "better": "lower",
+    "text": "Edit distance to the nearest reference per reference unit, greedy"
+  },
+  "eval/rougeL_sampled": {
+    "label": "Rouge-L, sampled",
+    "unit": "%",
+    "better": "higher",
+    "text": "F-measure of the longest common subsequence with the best reference, sampled"
+  },
+  "eval/rougeL_greedy": {
+    "label": "Rouge-L, greedy",
+    "unit": "%",
+    "better": "higher",
+    "text": "F-measure of the longest common subsequence with the best reference, greedy"
+  },
+  "eval/entropy": {
+    "label": "entropy",
+    "unit": "nats",
+    "better": "none",
+    "text": "Entropy of the next-token distribution on its own samples"
+  },
+  "eval/nll_gold": {
+    "label": "gold NLL",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Negative log-likelihood of the first reference, per token"
+  },
+  "eval/length": {
+    "label": "length",
+    "unit": "tokens",
+    "better": "none",
+    "text": "Mean length of the sampled responses, without the end token"
+  },
+  "eval/truncated": {
+    "label": "cut off",
+    "unit": "%",
+    "better": "lower",
+    "text": "Share of sampled responses that never ended"
+  }
+};
