@@ -1,0 +1,97 @@
+import type { Event } from './generated';
+
+/** Highest record version that this code writes and understands. */
+export const VERSION = 1;
+
+/** An event of a kind that this version does not know: kept, shown nowhere, never an error. */
+export interface UnknownEvent {
+  readonly v: number;
+  readonly seq: number;
+  readonly t: number;
+  readonly attempt: number;
+  readonly kind: string;
+}
+
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
+
+const notFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity };
+
+/** Names under which numbers appear; only there is the string "NaN" a number and not a word that a model wrote. */
+const numeric = new Set(['t', 'value', 'kl', 'eta', 'heartbeat', 'nextHeartbeatBy', 'stopDeadline', 'started', 'created', 'seconds', 'done', 'total', 'temperature']);
+
+function revive(node: unknown, inMetrics: boolean): unknown {
+  if (Array.isArray(node)) return node;
+  if (node === null || typeof node !== 'object') return node;
+  const out = node as Record<string, unknown>;
+  for (const [key, value] of Object.entries(out)) {
+    if (typeof value === 'string') {
+      const number = notFinite[value];
+      if (number !== undefined && (inMetrics || numeric.has(key))) out[key] = number;
+    } else if (key === 'metrics' || key === 'score') {
+      revive(value, true);
+    }
+  }
+  return out;
+}
+
+/**
+ * Parses one JSON record and turns "NaN" and its like back into numbers.
+ * Refuses what is not an object, and what a newer version wrote.
+ */
+export function parseRecord(text: string): Parsed<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ok: false, reason: 'not JSON' };
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return { ok: false, reason: 'not a JSON object' };
+  const record = value as Record<string, unknown>;
+  const { v } = record;
+  if (typeof v === 'number' && v > VERSION) {
+    return { ok: false, reason: `written by a newer version of MiniLLM (record version ${v}, this one reads up to ${VERSION}); update the extension to read it` };
+  }
+  return { ok: true, value: revive(record, false) as Record<string, unknown> };
+}
+
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isMetrics = (value: unknown): boolean => value !== null && typeof value === 'object' && Object.values(value).every(isNumber);
+const isList = (value: unknown): boolean => Array.isArray(value);
+
+/** The fields that readers rely on, per kind. More fields than these may come; fewer make the line unreadable. */
+const required: { readonly [K in Event['kind']]: Readonly<Record<string, (value: unknown) => boolean>> } = {
+  start: { device: isText, plan: isList, total: isNumber },
+  phase: { index: isNumber, method: isText, firstStep: isNumber, steps: isNumber },
+  step: { step: isNumber, phase: isNumber, metrics: isMetrics },
+  rollout: { step: isNumber, round: isNumber, metrics: isMetrics },
+  samples: { step: isNumber, checkpoint: isText, path: isText },
+  checkpoint: { step: isNumber, name: isText, path: isText },
+  evaluation: { step: isNumber, checkpoint: isText, subject: isText, metrics: isMetrics },
+  alert: { step: isNumber, rule: isText, text: isText },
+  control: { id: isText, verb: isText, outcome: isText },
+  resume: { step: isNumber, checkpoint: isText },
+  message: { text: isText },
+  progress: { what: isText, done: isNumber },
+  end: { reason: isText, exitCode: isNumber, step: isNumber },
+};
+
+export function isKnown(event: Event | UnknownEvent): event is Event {
+  return event.kind in required;
+}
+
+/** Parses one line of events.jsonl. Unknown kinds pass; a known kind that lacks a field is refused with its name. */
+export function parseEvent(line: string): Parsed<Event | UnknownEvent> {
+  const parsed = parseRecord(line);
+  if (!parsed.ok) return parsed;
+  const record = parsed.value;
+  for (const key of ['seq', 't', 'attempt']) {
+    if (!isNumber(record[key])) return { ok: false, reason: `no number "${key}"` };
+  }
+  if (!isText(record['kind'])) return { ok: false, reason: 'no "kind"' };
+  const fields = Object.hasOwn(required, record['kind']) ? required[record['kind'] as Event['kind']] : {};
+  for (const [key, holds] of Object.entries(fields)) {
+    if (!holds(record[key])) return { ok: false, reason: `a ${record['kind']} event without a valid "${key}"` };
+  }
+  return { ok: true, value: record as unknown as Event };
+}

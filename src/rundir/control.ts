@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ControlOutcome, ControlRequest } from '../contract/generated';
+import { parseRecord, VERSION } from '../contract/parse';
+import { RunDir } from './layout';
+
+export type ControlVerb = ControlRequest['verb'];
+
+/** Asks a run for something. Returns the request's id; its outcome comes later, in control/done/. */
+export async function sendControl(dir: string, verb: ControlVerb, by: string, args: ControlRequest['args'] = {}): Promise<string> {
+  const at = new RunDir(dir);
+  const t = Date.now() / 1000;
+  const id = `${Math.round(t * 1000)}-${randomBytes(4).toString('hex')}`;
+  const request: ControlRequest = { v: VERSION, id, verb, args, by, t };
+  // Written whole under another name first: the supervisor reads only *.json.
+  const part = path.join(at.control, `.${id}.part`);
+  await writeFile(part, JSON.stringify(request));
+  await rename(part, path.join(at.control, `${id}.json`));
+  return id;
+}
+
+/** Waits for the outcome of a request; undefined when none came in time. */
+export async function awaitOutcome(dir: string, id: string, timeoutMs: number): Promise<ControlOutcome | undefined> {
+  const file = path.join(new RunDir(dir).controlDone, `${id}.json`);
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      const parsed = parseRecord(await readFile(file, 'utf8'));
+      if (parsed.ok) return parsed.value as unknown as ControlOutcome;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    if (Date.now() >= end) return undefined;
+    await sleep(100);
+  }
+}

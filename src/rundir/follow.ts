@@ -1,0 +1,96 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { History } from '../telemetry/history';
+import { RunDir } from './layout';
+import { readRun, type RunSummary } from './runs';
+import { Tail } from './tail';
+
+export interface RunChange {
+  readonly summary: RunSummary;
+  readonly history: History;
+  /** The history was read anew from the start: what was shown before is void. */
+  readonly restarted: boolean;
+  /** New lines came. */
+  readonly grew: boolean;
+}
+
+type Listener = (change: RunChange) => void;
+
+/**
+ * Follows one run folder: polls, because file watchers miss events on remote and network file systems.
+ * Reads in slices and yields between them, so that a long history does not block its process.
+ */
+export class RunFollower {
+  history = new History();
+  summary: RunSummary | undefined;
+
+  private readonly tail: Tail;
+  private readonly listeners = new Set<Listener>();
+  private timer: NodeJS.Timeout | undefined;
+  private reading: Promise<void> | undefined;
+  private disposed = false;
+
+  constructor(readonly dir: string, private interval = 500) {
+    this.tail = new Tail(new RunDir(dir).events);
+  }
+
+  onDidChange(listener: Listener): { dispose(): void } {
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
+  }
+
+  /** Begins to poll. Ends by itself once the run has ended and everything is read; `refresh` still works then. */
+  start(): void {
+    if (this.timer !== undefined || this.disposed) return;
+    const poll = async (): Promise<void> => {
+      try {
+        await this.refresh();
+      } catch {
+        // The folder may be out of reach for a moment; the next poll tells.
+      }
+      const done = this.summary !== undefined && !this.summary.active;
+      if (!this.disposed && !done) this.timer = setTimeout(() => void poll(), this.interval);
+      else this.timer = undefined;
+    };
+    this.timer = setTimeout(() => void poll(), 0);
+  }
+
+  /** Milliseconds between polls: short while someone looks, longer otherwise. */
+  setInterval(milliseconds: number): void {
+    this.interval = milliseconds;
+  }
+
+  /** Reads whatever is new, now. Calls at the same time share one reading. */
+  refresh(): Promise<void> {
+    this.reading ??= this.readNews().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.listeners.clear();
+  }
+
+  private async readNews(): Promise<void> {
+    // The state first: once it says "ended", everything that the trainer wrote is there to be read.
+    const summary = await readRun(this.dir);
+    const before = this.summary;
+    let grew = false;
+    let restarted = false;
+    for (;;) {
+      const news = await this.tail.read();
+      if (news.restarted) {
+        this.history = new History();
+        restarted = true;
+      }
+      for (const line of news.lines) grew = this.history.appendLine(line) || grew;
+      if (!news.more || this.disposed) break;
+      await breathe();
+    }
+    this.summary = summary;
+    const changed = before === undefined || before.state !== summary.state || before.text !== summary.text
+      || before.status?.heartbeat !== summary.status?.heartbeat;
+    if (grew || restarted || changed) for (const listener of [...this.listeners]) listener({ summary, history: this.history, restarted, grew });
+  }
+}

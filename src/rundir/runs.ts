@@ -1,0 +1,108 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Exit, Run, Status } from '../contract/generated';
+import { parseRecord } from '../contract/parse';
+import { concludeState, isActive, type RunState } from '../contract/runState';
+import { isRunId, RunDir } from './layout';
+import { processAlive, thisMachine } from './liveness';
+
+/** A run at one moment, as the lists show it. */
+export interface RunSummary {
+  readonly dir: string;
+  readonly id: string;
+  readonly name: string;
+  /** Unix time. */
+  readonly created: number;
+  readonly state: RunState;
+  /** One sentence: why it is in this state. */
+  readonly text: string;
+  readonly active: boolean;
+  readonly run: Run | undefined;
+  readonly status: Status | undefined;
+  readonly exit: Exit | undefined;
+  /** What could not be read, in one sentence. */
+  readonly problem: string | undefined;
+}
+
+/** No record of a run comes near this size: what does is not ours. */
+const LARGEST_RECORD = 4 << 20;
+
+interface ReadRecord<T> {
+  readonly value: T | undefined;
+  readonly problem: string | undefined;
+}
+
+async function readRecord<T>(file: string, has: (record: Record<string, unknown>) => boolean): Promise<ReadRecord<T>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return { value: undefined, problem: undefined };
+    return { value: undefined, problem: `${path.basename(file)} cannot be read (${code ?? 'unknown error'}).` };
+  }
+  if (text.length > LARGEST_RECORD) return { value: undefined, problem: `${path.basename(file)} is ${text.length} characters long: no record of a run.` };
+  const parsed = parseRecord(text);
+  if (!parsed.ok) return { value: undefined, problem: `${path.basename(file)} cannot be used: ${parsed.reason}.` };
+  if (!has(parsed.value)) return { value: undefined, problem: `${path.basename(file)} lacks fields that every run has.` };
+  return { value: parsed.value as T, problem: undefined };
+}
+
+const isStatus = (r: Record<string, unknown>): boolean => typeof r['state'] === 'string' && typeof r['host'] === 'string' && typeof r['heartbeat'] === 'number';
+const isRun = (r: Record<string, unknown>): boolean => typeof r['id'] === 'string' && typeof r['name'] === 'string' && typeof r['created'] === 'number';
+const isExit = (r: Record<string, unknown>): boolean => typeof r['exitCode'] === 'number' && typeof r['attempt'] === 'number';
+
+/** Time in a run's id, for a run whose record cannot be read. */
+function createdFromId(id: string): number {
+  const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)/.exec(id) ?? [];
+  return y === undefined ? 0 : new Date(+y, Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s)).getTime() / 1000;
+}
+
+/** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
+export async function readRun(dir: string): Promise<RunSummary> {
+  const at = new RunDir(dir);
+  const [run, status, exit] = await Promise.all([
+    readRecord<Run>(at.run, isRun), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExit),
+  ]);
+  const machine = thisMachine();
+  const sameHost = status.value?.host === machine.host;
+  const sameBoot = sameHost && status.value?.bootId === machine.bootId;
+  const conclusion = concludeState({
+    run: run.value,
+    status: status.value,
+    exit: exit.value,
+    sameHost,
+    sameBoot,
+    supervisorAlive: sameBoot && processAlive(status.value?.supervisor),
+    trainerAlive: sameBoot && processAlive(status.value?.trainer),
+    now: Date.now() / 1000,
+  });
+  return {
+    dir,
+    id: at.id,
+    name: run.value?.name ?? at.id,
+    created: run.value?.created ?? createdFromId(at.id),
+    state: conclusion.state,
+    text: conclusion.text,
+    active: isActive(conclusion.state),
+    run: run.value,
+    status: status.value,
+    exit: exit.value,
+    problem: run.problem ?? status.problem ?? exit.problem,
+  };
+}
+
+/** The newest runs of a folder, newest first. A folder that does not exist holds none. */
+export async function listRuns(runsFolder: string, limit = 100): Promise<RunSummary[]> {
+  let names: string[];
+  try {
+    names = await readdir(runsFolder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  // Ids begin with their time: sorting names is sorting by age, without opening a single file.
+  const newest = names.filter(isRunId).sort().reverse().slice(0, limit);
+  const runs = await Promise.all(newest.map((name) => readRun(path.join(runsFolder, name))));
+  return runs.sort((a, b) => b.created - a.created || b.id.localeCompare(a.id));
+}

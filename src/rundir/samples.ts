@@ -1,0 +1,35 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Sample } from '../contract/generated';
+import { parseRecord } from '../contract/parse';
+import { isCheckpointName, RunDir } from './layout';
+
+const isSample = (r: Record<string, unknown>): boolean =>
+  typeof r['promptId'] === 'string' && typeof r['prompt'] === 'string' && typeof r['draw'] === 'number' && typeof r['text'] === 'string';
+
+/** Samples of one checkpoint, or of the teacher. Lines that cannot be read are left out. Rejects when there is no such file. */
+export async function readSamples(dir: string, checkpoint: string): Promise<Sample[]> {
+  if (!isCheckpointName(checkpoint)) throw new Error(`"${checkpoint}" is not the name of a checkpoint; names look like step-00000200-a1.`);
+  const text = await readFile(new RunDir(dir).samplesOf(checkpoint), 'utf8');
+  const out: Sample[] = [];
+  for (const line of text.split('\n')) {
+    const parsed = parseRecord(line);
+    if (parsed.ok && isSample(parsed.value)) out.push(parsed.value as unknown as Sample);
+  }
+  return out;
+}
+
+/** Names of the checkpoints that have samples, by step; the teacher, when it has some, comes last. */
+export async function sampledCheckpoints(dir: string): Promise<string[]> {
+  let names: string[];
+  try {
+    names = await readdir(new RunDir(dir).samples);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  return names
+    .filter((name) => name.endsWith('.jsonl') && !name.endsWith('.tokens.jsonl'))
+    .map((name) => name.slice(0, -'.jsonl'.length))
+    .filter(isCheckpointName)
+    .sort(); // "step-…" sorts by step, and before "teacher"
+}

@@ -1,0 +1,94 @@
+import { open } from 'node:fs/promises';
+
+const SLICE = 1 << 20;
+/** A line longer than this is given up: the rest of it is skipped, and the reader says so. */
+const LONGEST_LINE = 8 << 20;
+
+export interface TailRead {
+  /** Whole new lines, without their ends. */
+  readonly lines: string[];
+  /** The file was replaced or shrank: everything is read anew, and what was folded before must be dropped. */
+  readonly restarted: boolean;
+  /** More is there: read again. */
+  readonly more: boolean;
+  /** Lines that were skipped for their length. */
+  readonly skipped: number;
+}
+
+/**
+ * Reads a growing file of lines from where it left off. A last line without an end is not there yet.
+ * The bytes of an unfinished line are kept, not read again; decoding happens by whole lines, so that
+ * no character is torn.
+ */
+export class Tail {
+  private offset = 0;
+  private inode: bigint | undefined;
+  private rest: Buffer[] = [];
+  private restLength = 0;
+  private skipping = false;
+
+  constructor(readonly path: string) {}
+
+  /** Reads at most 1 MB. A file that does not exist (yet) has no lines. */
+  async read(): Promise<TailRead> {
+    let file;
+    try {
+      file = await open(this.path, 'r');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { lines: [], restarted: false, more: false, skipped: 0 };
+      throw error;
+    }
+    try {
+      const stat = await file.stat({ bigint: true });
+      const size = Number(stat.size);
+      const restarted = this.inode !== undefined && (this.inode !== stat.ino || size < this.offset);
+      if (restarted) this.rewind();
+      this.inode = stat.ino;
+      const wanted = Math.min(SLICE, size - this.offset);
+      if (wanted <= 0) return { lines: [], restarted, more: false, skipped: 0 };
+      const buffer = Buffer.alloc(wanted);
+      const { bytesRead } = await file.read(buffer, 0, wanted, this.offset);
+      this.offset += bytesRead;
+      const { lines, skipped } = this.split(buffer.subarray(0, bytesRead));
+      return { lines, restarted, more: this.offset < size, skipped };
+    } finally {
+      await file.close();
+    }
+  }
+
+  private rewind(): void {
+    this.offset = 0;
+    this.rest = [];
+    this.restLength = 0;
+    this.skipping = false;
+  }
+
+  private split(bytes: Buffer): { lines: string[]; skipped: number } {
+    const lines: string[] = [];
+    let skipped = 0;
+    let start = 0;
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      if (this.skipping) {
+        this.skipping = false;
+      } else {
+        this.rest.push(bytes.subarray(start, end));
+        const line = Buffer.concat(this.rest).toString('utf8');
+        if (line.trim() !== '') lines.push(line);
+      }
+      this.rest = [];
+      this.restLength = 0;
+      start = end + 1;
+    }
+    if (start < bytes.length && !this.skipping) {
+      this.rest.push(bytes.subarray(start));
+      this.restLength += bytes.length - start;
+      if (this.restLength > LONGEST_LINE) {
+        this.rest = [];
+        this.restLength = 0;
+        this.skipping = true;
+        skipped++;
+      }
+    }
+    return { lines, skipped };
+  }
+}
