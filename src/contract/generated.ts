@@ -94,7 +94,11 @@ export interface ControlEvent {
   step: number;
   id: string;
   verb: string;
-  outcome: string;
+  outcome: 'done' | 'refused';
+  /**
+   * One sentence.
+   */
+  text: string;
 }
 export interface EndEvent {
   v: number;

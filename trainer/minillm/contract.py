@@ -14,9 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from minillm.config import Config
-
-VERSION = 1
-"""Version of every record below."""
+from minillm.rundir import VERSION
 
 
 class Record(BaseModel):
@@ -196,7 +194,9 @@ class ControlEvent(Event):
     step: int
     id: str
     verb: str
-    outcome: str
+    outcome: Literal["done", "refused"]
+    text: str
+    """One sentence."""
 
 
 class ResumeEvent(Event):
