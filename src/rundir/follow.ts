@@ -91,6 +91,7 @@ export class RunFollower {
     this.summary = summary;
     const changed = before === undefined || before.state !== summary.state || before.text !== summary.text
       || before.status?.heartbeat !== summary.status?.heartbeat;
-    if (grew || restarted || changed) for (const listener of [...this.listeners]) listener({ summary, history: this.history, restarted, grew });
+    if (!grew && !restarted && !changed) return;
+    for (const listener of [...this.listeners]) listener({ summary, history: this.history, restarted, grew });
   }
 }

@@ -58,6 +58,9 @@ export class RunDir {
   get controlDone(): string {
     return this.at('control', 'done');
   }
+  get controlTrainer(): string {
+    return this.at('control', 'trainer');
+  }
   get samples(): string {
     return this.at('samples');
   }

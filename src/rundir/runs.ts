@@ -66,15 +66,15 @@ export async function readRun(dir: string): Promise<RunSummary> {
   ]);
   const machine = thisMachine();
   const sameHost = status.value?.host === machine.host;
-  const sameBoot = sameHost && status.value?.bootId === machine.bootId;
+  const sameBoot = sameHost && status.value.bootId === machine.bootId;
   const conclusion = concludeState({
     run: run.value,
     status: status.value,
     exit: exit.value,
     sameHost,
     sameBoot,
-    supervisorAlive: sameBoot && processAlive(status.value?.supervisor),
-    trainerAlive: sameBoot && processAlive(status.value?.trainer),
+    supervisorAlive: sameBoot && processAlive(status.value.supervisor),
+    trainerAlive: sameBoot && processAlive(status.value.trainer),
     now: Date.now() / 1000,
   });
   return {

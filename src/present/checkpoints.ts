@@ -1,0 +1,55 @@
+import { metricCatalogue, type EvaluationEvent } from '../contract/generated';
+import type { History } from '../telemetry/history';
+
+/** A checkpoint with what its evaluation said. */
+export interface CheckpointRow {
+  readonly name: string;
+  readonly step: number;
+  readonly phase: string;
+  readonly bytes: number;
+  /** Scores of the student on the rows that every checkpoint is scored on; empty before they are known. */
+  readonly metrics: Readonly<Record<string, number | undefined>>;
+  readonly best: boolean;
+}
+
+/** The evaluation that compares with those of other checkpoints: on the fixed subset; only else one on all rows. */
+function comparable(evaluations: readonly EvaluationEvent[], checkpoint: string): EvaluationEvent | undefined {
+  const own = evaluations.filter((one) => one.checkpoint === checkpoint && one.subject === 'student');
+  return own.findLast((one) => !one.full) ?? own.at(-1);
+}
+
+/** The checkpoints of a run by step, with their scores; the one with the best value of `bestMetric` is marked. */
+export function checkpointRows(history: History, bestMetric: string): CheckpointRow[] {
+  const rows = history.checkpoints.map((event) => ({
+    name: event.name,
+    step: event.step,
+    phase: event.phase,
+    bytes: event.bytes,
+    metrics: comparable(history.evaluations, event.name)?.metrics ?? {},
+  }));
+  const sign = metricCatalogue[bestMetric]?.better === 'lower' ? -1 : 1;
+  let best: string | undefined;
+  let bestValue = -Infinity;
+  for (const { name, metrics } of rows) {
+    const value = sign * (metrics[bestMetric] ?? NaN);
+    if (value > bestValue) [best, bestValue] = [name, value];
+  }
+  return rows.map((row) => ({ ...row, best: row.name === best }));
+}
+
+/**
+ * The metric that tells how good the answers are, besides the divergence: the one that chooses the best checkpoint, else
+ * exact match where anything matches exactly, else Rouge-L.
+ */
+export function scoreMetric(rows: readonly CheckpointRow[], bestMetric: string): string {
+  if (bestMetric !== 'eval/kl_reverse') return bestMetric;
+  const exact = 'eval/accuracy_greedy';
+  return rows.some((row) => (row.metrics[exact] ?? 0) > 0) ? exact : 'eval/rougeL_greedy';
+}
+
+/** The divergence that a list shows in one number: the newest of training while it goes on, then that of the last evaluation. */
+export function headlineKl(history: History, active: boolean): number | undefined {
+  const evaluated = history.evaluations.findLast((one) => one.subject === 'student')?.metrics['eval/kl_reverse'];
+  const trained = history.latest('kl/reverse');
+  return active ? (trained ?? evaluated) : (evaluated ?? trained);
+}
