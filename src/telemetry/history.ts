@@ -61,6 +61,8 @@ export class History {
         this.end = undefined;
         break;
       case 'phase':
+        // A resumed attempt enters the phase that it was in once more.
+        while ((this.phases.at(-1)?.index ?? -1) >= event.index) this.phases.pop();
         this.phases.push(event);
         this.progress = undefined;
         break;
@@ -90,7 +92,9 @@ export class History {
         this.progress = event;
         break;
       case 'resume':
+        // What the attempt before trained past this step will be trained anew, or never: it is no longer the run's.
         this.lastStep = event.step;
+        for (const series of this.series.values()) series.discardFrom(event.step + 1);
         break;
       case 'end':
         this.end = event;

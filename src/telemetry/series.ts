@@ -1,9 +1,14 @@
+import { Pyramid } from './pyramid';
+
 /** Points as a chart wants them: one column per field. `aggregated` tells how many stored points one column stands for. */
 export interface Thinned {
+  /** The last step of each column. */
   readonly steps: number[];
   readonly low: number[];
   readonly high: number[];
   readonly mean: number[];
+  /** Points of the column that are not finite. */
+  readonly bad: number[];
   readonly aggregated: number;
 }
 
@@ -13,6 +18,7 @@ export class Series {
   readonly values: number[] = [];
   /** Points that a later attempt trained anew: kept as a discarded branch, in the order they came. */
   readonly discarded: { readonly step: number; readonly value: number }[] = [];
+  private readonly pyramid = new Pyramid(this.values);
 
   constructor(readonly name: string) {}
 
@@ -21,51 +27,63 @@ export class Series {
   }
 
   append(step: number, value: number): void {
-    while (this.steps.length > 0 && (this.steps.at(-1) ?? 0) >= step) {
-      this.discarded.push({ step: this.steps.pop() ?? 0, value: this.values.pop() ?? NaN });
-    }
+    const last = this.steps.at(-1);
+    if (last !== undefined && last >= step) this.discardFrom(step);
     this.steps.push(step);
     this.values.push(value);
+    this.pyramid.grow();
+  }
+
+  /** Points at `step` and later leave the series for the discarded branch. */
+  discardFrom(step: number): void {
+    const cut = this.indexOf(step);
+    for (let i = cut; i < this.steps.length; i++) this.discarded.push({ step: this.steps[i] ?? 0, value: this.values[i] ?? NaN });
+    this.steps.length = cut;
+    this.values.length = cut;
+    this.pyramid.shrink();
   }
 
   /**
-   * At most `columns` columns over [from, to]. A column keeps the lowest and highest value of its points, so that no
-   * spike is lost, and their mean. A column whose points are all not finite is NaN: a gap that the chart marks.
+   * At most `columns` columns over the steps [from, to]. A column keeps the lowest and highest value of its points, so
+   * that no spike is lost, and their mean. A column whose points are all not finite is NaN: a gap that the chart marks.
+   * Columns begin at multiples of their size, which is a power of two: an append changes the last column alone, until
+   * the size doubles.
    */
   thin(columns: number, from = -Infinity, to = Infinity): Thinned {
     const start = this.indexOf(from);
-    const end = to === Infinity ? this.steps.length : this.indexOf(to + 1);
-    const size = Math.max(1, Math.ceil((end - start) / Math.max(1, columns)));
-    const out: Thinned = { steps: [], low: [], high: [], mean: [], aggregated: size };
-    for (let i = start; i < end; i += size) {
-      let low = Infinity;
-      let high = -Infinity;
-      let sum = 0;
-      let count = 0;
-      const stop = Math.min(i + size, end);
-      for (let k = i; k < stop; k++) {
-        const value = this.values[k] ?? NaN;
-        if (!Number.isFinite(value)) continue;
-        low = Math.min(low, value);
-        high = Math.max(high, value);
-        sum += value;
-        count++;
-      }
+    const end = to === Infinity ? this.steps.length : this.indexAfter(to);
+    let size = 1;
+    while (Math.ceil(end / size) - Math.floor(start / size) > Math.max(1, columns)) size *= 2;
+    const out: Thinned = { steps: [], low: [], high: [], mean: [], bad: [], aggregated: size };
+    for (let i = start; i < end; ) {
+      const stop = Math.min((Math.floor(i / size) + 1) * size, end);
+      const { low, high, sum, count, bad } = this.pyramid.query(i, stop);
       out.steps.push(this.steps[stop - 1] ?? 0);
       out.low.push(count > 0 ? low : NaN);
       out.high.push(count > 0 ? high : NaN);
       out.mean.push(count > 0 ? sum / count : NaN);
+      out.bad.push(bad);
+      i = stop;
     }
     return out;
   }
 
   /** Index of the first point whose step is at least `step`. */
   private indexOf(step: number): number {
+    return this.search((other) => other < step);
+  }
+
+  /** Index of the first point whose step is greater than `step`. */
+  private indexAfter(step: number): number {
+    return this.search((other) => other <= step);
+  }
+
+  private search(before: (step: number) => boolean): number {
     let low = 0;
     let high = this.steps.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.steps[middle] ?? 0) < step) low = middle + 1;
+      if (before(this.steps[middle] ?? 0)) low = middle + 1;
       else high = middle;
     }
     return low;
