@@ -1,5 +1,6 @@
 // Bundles everything that is TypeScript.
-//   node esbuild.js [--production] [--watch]     dist/extension.js, dist/cli.js, dist/webview/*.{js,css}
+//   node esbuild.js [--production] [--watch] [--out=FOLDER]
+//       dist/extension.js, dist/cli.js, dist/webview/*.{js,css}, or the same under another folder than dist
 //   node esbuild.js tests                        out/test/**: unit, host and workbench tests, as Node runs them
 // Production: minified, no source maps. Otherwise: readable, with source maps.
 'use strict';
@@ -10,6 +11,7 @@ const esbuild = require('esbuild');
 const root = __dirname;
 const flags = new Set(process.argv.slice(2));
 const production = flags.has('--production');
+const out = [...flags].find((flag) => flag.startsWith('--out='))?.slice('--out='.length) ?? 'dist';
 
 const shared = {
   absWorkingDir: root,
@@ -37,9 +39,9 @@ function pages() {
 }
 
 const program = [
-  { ...node, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', external: ['vscode', 'onnxruntime-node'] },
-  { ...node, entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', banner: { js: '#!/usr/bin/env node' }, external: ['onnxruntime-node'] },
-  { ...shared, entryPoints: pages(), outdir: 'dist/webview', platform: 'browser', format: 'iife', target: 'es2022', loader: { '.svg': 'text' } },
+  { ...node, entryPoints: ['src/extension.ts'], outfile: `${out}/extension.js`, external: ['vscode', 'onnxruntime-node'] },
+  { ...node, entryPoints: ['src/cli/main.ts'], outfile: `${out}/cli.js`, banner: { js: '#!/usr/bin/env node' }, external: ['onnxruntime-node'] },
+  { ...shared, entryPoints: pages(), outdir: `${out}/webview`, platform: 'browser', format: 'iife', target: 'es2022', loader: { '.svg': 'text' } },
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((file) => fs.existsSync(path.join(root, file))));
 
 // Packages stay outside: tests run where node_modules is, and mocha and playwright load files of their own at run time.
@@ -50,7 +52,7 @@ function tests() {
   const found = (folder) => filesIn(folder, (file) => file.endsWith('.test.ts'));
   const workbench = found('test/e2e').map((file) => `import ${JSON.stringify(`./${file}`)};`).join('\n');
   return [
-    { ...test, entryPoints: [...found('test/unit'), ...found('test/host'), ...filesIn('test/harness', (file) => file.endsWith('/hostLoader.ts'))] },
+    { ...test, entryPoints: [...found('test/unit'), ...found('test/host'), ...['hostLoader', 'hostRun', 'reporter', 'workbench'].map((name) => `test/harness/${name}.ts`)] },
     { ...test, entryPoints: undefined, stdin: { contents: workbench, resolveDir: root, sourcefile: 'workbench.ts' }, outdir: undefined, outfile: 'out/test/e2e.js' },
   ];
 }
@@ -66,9 +68,9 @@ async function main() {
     for (const options of program) await (await esbuild.context({ ...options, plugins: [report] })).watch();
     return;
   }
-  fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+  fs.rmSync(path.resolve(root, out), { recursive: true, force: true });
   await Promise.all(program.map((options) => esbuild.build(options)));
-  for (const { outfile } of program) if (outfile === 'dist/cli.js') fs.chmodSync(path.join(root, outfile), 0o755);
+  for (const { outfile } of program) if (outfile?.endsWith('cli.js')) fs.chmodSync(path.resolve(root, outfile), 0o755);
 }
 
 // esbuild has printed every error with its place already.

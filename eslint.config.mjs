@@ -1,6 +1,4 @@
 // Type-checked rules for all TypeScript, and the walls between rooms: who may import what.
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import tseslint from 'typescript-eslint';
 
 const root = import.meta.dirname;
@@ -21,7 +19,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['tsconfig.json', 'tsconfig.webview.json', 'tsconfig.test.json'].filter((file) => existsSync(path.join(root, file))),
+        project: ['tsconfig.json', 'tsconfig.webview.json', 'tsconfig.test.json'],
         tsconfigRootDir: root,
       },
     },

@@ -1,0 +1,257 @@
+/**
+ * A real VS Code workbench for tests: a code-server of its own, headless Chromium, and what a person does with them.
+ *
+ *   const workbench = await Workbench.start();
+ *   await workbench.open(folder);                       // a folder with at least one file in it
+ *   await workbench.runCommand('MiniLLM: Open Run Panel');
+ *   const panel = await workbench.webview('#charts');   // the frame of the webview that has such an element
+ *   await workbench.screenshot('panel');                // test-results/panel.png
+ *   await workbench.stop();
+ *
+ * Starting costs about 10 s, so workbench tests share one: sharedWorkbench() in shared.ts.
+ */
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { chromium, type BrowserContext, type Frame, type Locator, type Page } from 'playwright-core';
+import type * as chromiumModule from '../../scripts/chromium.mjs';
+import type * as editorModule from '../../scripts/editor.mjs';
+import { repo, resultFile, temporaryFolder } from './paths';
+import { descendants } from './processes';
+
+/** The scripts are plain modules, loaded as such: a bundle would lose where they lie. */
+const script = <T>(name: string): Promise<T> => import(pathToFileURL(path.join(repo, 'scripts', name)).href) as Promise<T>;
+const editorScript = () => script<typeof editorModule>('editor.mjs');
+const chromiumScript = () => script<typeof chromiumModule>('chromium.mjs');
+
+export type Theme = 'Dark Modern' | 'Light Modern' | 'Default High Contrast' | 'Default High Contrast Light';
+
+const themeClass: Readonly<Record<Theme, string>> = {
+  'Dark Modern': 'vs-dark',
+  'Light Modern': 'vs',
+  'Default High Contrast': 'hc-black',
+  'Default High Contrast Light': 'hc-light',
+};
+
+export interface WorkbenchOptions {
+  /** A packaged extension to install. Without one, the extension runs from the repository's folder. */
+  readonly vsix?: string;
+  /** User settings beside the calm ones. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Added to the environment of the server, and so of the extension host. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** Name of the console's record under test-results/. */
+  readonly name?: string;
+}
+
+/** Writes files, name → text, into a folder. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+const browserOptions = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--disable-dev-shm-usage',
+  // Nothing but this machine resolves: a stray call to the outside fails at once instead of passing unseen.
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+];
+
+export class Workbench {
+  /** Hosts outside this machine that the page asked for (and did not get). The webviews' own addresses never leave the browser. */
+  readonly strangers = new Set<string>();
+  #folder = '';
+
+  private constructor(
+    readonly server: editorModule.Server,
+    readonly data: string,
+    readonly page: Page,
+    private readonly context: BrowserContext,
+    private readonly fromFolder: boolean,
+  ) {}
+
+  static async start(options: WorkbenchOptions = {}): Promise<Workbench> {
+    const { vsix, settings = {}, env = {}, viewport = { width: 1400, height: 900 }, name = 'workbench' } = options;
+    const { calmSettings, installExtension, startServer } = await editorScript();
+    const { ensureChromium } = await chromiumScript();
+    const data = temporaryFolder('workbench');
+    if (vsix) installExtension(data, vsix);
+    const server = await startServer({
+      data,
+      settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...settings },
+      env: { XDG_CACHE_HOME: path.join(data, 'cache'), MINILLM_REPO: repo, ...env },
+      // A host whose page is gone lingers for hours by default; here the next page must find the field empty.
+      options: ['--reconnection-grace-time', '1'],
+    });
+    try {
+      const context = await chromium.launchPersistentContext(path.join(data, 'browser'), {
+        executablePath: ensureChromium(),
+        headless: true,
+        viewport,
+        args: browserOptions,
+      });
+      const page = context.pages()[0] ?? await context.newPage();
+      const workbench = new Workbench(server, data, page, context, vsix === undefined);
+      workbench.record(resultFile(`${name}-console.log`));
+      return workbench;
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** The folder that is open. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** Opens a folder, and waits until the workbench answers. `tests` is a file for the extension host to run. */
+  async open(folder: string, { tests }: { readonly tests?: string } = {}): Promise<void> {
+    const { workbenchAddress } = await editorScript();
+    this.#folder = folder;
+    const load = { ...(this.fromFolder ? { extension: repo } : {}), ...(tests ? { tests } : {}) };
+    await this.page.goto(workbenchAddress(this.server.origin, folder, load));
+    await this.ready();
+  }
+
+  /** Waits until the explorer shows a file: by then the remote connection and its file system are up. */
+  async ready(timeout = 60_000): Promise<void> {
+    await this.page.locator('.monaco-workbench .part.statusbar').waitFor({ timeout });
+    await this.page.locator('.explorer-folders-view .monaco-list-row, .part.sidebar .pane-body .monaco-list-row').first().waitFor({ timeout });
+  }
+
+  /** Reloads the window, as Developer: Reload Window does: a new extension host, the editors that were open come back. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  /** Runs a command by its full title through the palette. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first().waitFor({ timeout: 15_000 });
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Picks the row with this text in the quick pick that is open. */
+  async pick(text: string | RegExp): Promise<void> {
+    const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first();
+    await row.waitFor({ timeout: 15_000 });
+    await row.click();
+  }
+
+  /** Types into the input box that is open, and accepts it. */
+  async answer(text: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(text);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Shows a view container of the activity bar by its title. */
+  async showContainer(title: string): Promise<void> {
+    const entry = this.page.locator(`.activitybar .action-item a[aria-label^="${title}"]`);
+    await entry.waitFor({ timeout: 20_000 });
+    if (await entry.getAttribute('aria-expanded') !== 'true') await entry.click();
+  }
+
+  /** Rows of the side bar that contain the text. */
+  treeRow(text: string | RegExp): Locator {
+    return this.page.locator('.part.sidebar .monaco-list-row', { hasText: text });
+  }
+
+  /** The toast that contains the text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast', { hasText: text });
+  }
+
+  /** Writes a file into the open folder. */
+  write(name: string, text: string): void {
+    writeFiles(this.#folder, { [name]: text });
+  }
+
+  /** Opens a file of the open folder in an editor. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+P');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: path.basename(name) }).first().waitFor({ timeout: 15_000 });
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.tab', { hasText: path.basename(name) }).first().waitFor();
+  }
+
+  /**
+   * The frame of the webview whose document has an element for this selector. The first webview of a workbench takes
+   * 4–6 s. A frame is gone after a reload: ask again.
+   */
+  async webview(selector: string, timeout = 30_000): Promise<Frame> {
+    const deadline = Date.now() + timeout;
+    for (;;) {
+      for (const frame of this.page.frames().filter((each) => each.url().includes('fake.html'))) {
+        // A frame that is navigating away cannot be asked; the next round finds its successor.
+        if (await frame.evaluate((wanted) => document.querySelector(wanted) !== null, selector).catch(() => false)) return frame;
+      }
+      if (Date.now() > deadline) {
+        throw new Error(`No webview has ${selector} after ${timeout / 1000} s; frames:\n${this.page.frames().map((frame) => frame.url()).join('\n')}`);
+      }
+      await sleep(100);
+    }
+  }
+
+  /** Changes the colour theme through the folder's settings, which needs no restart. */
+  async setTheme(theme: Theme): Promise<void> {
+    const file = path.join(this.#folder, '.vscode', 'settings.json');
+    const settings = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown> : {};
+    this.write('.vscode/settings.json', JSON.stringify({ ...settings, 'workbench.colorTheme': theme }, null, 2));
+    await this.page.locator(`.monaco-workbench.${themeClass[theme]}`).waitFor();
+    await sleep(500); // webviews get their new colours in a message of their own
+  }
+
+  /** Process ids of the extension hosts that live. */
+  extensionHosts(): number[] {
+    return descendants(this.server.pid).filter(({ command }) => command.includes('--type=extensionHost')).map(({ pid }) => pid);
+  }
+
+  /** kill -9 of the extension host. Running from the repository's folder it stays away until reload(). */
+  async killExtensionHost(): Promise<void> {
+    const hosts = this.extensionHosts();
+    if (hosts.length === 0) throw new Error('No extension host to kill.');
+    for (const pid of hosts) process.kill(pid, 'SIGKILL');
+    const deadline = Date.now() + 10_000;
+    while (this.extensionHosts().some((pid) => hosts.includes(pid))) {
+      if (Date.now() > deadline) throw new Error(`Extension host ${hosts.join(', ')} lives after SIGKILL.`);
+      await sleep(50);
+    }
+  }
+
+  /** A picture of the whole window, kept as test-results/<name>.png; returns its path. */
+  async screenshot(name: string): Promise<string> {
+    const file = resultFile(`${name}.png`);
+    await this.page.screenshot({ path: file });
+    return file;
+  }
+
+  async stop(): Promise<void> {
+    await this.context.close();
+    await this.server.stop();
+  }
+
+  private record(file: string): void {
+    writeFileSync(file, '');
+    this.page.on('console', (message) => appendFileSync(file, `${message.type()}: ${message.text()}\n`));
+    this.page.on('pageerror', (error) => appendFileSync(file, `page error: ${error.stack ?? error.message}\n`));
+    this.page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (protocol.startsWith('http') && !/^(127\.0\.0\.1|localhost)$|\.vscode-resource\.vscode-cdn\.net$/.test(hostname)) this.strangers.add(hostname);
+    });
+  }
+}
