@@ -1,0 +1,184 @@
+"""Loads what the config names: tokenizer, teacher and student, on a device, in a precision.
+
+A model is a folder or an id on the Hugging Face hub. Hub files are fetched first (`download.py`), with progress, so
+that loading itself never waits for the network.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+from minillm.config import Config, Student, Teacher
+from minillm.download import Progress, fetch
+from minillm.errors import BadInput
+from minillm.language_model import LanguageModel, verify
+from minillm.vocabulary import check_vocabularies
+
+TINY = 20_000_000
+"""Parameters up to which plain attention beats the fused kernel on a CPU."""
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto`: cuda, else mps, else cpu. Raises BadInput for a device that this machine lacks."""
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return torch.device(next(device for device, there in available.items() if there))
+    if not available[name]:
+        here = " or ".join(f'"{device}"' for device, there in available.items() if there)
+        raise BadInput(f'"device" is "{name}", but torch {torch.__version__} finds none on this machine; use "auto" or {here}.', pointer="/device")
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of the forward passes. `auto`: bf16 on a GPU that has it, else fp32. Losses are fp32 either way."""
+    if name == "auto":
+        name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return torch.bfloat16 if name == "bf16" else torch.float32
+
+
+def silent(_what: str, _done: float, _total: float | None, _unit: str) -> None:
+    """Progress that nobody watches."""
+
+
+def load_tokenizer(config: Config, progress: Progress = silent) -> Any:
+    """The student's tokenizer (`student.tokenizer`, else the student's own), with a pad token and an end token."""
+    source = config.student.tokenizer or config.student.model
+    if source == "teacher":
+        return _tokenizer(config.teacher, "/teacher/model", progress)
+    part = config.student if source == config.student.model else Student(model=source, trust_remote_code=config.student.trust_remote_code)
+    return _tokenizer(part, "/student/tokenizer" if config.student.tokenizer else "/student/model", progress)
+
+
+def load_teacher(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
+    """The teacher: weights in the compute dtype, frozen, without dropout."""
+    folder = _folder(config.teacher, "/teacher/model", progress, weights=True)
+    model = _load(folder, config.teacher, "/teacher/model", dtype, device, "teacher")
+    model.requires_grad_(False)
+    return _ready(model, device, dtype, f"teacher {config.teacher.model}")
+
+
+def load_student(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
+    """The student: fp32 master weights, forward passes in `dtype`.
+
+    It comes without dropout (eval mode), and distillation leaves it so: the sampled tokens and the policy ratio must
+    come from the same distribution. A phase that wants the model's own dropout calls `.model.train()` and puts it back.
+    """
+    random = config.student.init == "random"
+    folder = _folder(config.student, "/student/model", progress, weights=not random)
+    if random:
+        torch.manual_seed(config.seed)
+    model = _load(folder, config.student, "/student/model", torch.float32, device, "student", random=random)
+    return _ready(model, device, dtype, f"student {config.student.model}")
+
+
+@dataclass
+class Pair:
+    """Teacher and student that share a vocabulary, and their tokenizer."""
+
+    teacher: LanguageModel
+    student: LanguageModel
+    tokenizer: Any
+
+
+def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> Pair:
+    """Everything a run needs, checked: vocabularies agree, and both are cut to the ids that they share."""
+    tokenizer = load_tokenizer(config, progress)
+    own = config.student.tokenizer == "teacher"
+    teacher_tokenizer = tokenizer if own else _tokenizer(config.teacher, "/teacher/model", progress)
+    teacher = load_teacher(config, device, dtype, progress)
+    student = load_student(config, device, dtype, progress)
+    shared = check_vocabularies(teacher_tokenizer, tokenizer, teacher.width, student.width)
+    teacher.vocabulary = student.vocabulary = shared
+    return Pair(teacher, student, tokenizer)
+
+
+def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name: str = "checkpoint") -> LanguageModel:
+    """A student saved in a Hugging Face folder, as `load_student` would give it."""
+    model = _load(folder, Student(model=str(folder)), "", torch.float32, device, name)
+    return _ready(model, device, dtype, name)
+
+
+def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str) -> LanguageModel:
+    model.to(device).eval()
+    ready = LanguageModel(model, dtype, name)
+    verify(ready)
+    return ready
+
+
+def _folder(part: Teacher | Student, pointer: str, progress: Progress, *, weights: bool) -> Path:
+    """The local folder of a model; hub files are fetched into the hub's cache."""
+    path = Path(part.model).expanduser()
+    if not path.is_dir():
+        path = fetch(part.model, part.revision, pointer, progress, weights=weights, code=part.trust_remote_code)
+    if not (path / "config.json").is_file():
+        raise BadInput(f"{path} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights.", pointer=pointer)
+    if weights and not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
+        raise BadInput(
+            f"{path} has no weights (*.safetensors); give a folder with weights" + (', or set "init": "random".' if "student" in pointer else "."),
+            pointer=pointer,
+        )
+    return path
+
+
+def _load(
+    folder: Path, part: Teacher | Student, pointer: str, dtype: torch.dtype, device: torch.device, role: str, *, random: bool = False
+) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=part.trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(f"{folder / 'config.json'} cannot be read as a model's config: {_first_line(error)}", pointer=pointer) from error
+    _check_causal(config, part, pointer, role)
+    options: dict[str, Any] = {"dtype": dtype, "trust_remote_code": part.trust_remote_code}
+    if device.type == "cpu" and _parameters(config) <= TINY:
+        options["attn_implementation"] = "eager"
+    try:
+        if random:
+            return AutoModelForCausalLM.from_config(config, **options)
+        return AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadInput(f"The {role} in {folder} cannot be loaded: {_first_line(error)}", pointer=pointer) from error
+
+
+def _check_causal(config: Any, part: Teacher | Student, pointer: str, role: str) -> None:
+    kind = config.model_type
+    remote = part.trust_remote_code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {})
+    if config.is_encoder_decoder or (kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and not remote):
+        raise BadInput(
+            f"The {role} {part.model} is a {kind} model, which has no causal language-model head; teacher and student must both be "
+            "causal language models (GPT-2, OPT, Llama, Qwen, Gemma, …).",
+            pointer=pointer,
+        )
+
+
+def _parameters(config: Any) -> int:
+    """Parameters of a decoder, roughly: enough to tell a tiny one."""
+    text = config.get_text_config()
+    width = text.hidden_size
+    return 12 * width * width * text.num_hidden_layers + text.vocab_size * width
+
+
+def _tokenizer(part: Teacher | Student, pointer: str, progress: Progress) -> Any:
+    path = Path(part.model).expanduser()
+    folder = path if path.is_dir() else fetch(part.model, part.revision, pointer, progress, weights=False, code=part.trust_remote_code)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns on every fork, and rows are few
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=part.trust_remote_code)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = 'set "tokenizer": "teacher" or name a model that has one' if pointer.startswith("/student") else "add tokenizer.json and tokenizer_config.json"
+        raise BadInput(f"{folder} has no tokenizer that can be loaded ({_first_line(error)}); {hint}.", pointer=pointer) from error
+    if tokenizer.eos_token_id is None:
+        raise BadInput(f"The tokenizer in {folder} has no end token (eos_token); a response could never end. Set it in tokenizer_config.json.", pointer=pointer)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked everywhere: its id does not matter
+    return tokenizer
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,112 @@
+"""Prompts and responses as padded tensors.
+
+Prompts are padded on the left and responses on the right, so that a response begins at the same column in every
+row. Positions count real tokens only: a row means the same whatever it is padded to.
+
+Shapes: N rows, P prompt columns, T response columns, R real response tokens of all rows, H hidden width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from minillm.language_model import LanguageModel
+
+
+def left_pad(prompts: Sequence[Sequence[int]], pad: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Prompts as ids [N,P] and mask [N,P] (int64, 1 at real tokens). A prompt must not be empty."""
+    width = max(map(len, prompts))
+    ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], dtype=torch.int64)
+    lengths = torch.tensor([len(p) for p in prompts])
+    mask = (torch.arange(width) >= width - lengths[:, None]).long()
+    return ids.to(device), mask.to(device)
+
+
+def right_pad(responses: Sequence[Sequence[int]], pad: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Responses as ids [N,T] and mask [N,T] (bool)."""
+    width = max(map(len, responses))
+    ids = torch.tensor([list(r) + [pad] * (width - len(r)) for r in responses], dtype=torch.int64).reshape(len(responses), width)
+    lengths = torch.tensor([len(r) for r in responses])
+    return ids.to(device), (torch.arange(width) < lengths[:, None]).to(device)
+
+
+def positions(mask: Tensor) -> Tensor:
+    """Position of each token among the real tokens of its row; 0 at left padding."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
+
+
+def response_hidden(model: LanguageModel, prompt_ids: Tensor, prompt_mask: Tensor, response_ids: Tensor, mask: Tensor) -> Tensor:
+    """Hidden states [R,H] that predict the real response tokens, row after row (the order of `response_ids[mask]`).
+
+    One forward pass over prompt and response. The last response token predicts nothing and is left out.
+    """
+    ids = torch.cat([prompt_ids, response_ids[:, :-1]], 1)
+    seen = torch.cat([prompt_mask, mask[:, :-1].long()], 1)
+    hidden, _ = model.hidden(ids, seen, positions(seen))
+    return hidden[:, prompt_ids.shape[1] - 1 :][mask]
+
+
+@dataclass
+class Rollout:
+    """Sampled responses and what sampling them already computed: nothing here is computed twice.
+
+    Log-probabilities, KL and entropy are at the sampling temperature, in nats, and 0 at padding.
+    """
+
+    rows: Tensor
+    """[N] int64: the ids that the draws were made with."""
+    prompt_ids: Tensor
+    """[N,P] int64, padded on the left."""
+    prompt_mask: Tensor
+    """[N,P] int64, 1 at real tokens."""
+    response_ids: Tensor
+    """[N,T] int64, padded on the right."""
+    mask: Tensor
+    """[N,T] bool: real tokens, up to and with the first end token."""
+    logp_student: Tensor
+    """[N,T] log q(y_t) of the student that sampled, q_old."""
+    logp_teacher: Tensor
+    """[N,T] log p(y_t)."""
+    kl: Tensor
+    """[N,T] token reverse KL(q‖p), exact over the vocabulary."""
+    entropy: Tensor
+    """[N,T] entropy of q."""
+    hidden_teacher: Tensor
+    """[N,T,H] the teacher's final hidden states, from which its head gives p."""
+    from_teacher: Tensor
+    """[N,T] bool: drawn from the teacher's distribution."""
+    ended: Tensor
+    """[N] bool: the response has its end token; False: cut off."""
+
+    def __len__(self) -> int:
+        return self.rows.shape[0]
+
+    def to(self, device: torch.device | str) -> Rollout:
+        return Rollout(**{name: tensor.to(device) for name, tensor in self.tensors().items()})
+
+    def select(self, rows: Tensor | Sequence[int] | slice) -> Rollout:
+        """The given rows, without the columns that are padding in all of them."""
+        index = rows if isinstance(rows, Tensor | slice) else torch.as_tensor(rows, dtype=torch.int64)
+        return Rollout(**{name: tensor[index] for name, tensor in self.tensors().items()}).trim()
+
+    def trim(self) -> Rollout:
+        """Without the columns that are padding in every row."""
+        prompt = int(self.prompt_mask.sum(1).max())
+        response = max(1, int(self.mask.sum(1).max()))
+        start = self.prompt_ids.shape[1] - prompt
+        cut = {name: getattr(self, name)[:, :response] for name in _BY_TOKEN}
+        return replace(self, prompt_ids=self.prompt_ids[:, start:], prompt_mask=self.prompt_mask[:, start:], **cut)
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> Rollout:
+        return cls(**{field.name: tensors[field.name] for field in fields(cls)})
+
+
+_BY_TOKEN = ("response_ids", "mask", "logp_student", "logp_teacher", "kl", "entropy", "hidden_teacher", "from_teacher")

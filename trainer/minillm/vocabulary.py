@@ -1,0 +1,73 @@
+"""Teacher and student must mean the same by a token id: tokenizers are compared, logits are cut to what both have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minillm.errors import BadInput
+
+PROBE = (
+    "The quick brown fox, 3.14159 × 10^-7 (sic!) jumped; it's 100% naïve.\n\n\tdef f(x):\n\t\treturn x ** 2  # 你好, мир 🙂\r\n"
+    " a b c d e f g h i j k l m n o p q r s t u v w x y z : AA AE B CH"
+)
+"""Text on which tokenizers that merely look alike come apart: digits, white space, scripts, an emoji, code."""
+
+SHOWN = 5
+"""Differing tokens that a sentence names."""
+
+
+def check_vocabularies(teacher_tokenizer: Any, student_tokenizer: Any, teacher_width: int, student_width: int) -> int:
+    """The shared vocabulary: the number of ids for which both models have logits.
+
+    Raises BadInput, naming tokens, when an id means different things to the two, when they cut text differently, when
+    their special tokens differ, or when a model has no logits for a token of its own tokenizer.
+    """
+    if teacher_tokenizer is not student_tokenizer:
+        _compare(teacher_tokenizer, student_tokenizer)
+    shared = min(teacher_width, student_width)
+    vocabulary = student_tokenizer.get_vocab()
+    beyond = sorted((i, token) for token, i in vocabulary.items() if i >= shared)
+    if beyond:
+        smaller, width = ("student", student_width) if student_width <= teacher_width else ("teacher", teacher_width)
+        raise BadInput(
+            f"The {smaller} has logits for {width} token ids, but the tokenizer has {len(beyond)} tokens beyond them "
+            f"({_named([token for _, token in beyond])}); its vocab_size must be at least {beyond[-1][0] + 1}.",
+            pointer=f"/{smaller}/model",
+        )
+    return shared
+
+
+def _compare(teacher: Any, student: Any) -> None:
+    theirs, ours = teacher.get_vocab(), student.get_vocab()
+    differing = sorted((token for token in theirs.keys() | ours.keys() if theirs.get(token) != ours.get(token)), key=lambda t: theirs.get(t, ours.get(t)))
+    if differing:
+        examples = ", ".join(f"{token!r} is {_place(theirs.get(token))} in the teacher and {_place(ours.get(token))} in the student" for token in differing[:SHOWN])
+        raise BadInput(
+            f"Teacher and student have different vocabularies ({len(differing)} tokens differ: {examples}); "
+            'distillation needs the same tokenizer: choose a student of the same family, or set "tokenizer": "teacher" for a student with random weights.',
+            pointer="/student/model",
+        )
+    for name in ("bos_token", "eos_token", "pad_token"):
+        if getattr(teacher, name) != getattr(student, name) and name != "pad_token":
+            raise BadInput(
+                f"Teacher and student have different special tokens: {name} is {getattr(teacher, name)!r} in the teacher and "
+                f"{getattr(student, name)!r} in the student; make them equal in tokenizer_config.json, or set \"tokenizer\": \"teacher\".",
+                pointer="/student/model",
+            )
+    left, right = (tokenizer(PROBE, add_special_tokens=False)["input_ids"] for tokenizer in (teacher, student))
+    if left != right:
+        at = next((k for k, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+        cut = [tokenizer.convert_ids_to_tokens(ids[at : at + 3]) for tokenizer, ids in ((teacher, left), (student, right))]
+        raise BadInput(
+            f"Teacher and student cut text into tokens differently (the teacher gives {_named(cut[0])} where the student gives {_named(cut[1])}); "
+            'distillation needs the same tokenizer: set "tokenizer": "teacher" or choose a student of the same family.',
+            pointer="/student/model",
+        )
+
+
+def _named(tokens: list[str]) -> str:
+    return ", ".join(map(repr, tokens[:SHOWN])) + (", …" if len(tokens) > SHOWN else "")
+
+
+def _place(index: int | None) -> str:
+    return "missing" if index is None else f"id {index}"
