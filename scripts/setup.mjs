@@ -47,7 +47,7 @@ async function installPython(what, file, ...options) {
   });
 }
 
-async function build() {
+async function buildIfStale() {
   const sources = digest('src', 'webview', 'esbuild.js', 'package.json', 'package-lock.json', 'tsconfig.json');
   const stamp = path.join(root, '.cache', 'built');
   if (!fs.existsSync(path.join(root, 'dist', 'cli.js'))) fs.rmSync(stamp, { force: true });
@@ -57,8 +57,8 @@ async function build() {
   });
 }
 
-/** Makes everything ready; returns the Python that has the trainer's packages. */
-export async function setup({ tests = false } = {}) {
+/** Makes everything ready; returns the Python that has the trainer's packages. `tests`: also what only tests and checks need. */
+export async function setup({ tests = false, build = true } = {}) {
   installNodePackages();
   // A virtual environment that is gone takes its stamps, which lie inside it, along.
   makeVenv();
@@ -66,7 +66,7 @@ export async function setup({ tests = false } = {}) {
   await installPython('transformers and what it needs', 'requirements.txt', ...locked);
   await installPython('torch (200 MB for a CPU, 3 GB with CUDA)', 'requirements-torch.txt', ...(process.stderr.isTTY ? [] : ['--quiet']));
   if (tests) await installPython('pytest and ruff', 'requirements-dev.txt', ...locked);
-  await build();
+  if (build) await buildIfStale();
   return { python: venvPython(venv) };
 }
 

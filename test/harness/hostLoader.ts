@@ -11,8 +11,7 @@ export async function run(): Promise<void> {
     reporter: path.join(repo, 'out', 'test', 'harness', 'reporter.js'),
     timeout: 30_000,
     color: false,
-    ...(grep ? { grep } : {}),
-    invert: grep === '@long' && process.env.MINILLM_LONG !== '1',
+    ...(grep ? { grep, invert: process.env.MINILLM_INVERT === '1' } : {}),
   });
   const folder = path.join(repo, 'out', 'test', 'host');
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((each) => each.endsWith('.test.js')).sort()) mocha.addFile(path.join(folder, name));

@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+// Runs the tests, after installing what is missing. The last line is `N passed, N failed`; exit code 0 or 1.
+//   node scripts/test.mjs [SUITE…] [--all] [--grep TEXT]
+// Suites, in this order: lint unit python host e2e. --all: the long tests too (pytest mark `long`, mocha titles with @long).
+// --grep: only tests whose title contains the text (pytest: -k). Reports and pictures lie in test-results/.
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { runChecks } from './checks.mjs';
+import { ensureChromium } from './chromium.mjs';
+import { ensureServer } from './editor.mjs';
+import { setup } from './setup.mjs';
+import { Complaint, entry, root, run, say } from './steps.mjs';
+
+const results = path.join(root, 'test-results');
+const minutes = 60_000;
+
+/** Runs a suite's program with its output passed through; returns its exit code, or says that it was ended at its limit. */
+function launch(program, args, { cwd = root, env = {}, limit }) {
+  return new Promise((resolve, reject) => {
+    // A group of its own, so that a suite that hangs is ended with everything it started.
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const end = (signal) => {
+      try {
+        process.kill(-child.pid, signal);
+      } catch { /* it is gone already */ }
+    };
+    const timer = setTimeout(() => {
+      console.log(`  FAILED  not finished after ${limit / minutes} min: ended`);
+      end('SIGKILL');
+    }, limit);
+    const interrupt = () => {
+      end('SIGTERM');
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupt);
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      process.removeListener('SIGINT', interrupt);
+      resolve(code);
+    });
+  });
+}
+
+/** What a suite's own report counted. No report, no test, or a bad exit that the counts do not explain is a failure too. */
+function judge(code, counts) {
+  const { passed = 0, failed = 0, skipped = 0 } = counts ?? {};
+  if (counts === undefined) console.log(`  FAILED  it ended without a report (exit code ${code})`);
+  else if (passed + failed === 0) console.log('  FAILED  it ran no test');
+  else if (code !== 0 && failed === 0) console.log(`  FAILED  exit code ${code} though no test failed`);
+  else return { passed, failed, skipped };
+  return { passed, failed: failed + 1, skipped };
+}
+
+function mochaReport(file) {
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : undefined;
+}
+
+/** Counts of a JUnit report, from the attributes of its suites. */
+function junitReport(file) {
+  if (!fs.existsSync(file)) return undefined;
+  const total = { tests: 0, failures: 0, errors: 0, skipped: 0 };
+  for (const [, attributes] of fs.readFileSync(file, 'utf8').matchAll(/<testsuite\s([^>]*)>/g)) {
+    for (const name of Object.keys(total)) total[name] += Number(new RegExp(`\\b${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0);
+  }
+  const failed = total.failures + total.errors;
+  return { passed: total.tests - failed - total.skipped, failed, skipped: total.skipped };
+}
+
+/** A suite that mocha runs; `program` is what comes after `node`. */
+async function runMocha(name, program, limit, { all, grep, python }) {
+  const report = path.join(results, `${name}.json`);
+  const filter = grep ? { MINILLM_GREP: grep } : all ? {} : { MINILLM_GREP: '@long', MINILLM_INVERT: '1' };
+  const env = { MINILLM_REPO: root, MINILLM_PYTHON: python, MINILLM_COUNTS: report, MINILLM_LONG: all ? '1' : '', ...filter };
+  const code = await launch(process.execPath, program(filter), { env, limit });
+  return judge(code, mochaReport(report));
+}
+
+const mocha = (files, timeout) => ({ MINILLM_GREP: grep, MINILLM_INVERT: invert }) => [
+  path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--no-config', '--no-package', '--reporter', 'out/test/harness/reporter.js',
+  '--timeout', String(timeout), ...(grep ? ['--fgrep', grep] : []), ...(invert ? ['--invert'] : []), files];
+
+const suites = {
+  lint: { about: 'types, rules, generated files', run: ({ python }) => runChecks(python) },
+  unit: { about: 'the rooms of src/, in plain Node', mocha: true, run: (options) => runMocha('unit', mocha('out/test/unit/**/*.test.js', 20_000), 5 * minutes, options) },
+  python: {
+    about: 'the trainer',
+    run: async ({ python, all, grep }) => {
+      const report = path.join(results, 'python.xml');
+      const code = await launch(python, ['-m', 'pytest', '-q', '-rs', '--no-header', `--junitxml=${report}`, ...(all ? [] : ['-m', 'not long']), ...(grep ? ['-k', grep] : [])],
+        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 10) * minutes });
+      return judge(code, junitReport(report));
+    },
+  },
+  host: { about: 'inside a real extension host', mocha: true, editor: true, run: (options) => runMocha('host', () => ['out/test/harness/hostRun.js'], 10 * minutes, options) },
+  e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 10) * minutes, options) },
+};
+
+await entry(async () => {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });
+  const unknown = positionals.find((name) => !(name in suites));
+  if (unknown) throw new Complaint(`There is no suite "${unknown}": choose from ${Object.keys(suites).join(', ')}.`);
+  const chosen = Object.entries(suites).filter(([name]) => positionals.length === 0 || positionals.includes(name));
+
+  const { python } = await setup({ tests: true });
+  if (chosen.some(([, suite]) => suite.editor)) {
+    process.env.CHROMIUM = ensureChromium();
+    ensureServer();
+  }
+  if (chosen.some(([, suite]) => suite.mocha)) run(process.execPath, ['esbuild.js', 'tests']);
+  if (chosen.length === Object.keys(suites).length) fs.rmSync(results, { recursive: true, force: true });
+  for (const [name] of chosen) for (const report of [`${name}.json`, `${name}.xml`]) fs.rmSync(path.join(results, report), { force: true });
+  fs.mkdirSync(results, { recursive: true });
+
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const [name, suite] of chosen) {
+    say(`${name}: ${suite.about}`);
+    const counts = await suite.run({ python, all: values.all === true, grep: values.grep });
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    say(`${name}: ${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
+  }
+  console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
+  return total.failed > 0 ? 1 : 0;
+});
