@@ -1,4 +1,4 @@
-import type { Event } from './generated';
+import type { Event, JournalEntry } from './generated';
 
 /** Highest record version that this code writes and understands. */
 export const VERSION = 1;
@@ -77,7 +77,13 @@ const required: { readonly [K in Event['kind']]: Readonly<Record<string, (value:
 };
 
 export function isKnown(event: Event | UnknownEvent): event is Event {
-  return event.kind in required;
+  return Object.hasOwn(required, event.kind);
+}
+
+/** What the head of an event or journal entry lacks: order and time come before everything else. */
+function missingHead(record: Record<string, unknown>): string | undefined {
+  if (!Number.isSafeInteger(record['seq']) || Number(record['seq']) < 0) return 'no whole number "seq"';
+  return ['t', 'attempt'].filter((key) => !isNumber(record[key])).map((key) => `no number "${key}"`)[0];
 }
 
 /** Parses one line of events.jsonl. Unknown kinds pass; a known kind that lacks a field is refused with its name. */
@@ -85,13 +91,22 @@ export function parseEvent(line: string): Parsed<Event | UnknownEvent> {
   const parsed = parseRecord(line);
   if (!parsed.ok) return parsed;
   const record = parsed.value;
-  for (const key of ['seq', 't', 'attempt']) {
-    if (!isNumber(record[key])) return { ok: false, reason: `no number "${key}"` };
-  }
+  const missing = missingHead(record);
+  if (missing !== undefined) return { ok: false, reason: missing };
   if (!isText(record['kind'])) return { ok: false, reason: 'no "kind"' };
   const fields = Object.hasOwn(required, record['kind']) ? required[record['kind'] as Event['kind']] : {};
   for (const [key, holds] of Object.entries(fields)) {
     if (!holds(record[key])) return { ok: false, reason: `a ${record['kind']} event without a valid "${key}"` };
   }
   return { ok: true, value: record as unknown as Event };
+}
+
+/** Parses one line of journal.jsonl. */
+export function parseJournalEntry(line: string): Parsed<JournalEntry> {
+  const parsed = parseRecord(line);
+  if (!parsed.ok) return parsed;
+  const missing = missingHead(parsed.value);
+  if (missing !== undefined) return { ok: false, reason: missing };
+  if (!isText(parsed.value['kind']) || !isText(parsed.value['text'])) return { ok: false, reason: 'no "kind" or no "text"' };
+  return { ok: true, value: parsed.value as unknown as JournalEntry };
 }

@@ -1,10 +1,9 @@
-import type { Exit, Run, Status } from './generated';
+import type { Exit, Status } from './generated';
 
 export type RunState = Status['state'];
 
 /** What is known about a run at one moment: its files, and what the machine says about its processes. */
 export interface Facts {
-  readonly run: Run | undefined;
   readonly status: Status | undefined;
   readonly exit: Exit | undefined;
   /** The status was written on this machine. */
@@ -13,6 +12,8 @@ export interface Facts {
   readonly sameBoot: boolean;
   readonly supervisorAlive: boolean;
   readonly trainerAlive: boolean;
+  /** Unix time: when the run was made, by its record or its name. */
+  readonly created: number;
   /** Unix time. */
   readonly now: number;
 }
@@ -35,6 +36,16 @@ export function isActive(state: RunState): boolean {
   return active.includes(state);
 }
 
+/** It ended in a way that is known, and nothing will change any more. */
+export function hasEnded(state: RunState): boolean {
+  return ended.includes(state);
+}
+
+/** A state that this version knows. */
+export function isRunState(value: unknown): value is RunState {
+  return [...ended, ...active, 'lost', 'unknown'].some((state) => state === value);
+}
+
 const exitStates: Readonly<Record<Exit['reason'], RunState>> = { finished: 'finished', stopped: 'stopped', failed: 'failed', 'bad input': 'failed' };
 
 const stateText: Readonly<Record<string, string>> = {
@@ -50,12 +61,12 @@ const stateText: Readonly<Record<string, string>> = {
 
 /** Concludes a run's state from facts alone. A flag in a file that says "running" is not one of them. */
 export function concludeState(facts: Facts): Conclusion {
-  const { status, exit, run, now } = facts;
+  const { status, exit, created, now } = facts;
   if (status === undefined) {
-    if (run !== undefined && now - run.created < LAUNCH_GRACE) return { state: 'starting', text: 'The supervisor is starting.' };
+    if (now - created < LAUNCH_GRACE) return { state: 'starting', text: 'The supervisor is starting.' };
     return { state: 'lost', text: 'The supervisor never wrote a status: the launch was interrupted. The log may say why.' };
   }
-  if (ended.includes(status.state)) return { state: status.state, text: status.reason ?? stateText[status.state] ?? '' };
+  if (hasEnded(status.state)) return { state: status.state, text: status.reason ?? stateText[status.state] ?? '' };
   if (!facts.sameHost) return { state: 'unknown', text: `Runs on ${status.host}: its state cannot be known from here.` };
   if (exit !== undefined && exit.attempt === status.attempt && !facts.trainerAlive && !facts.supervisorAlive) {
     return { state: exitStates[exit.reason], text: exit.cause ?? stateText[exitStates[exit.reason]] ?? '' };

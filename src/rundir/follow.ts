@@ -47,7 +47,8 @@ export class RunFollower {
       } catch {
         // The folder may be out of reach for a moment; the next poll tells.
       }
-      const done = this.summary !== undefined && !this.summary.active;
+      // A run on another machine is not active as far as can be told from here, but its files may well grow.
+      const done = this.summary !== undefined && !this.summary.active && this.summary.state !== 'unknown';
       if (!this.disposed && !done) this.timer = setTimeout(() => void poll(), this.interval);
       else this.timer = undefined;
     };
@@ -85,6 +86,7 @@ export class RunFollower {
         restarted = true;
       }
       for (const line of news.lines) grew = this.history.appendLine(line) || grew;
+      for (let n = 0; n < news.skipped; n++) this.history.leaveOut('a line of more than 8 MB');
       if (!news.more || this.disposed) break;
       await breathe();
     }

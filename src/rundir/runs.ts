@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
-import { concludeState, isActive, type RunState } from '../contract/runState';
+import { concludeState, hasEnded, isActive, isRunState, type RunState } from '../contract/runState';
 import { isRunId, RunDir } from './layout';
 import { processAlive, thisMachine } from './liveness';
 
@@ -35,20 +35,28 @@ interface ReadRecord<T> {
 async function readRecord<T>(file: string, has: (record: Record<string, unknown>) => boolean): Promise<ReadRecord<T>> {
   let text: string;
   try {
+    const { size } = await stat(file);
+    if (size > LARGEST_RECORD) return { value: undefined, problem: `${path.basename(file)} has ${size} bytes: no record of a run.` };
     text = await readFile(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { value: undefined, problem: undefined };
     return { value: undefined, problem: `${path.basename(file)} cannot be read (${code ?? 'unknown error'}).` };
   }
-  if (text.length > LARGEST_RECORD) return { value: undefined, problem: `${path.basename(file)} is ${text.length} characters long: no record of a run.` };
   const parsed = parseRecord(text);
   if (!parsed.ok) return { value: undefined, problem: `${path.basename(file)} cannot be used: ${parsed.reason}.` };
   if (!has(parsed.value)) return { value: undefined, problem: `${path.basename(file)} lacks fields that every run has.` };
   return { value: parsed.value as T, problem: undefined };
 }
 
-const isStatus = (r: Record<string, unknown>): boolean => typeof r['state'] === 'string' && typeof r['host'] === 'string' && typeof r['heartbeat'] === 'number';
+function isProcess(value: unknown): boolean {
+  const { pid, startTime } = (value ?? {}) as Record<string, unknown>;
+  return value === null || value === undefined || (typeof pid === 'number' && typeof startTime === 'string');
+}
+
+const isStatus = (r: Record<string, unknown>): boolean =>
+  isRunState(r['state']) && typeof r['host'] === 'string' && typeof r['step'] === 'number' && typeof r['total'] === 'number'
+  && typeof r['heartbeat'] === 'number' && typeof r['nextHeartbeatBy'] === 'number' && isProcess(r['supervisor']) && isProcess(r['trainer']);
 const isRun = (r: Record<string, unknown>): boolean => typeof r['id'] === 'string' && typeof r['name'] === 'string' && typeof r['created'] === 'number';
 const isExit = (r: Record<string, unknown>): boolean => typeof r['exitCode'] === 'number' && typeof r['attempt'] === 'number';
 
@@ -67,21 +75,24 @@ export async function readRun(dir: string): Promise<RunSummary> {
   const machine = thisMachine();
   const sameHost = status.value?.host === machine.host;
   const sameBoot = sameHost && status.value.bootId === machine.bootId;
+  // Of a run that has ended nobody asks whether its processes live: a list of old runs costs no look at the system.
+  const mayLive = sameBoot && !hasEnded(status.value.state);
+  const created = run.value?.created ?? createdFromId(at.id);
   const conclusion = concludeState({
-    run: run.value,
     status: status.value,
     exit: exit.value,
     sameHost,
     sameBoot,
-    supervisorAlive: sameBoot && processAlive(status.value.supervisor),
-    trainerAlive: sameBoot && processAlive(status.value.trainer),
+    supervisorAlive: mayLive && processAlive(status.value.supervisor),
+    trainerAlive: mayLive && processAlive(status.value.trainer),
+    created,
     now: Date.now() / 1000,
   });
   return {
     dir,
     id: at.id,
     name: run.value?.name ?? at.id,
-    created: run.value?.created ?? createdFromId(at.id),
+    created,
     state: conclusion.state,
     text: conclusion.text,
     active: isActive(conclusion.state),

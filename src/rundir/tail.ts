@@ -1,13 +1,15 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 const SLICE = 1 << 20;
 /** A line longer than this is given up: the rest of it is skipped, and the reader says so. */
 const LONGEST_LINE = 8 << 20;
+/** Bytes before the cursor that are looked at again, to see that they are still the same. */
+const MARK = 64;
 
 export interface TailRead {
   /** Whole new lines, without their ends. */
   readonly lines: string[];
-  /** The file was replaced or shrank: everything is read anew, and what was folded before must be dropped. */
+  /** The file was replaced, rewritten or shrank: everything is read anew, and what was folded before must be dropped. */
   readonly restarted: boolean;
   /** More is there: read again. */
   readonly more: boolean;
@@ -23,6 +25,8 @@ export interface TailRead {
 export class Tail {
   private offset = 0;
   private inode: bigint | undefined;
+  /** The bytes that lie before the cursor: inodes are used again, so the number alone does not tell a file. */
+  private mark: Buffer = Buffer.alloc(0);
   private rest: Buffer[] = [];
   private restLength = 0;
   private skipping = false;
@@ -31,7 +35,7 @@ export class Tail {
 
   /** Reads at most 1 MB. A file that does not exist (yet) has no lines. */
   async read(): Promise<TailRead> {
-    let file;
+    let file: FileHandle;
     try {
       file = await open(this.path, 'r');
     } catch (error) {
@@ -41,23 +45,33 @@ export class Tail {
     try {
       const stat = await file.stat({ bigint: true });
       const size = Number(stat.size);
-      const restarted = this.inode !== undefined && (this.inode !== stat.ino || size < this.offset);
+      const grew = size > this.offset;
+      const restarted = this.inode !== undefined && (this.inode !== stat.ino || size < this.offset || (grew && !(await this.isSame(file))));
       if (restarted) this.rewind();
       this.inode = stat.ino;
       const wanted = Math.min(SLICE, size - this.offset);
       if (wanted <= 0) return { lines: [], restarted, more: false, skipped: 0 };
       const buffer = Buffer.alloc(wanted);
       const { bytesRead } = await file.read(buffer, 0, wanted, this.offset);
+      const bytes = buffer.subarray(0, bytesRead);
       this.offset += bytesRead;
-      const { lines, skipped } = this.split(buffer.subarray(0, bytesRead));
+      this.mark = Buffer.concat([this.mark, bytes.subarray(-MARK)]).subarray(-MARK);
+      const { lines, skipped } = this.split(bytes);
       return { lines, restarted, more: this.offset < size, skipped };
     } finally {
       await file.close();
     }
   }
 
+  private async isSame(file: FileHandle): Promise<boolean> {
+    const { length } = this.mark;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, this.offset - length);
+    return bytesRead === length && buffer.equals(this.mark);
+  }
+
   private rewind(): void {
     this.offset = 0;
+    this.mark = Buffer.alloc(0);
     this.rest = [];
     this.restLength = 0;
     this.skipping = false;

@@ -36,9 +36,14 @@ export class History {
   appendLine(line: string): boolean {
     const parsed = parseEvent(line);
     if (parsed.ok) return this.append(parsed.value);
-    if (this.unreadable) this.unreadable.count++;
-    else this.unreadable = { count: 1, reason: parsed.reason };
+    this.leaveOut(parsed.reason);
     return false;
+  }
+
+  /** Counts a line that could not be used. */
+  leaveOut(reason: string): void {
+    if (this.unreadable) this.unreadable.count++;
+    else this.unreadable = { count: 1, reason };
   }
 
   append(event: Event | UnknownEvent): boolean {

@@ -1,0 +1,19 @@
+import { isRunId, RunDir } from './layout';
+import { readRun, type RunSummary } from './runs';
+
+/** Why a run must not be deleted, in one sentence; undefined when it may be. Asked anew right before: a list may be old. */
+export async function whyNotDelete(dir: string): Promise<string | undefined> {
+  const at = new RunDir(dir);
+  if (!isRunId(at.id)) return `${dir} is not the folder of a run.`;
+  const summary = await readRun(dir);
+  if (summary.active) return `${summary.name} is ${summary.state}. Stop it first.`;
+  if (summary.state === 'unknown') return `${summary.name} may still be running on ${summary.status?.host ?? 'another machine'}. Delete it there.`;
+  return undefined;
+}
+
+/** Why a run cannot be asked for anything, in one sentence; undefined when it can. */
+export function whyNoControl(summary: RunSummary): string | undefined {
+  if (summary.state === 'unknown') return `${summary.name} runs on ${summary.status?.host ?? 'another machine'}: it can be controlled only there.`;
+  if (!summary.active) return `${summary.name} is not running: ${summary.state}.`;
+  return undefined;
+}
