@@ -18,7 +18,10 @@ export type Event =
 export interface ControlOutcome {
   v: number;
   id: string;
-  verb: 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
+  /**
+   * Of what was refused it may be any word.
+   */
+  verb: string;
   args: {
     [k: string]: string | number | boolean | undefined;
   };

@@ -284,6 +284,8 @@ class ControlRequest(Record):
 
 
 class ControlOutcome(ControlRequest):
+    verb: str
+    """Of what was refused it may be any word."""
     outcome: Literal["done", "refused", "interrupted"]
     text: str
 

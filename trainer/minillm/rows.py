@@ -57,7 +57,7 @@ def read_lines(path: Path, pointer: str | None = None) -> Iterator[tuple[int, st
     number = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else open(path, "rb") as file:
-            for number, raw in enumerate(file, 1):  # noqa: B007 (named in the errors below)
+            for number, raw in enumerate(file, 1):
                 text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if text.strip():
                     yield number, text
@@ -66,7 +66,8 @@ def read_lines(path: Path, pointer: str | None = None) -> Iterator[tuple[int, st
     except IsADirectoryError:
         raise BadInput(f"{path} is a folder: name a file in it.", pointer=pointer, file=path) from None
     except UnicodeDecodeError as error:
-        sentence = f"{path}, line {number}: not UTF-8 text (byte 0x{raw[error.start]:02x} at position {error.start + 1}); save the file as UTF-8."
+        where = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
+        sentence = f"{path}, line {number}: not UTF-8 text ({where}); save the file as UTF-8."
         raise BadInput(sentence, pointer=pointer, file=path, line=number) from None
     except (OSError, EOFError) as error:  # gzip says both: not a gzip file, and cut short
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

@@ -162,11 +162,12 @@ def _seq_of(line: bytes) -> int | None:
 def trainer_requests(run: RunDir) -> list[dict[str, Any]]:
     """Requests that the supervisor forwarded and the trainer has not answered yet, oldest first: `{"id", "verb", "args", …}`."""
     try:
-        paths = [path for path in run.control_trainer.iterdir() if path.suffix == ".json"]
+        paths = [path for path in run.control_trainer.iterdir() if path.suffix == ".json" and not path.name.startswith(".")]
     except FileNotFoundError:
         return []
-    requests = [request for request in map(read_json, paths) if request is not None]
-    return sorted(requests, key=lambda request: (request["t"], request["id"]))
+    # The name of the file is the id: what it says itself might not lead back to it.
+    requests = [request | {"id": path.stem} for path in paths if (request := read_json(path)) and isinstance(request.get("verb"), str)]
+    return sorted(requests, key=lambda request: (t if isinstance(t := request.get("t"), int | float) else 0.0, request["id"]))
 
 
 def answer_request(run: RunDir, events: EventWriter, request: dict[str, Any], *, step: int, outcome: str, text: str) -> None:

@@ -1,0 +1,55 @@
+"""The stop ladder: from a request to force, each step at a stated time. Standard library only."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Sequence
+
+Rung = tuple[float, signal.Signals]
+"""Seconds after the rung before, and the signal that is then sent."""
+
+
+class Ladder:
+    """Signals to send and when. Times are monotonic: a machine that sleeps or sets its clock skips no step."""
+
+    def __init__(self, rungs: Sequence[Rung], severity: int, why: str) -> None:
+        self._rungs = list(rungs)
+        self._severity = severity
+        self._next = time.monotonic() + self._rungs[0][0]
+        self.why = why
+        """What is going on, in one sentence."""
+        self.last_sent: signal.Signals | None = None
+
+    @classmethod
+    def stop(cls, grace: float) -> Ladder:
+        """The trainer was asked to stop: SIGINT after `grace` seconds, SIGTERM and SIGKILL after a third and a sixth of it."""
+        rungs = [(grace, signal.SIGINT), (grace / 3, signal.SIGTERM), (grace / 6, signal.SIGKILL)]
+        return cls(rungs, 0, "Asked to stop: it finishes its step and writes a checkpoint.")
+
+    @classmethod
+    def kill(cls, grace: float) -> Ladder:
+        """SIGTERM now, SIGKILL after a twelfth of `grace`."""
+        return cls([(0.0, signal.SIGTERM), (grace / 12, signal.SIGKILL)], 1, "Asked to end at once.")
+
+    def harsher_than(self, other: Ladder) -> bool:
+        return self._severity > other._severity
+
+    def due(self) -> signal.Signals | None:
+        """The signal whose time has come, once; None while there is none."""
+        if not self._rungs or time.monotonic() < self._next:
+            return None
+        _, number = self._rungs.pop(0)
+        if self._rungs:
+            self._next = time.monotonic() + self._rungs[0][0]
+        self.last_sent = number
+        self.why = {
+            signal.SIGINT: "The request had no effect in time; the trainer is interrupted, which still writes a checkpoint.",
+            signal.SIGTERM: "The trainer is ended; work since the last checkpoint is lost.",
+            signal.SIGKILL: "The trainer did not end by itself; it is killed.",
+        }[number]
+        return number
+
+    def deadline(self, now: float) -> float | None:
+        """Wall-clock time of the next, harsher step, when it is `now`; None when there is none left."""
+        return round(now + max(0.0, self._next - time.monotonic()), 3) if self._rungs else None
