@@ -1,0 +1,128 @@
+import * as vscode from 'vscode';
+import { diagnoseConfig } from '../../config/diagnose';
+import type { ConfigProblem } from '../../config/parseConfig';
+import type { Range } from '../../config/positions';
+import type { Problem } from '../../contract/generated';
+import { LaunchError } from '../../launch/errors';
+import { resolveConfig } from '../../launch/resolve';
+import type { EditorContext } from '../context';
+import { Disposable } from '../disposable';
+import type { PythonEnvironments } from '../python/environments';
+import { isConfig, workspaceOf } from './files';
+
+/** Milliseconds without a key pressed before the text is looked at. */
+const PAUSE = 300;
+
+export function rangeOf({ start, end }: Range): vscode.Range {
+  return new vscode.Range(start.line, start.character, end.line, end.character);
+}
+
+/**
+ * Problems of configs, in the editor. Syntax is checked while one types; what a config means, and whether the files that
+ * it names are there, is asked of the trainer when it is opened, saved, or looked at again.
+ */
+export class ConfigDiagnostics extends Disposable {
+  private readonly collection = this.register(vscode.languages.createDiagnosticCollection('minillm'));
+  /** What the trainer last said about a config, by its address. */
+  private readonly problems = new Map<string, readonly Problem[]>();
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly checks = new Map<string, AbortController>();
+
+  constructor(private readonly context: EditorContext, private readonly python: PythonEnvironments) {
+    super();
+    this.register(vscode.workspace.onDidOpenTextDocument((document) => this.check(document)));
+    this.register(vscode.workspace.onDidSaveTextDocument((document) => this.check(document)));
+    this.register(vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.check(editor.document)));
+    this.register(vscode.workspace.onDidChangeTextDocument(({ document }) => this.later(document)));
+    this.register(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document)));
+    this.register(python.onDidChange(() => this.checkAll()));
+    this.checkAll();
+  }
+
+  /** Shows what is already known to be wrong with a config. */
+  show(config: vscode.Uri, problems: readonly Problem[]): void {
+    this.problems.set(config.toString(), problems);
+    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === config.toString());
+    if (document) this.draw(document);
+    else this.context.background('Showing the problems of a config', Promise.resolve(vscode.workspace.openTextDocument(config)).then((opened) => this.draw(opened)));
+  }
+
+  override dispose(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    for (const check of this.checks.values()) check.abort();
+    super.dispose();
+  }
+
+  private checkAll(): void {
+    for (const document of vscode.workspace.textDocuments) this.check(document);
+  }
+
+  /** Draws what the text alone tells; then asks the trainer, which reads the file: only when the file says what the text says. */
+  private check(document: vscode.TextDocument): void {
+    if (!isConfig(document)) return;
+    this.draw(document);
+    if (document.isDirty || !vscode.workspace.isTrusted || diagnoseConfig(document.getText(), []).length > 0) return;
+    this.context.background(`Checking ${document.uri.fsPath}`, this.ask(document));
+  }
+
+  private later(document: vscode.TextDocument): void {
+    if (!isConfig(document)) return;
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.set(key, setTimeout(() => this.draw(document), PAUSE));
+  }
+
+  private forget(document: vscode.TextDocument): void {
+    const key = document.uri.toString();
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+    this.checks.get(key)?.abort();
+    this.checks.delete(key);
+    this.problems.delete(key);
+    this.collection.delete(document.uri);
+  }
+
+  private async ask(document: vscode.TextDocument): Promise<void> {
+    const key = document.uri.toString();
+    this.checks.get(key)?.abort();
+    const check = new AbortController();
+    this.checks.set(key, check);
+    const { version } = document;
+    /** Nobody has asked again meanwhile, and somebody still wants to know. */
+    const current = (): boolean => this.checks.get(key) === check && !document.isClosed;
+    const workspace = workspaceOf(document.uri);
+    try {
+      const { choice } = await this.python.ready(workspace);
+      if (!current()) return;
+      const resolution = await resolveConfig({
+        python: choice.path, trainerDir: await this.python.trainer(), config: document.uri.fsPath, workspace,
+        env: await this.python.environmentFor(workspace), signal: check.signal,
+      });
+      if (!current()) return;
+      this.problems.set(key, resolution.problems);
+      if (document.version === version) this.draw(document);
+    } catch (error) {
+      // Without a Python there is no check, and the status at the config's foot says so.
+      if (current() && !(error instanceof LaunchError)) throw error;
+    } finally {
+      if (this.checks.get(key) === check) this.checks.delete(key);
+    }
+  }
+
+  private draw(document: vscode.TextDocument): void {
+    if (this.disposed || document.isClosed) return;
+    const found = diagnoseConfig(document.getText(), this.problems.get(document.uri.toString()) ?? []);
+    this.collection.set(document.uri, found.map((problem) => diagnosticOf(problem)));
+  }
+}
+
+function diagnosticOf({ range, text, severity, file, line }: ConfigProblem): vscode.Diagnostic {
+  const level = severity === 'error' ? vscode.DiagnosticSeverity.Error : vscode.DiagnosticSeverity.Warning;
+  const diagnostic = new vscode.Diagnostic(rangeOf(range), text, level);
+  diagnostic.source = 'MiniLLM';
+  if (file !== undefined && line !== undefined) {
+    const place = new vscode.Location(vscode.Uri.file(file), new vscode.Position(Math.max(0, line - 1), 0));
+    diagnostic.relatedInformation = [new vscode.DiagnosticRelatedInformation(place, `Line ${line} of the data.`)];
+  }
+  return diagnostic;
+}

@@ -1,0 +1,20 @@
+import type { EditorContext } from '../context';
+import type { PythonEnvironments } from '../python/environments';
+import { PythonStatus } from '../python/status';
+import type { RunRegistry } from '../runs/registry';
+import { ConfigCodeLens } from './codeLens';
+import { ConfigDiagnostics } from './diagnostics';
+import { registerNewConfig } from './newConfig';
+
+interface ConfigDeps {
+  readonly runs: RunRegistry;
+  readonly python: PythonEnvironments;
+}
+
+/** Everything that happens in a `*.minillm.jsonc` beyond what its schema gives. */
+export function registerConfig(context: EditorContext, deps: ConfigDeps): ConfigDiagnostics {
+  context.register(new ConfigCodeLens(deps.runs));
+  context.register(new PythonStatus(deps.python));
+  registerNewConfig(context);
+  return context.register(new ConfigDiagnostics(context, deps.python));
+}

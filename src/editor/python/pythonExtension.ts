@@ -1,0 +1,39 @@
+import * as vscode from 'vscode';
+import { Disposable } from '../disposable';
+
+const ID = 'ms-python.python';
+
+/** The part of the Python extension's API that is used here. */
+interface Environments {
+  getActiveEnvironmentPath(resource?: vscode.Uri): { readonly path: string };
+  resolveEnvironment(environment: { readonly path: string }): Promise<{ readonly executable: { readonly uri?: vscode.Uri } } | undefined>;
+  readonly onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
+}
+
+/** What the Python extension has chosen, where it is installed. It is never needed, and never installed for this. */
+export class PythonExtension extends Disposable {
+  private readonly changed = this.register(new vscode.EventEmitter<void>());
+  private api: Promise<Environments | undefined> | undefined;
+
+  readonly onDidChange = this.changed.event;
+
+  /** The interpreter chosen for a workspace, or undefined. Never rejects: another extension's trouble is not ours. */
+  async choice(workspace: string): Promise<string | undefined> {
+    try {
+      const api = await (this.api ??= this.connect());
+      if (!api) return undefined;
+      // The path may be that of a folder, or of nothing any more: only what resolves counts.
+      const resolved = await api.resolveEnvironment(api.getActiveEnvironmentPath(vscode.Uri.file(workspace)));
+      return resolved?.executable.uri?.fsPath;
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async connect(): Promise<Environments | undefined> {
+    const extension = vscode.extensions.getExtension<{ readonly environments?: Environments }>(ID);
+    const environments = extension && (await extension.activate()).environments;
+    if (environments) this.register(environments.onDidChangeActiveEnvironmentPath(() => this.changed.fire()));
+    return environments;
+  }
+}

@@ -1,0 +1,34 @@
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { EditorContext } from '../context';
+
+/**
+ * Puts the command `minillm` on the PATH of integrated terminals. Its launcher runs the editor's own Node, so that none
+ * has to be installed: on a desktop that is Electron, which ELECTRON_RUN_AS_NODE turns into Node.
+ */
+export async function offerCommand(context: EditorContext): Promise<void> {
+  const folder = context.storage('bin');
+  await mkdir(folder, { recursive: true });
+  const cli = context.shipped('dist', 'cli.js');
+  const windows = process.platform === 'win32';
+  await writeLauncher(path.join(folder, windows ? 'minillm.cmd' : 'minillm'), windows ? windowsLauncher(cli) : posixLauncher(cli));
+  const variables = context.extension.environmentVariableCollection;
+  variables.description = 'Puts the command `minillm` on the PATH.';
+  variables.prepend('PATH', folder + path.delimiter, { applyAtProcessCreation: true, applyAtShellIntegration: true });
+}
+
+async function writeLauncher(file: string, text: string): Promise<void> {
+  if ((await readFile(file, 'utf8').catch(() => undefined)) === text) return;
+  await writeFile(file, text);
+  await chmod(file, 0o755);
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+function posixLauncher(cli: string): string {
+  return `#!/bin/sh\n# Written by the MiniLLM extension.\nELECTRON_RUN_AS_NODE=1 exec ${quote(process.execPath)} ${quote(cli)} "$@"\n`;
+}
+
+function windowsLauncher(cli: string): string {
+  return `@echo off\r\nrem Written by the MiniLLM extension.\r\nsetlocal\r\nset ELECTRON_RUN_AS_NODE=1\r\n"${process.execPath}" "${cli}" %*\r\n`;
+}

@@ -1,0 +1,149 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { isActive } from '../../contract/runState';
+import { checkpointLabel } from '../../present/labels';
+import { awaitOutcome, sendControl } from '../../rundir/control';
+import { RunDir } from '../../rundir/layout';
+import { processAlive } from '../../rundir/liveness';
+import { readRun } from '../../rundir/runs';
+import type { EditorContext } from '../context';
+import { showFolder } from '../showFolder';
+import type { RunsFolders } from './folders';
+import type { RunRegistry } from './registry';
+import { givenOrPicked, pickRun, targetOf, type Target } from './target';
+
+/** How long the outcome of a stop is waited for: the trainer may have to end a step and write a checkpoint first. */
+const STOP_PATIENCE = 120_000;
+
+export interface RunCommands {
+  readonly runs: RunRegistry;
+  readonly folders: RunsFolders;
+  /** What is selected in the Runs view, for keys pressed there. */
+  readonly selection: () => readonly unknown[];
+  readonly openPanel: (dir: string) => void | Promise<void>;
+}
+
+export function registerRunCommands(context: EditorContext, { runs, folders, selection, openPanel }: RunCommands): void {
+  context.command('minillm.openPanel', async (given) => {
+    const active = runs.activeRuns;
+    const target = targetOf(given) ?? (active.length > 0 ? await pickRun(active, 'Run to open', '') : await givenOrPicked(runs, undefined, 'Run to open'));
+    if (target) await openPanel(target.dir);
+  });
+
+  context.command('minillm.stop', async (given) => {
+    const target = targetOf(given) ?? (await pickRun(runs.activeRuns, 'Run to stop', 'No run is active.'));
+    if (target) await stopRun(target.dir);
+    await runs.refresh();
+  });
+
+  context.command('minillm.showLog', async (given) => {
+    const target = await givenOrPicked(runs, given, 'Run whose log to show');
+    if (target) await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(new RunDir(target.dir).log), { preview: true });
+  });
+
+  context.command('minillm.openConfig', async (given) => {
+    const target = await givenOrPicked(runs, given, 'Run whose config to show');
+    if (target) await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(new RunDir(target.dir).config), { preview: true });
+  });
+
+  context.command('minillm.revealRun', async (given) => {
+    const target = await givenOrPicked(runs, given, 'Run whose folder to reveal');
+    if (target) await showFolder(target.dir);
+  });
+
+  context.command('minillm.openRunsFolder', async () => {
+    const existing: string[] = [];
+    for (const folder of folders.all) if (await stat(folder).then((it) => it.isDirectory(), () => false)) existing.push(folder);
+    const folder = existing.length > 1 ? await vscode.window.showQuickPick(existing, { placeHolder: 'Runs folder to open' }) : existing[0];
+    if (folder !== undefined) await showFolder(folder);
+    else if (existing.length === 0) void vscode.window.showInformationMessage('There is no runs folder yet: the first run makes it.');
+  });
+
+  context.command('minillm.deleteRun', async (given, many) => {
+    const asked = Array.isArray(many) && many.length > 0 ? many : given === undefined ? selection() : [given];
+    const targets = asked.map(targetOf).filter((target) => target !== undefined && target.checkpoint === undefined) as Target[];
+    if (targets.length === 0) {
+      const ended = runs.runs.filter((run) => !run.summary.active);
+      const target = await pickRun(ended, 'Run to delete', 'There is no run that has ended.');
+      if (target) targets.push(target);
+    }
+    await deleteRuns(targets);
+    await runs.refresh();
+  });
+
+  context.command('minillm.copyCheckpointPath', async (given) => {
+    const target = await givenOrPicked(runs, given, 'Run of the checkpoint');
+    if (!target) return;
+    const name = target.checkpoint ?? (await pickCheckpoint(runs, target.dir));
+    if (name === undefined) return;
+    const folder = new RunDir(target.dir).checkpoint(name);
+    if (!(await stat(folder).then((it) => it.isDirectory(), () => false))) {
+      void vscode.window.showWarningMessage(`The weights of ${checkpointLabel(name)} are gone: "checkpoints.keep" in the config limits how many stay. Its samples remain.`);
+      return;
+    }
+    await vscode.env.clipboard.writeText(folder);
+    vscode.window.setStatusBarMessage(`Copied the path of ${checkpointLabel(name)}`, 3000);
+  });
+}
+
+async function pickCheckpoint(runs: RunRegistry, dir: string): Promise<string | undefined> {
+  const rows = await runs.checkpoints(dir);
+  const picks = [...rows].reverse().map((row) => ({ label: checkpointLabel(row.name), description: row.best ? 'best' : '', name: row.name }));
+  if (picks.length === 0) void vscode.window.showInformationMessage('This run has no checkpoint yet.');
+  return picks.length === 0 ? undefined : (await vscode.window.showQuickPick(picks, { placeHolder: 'Checkpoint' }))?.name;
+}
+
+/** Asks for an orderly end, and says how it went only where that is not what was asked for. */
+async function stopRun(dir: string): Promise<void> {
+  const summary = await readRun(dir);
+  if (!summary.active) {
+    void vscode.window.showInformationMessage(`${summary.name} is not running: ${summary.text}`);
+    return;
+  }
+  if (summary.status !== undefined && !processAlive(summary.status.supervisor)) {
+    void vscode.window.showWarningMessage(`${summary.name} cannot be stopped from here: its supervisor is gone. ${summary.text}`);
+    return;
+  }
+  const outcome = await vscode.window.withProgress({ location: { viewId: 'minillm.runs' }, title: `Stopping ${summary.name}` }, async () =>
+    awaitOutcome(dir, await sendControl(dir, 'stop', 'palette'), STOP_PATIENCE));
+  if (outcome?.outcome === 'done') {
+    vscode.window.setStatusBarMessage(`$(check) ${summary.name}: ${outcome.text}`, 8000);
+  } else if (outcome) {
+    void vscode.window.showWarningMessage(`${summary.name}: stop ${outcome.outcome}. ${outcome.text}`);
+  } else {
+    void vscode.window.showWarningMessage(`${summary.name} has not stopped yet. The supervisor keeps trying; the run panel shows how far it is.`);
+  }
+}
+
+/** Moves ended runs to the trash. A run is asked for its state right before: what lives is never deleted. */
+async function deleteRuns(targets: readonly Target[]): Promise<void> {
+  const summaries = await Promise.all(targets.map(({ dir }) => readRun(dir)));
+  const kept = summaries.filter(({ state }) => isActive(state) || state === 'unknown');
+  const [first] = kept;
+  if (first) {
+    const why = first.state === 'unknown' ? first.text : 'It is running: stop it first.';
+    void vscode.window.showWarningMessage(`${first.name} is not deleted. ${why}`);
+  }
+  const going = summaries.filter((summary) => !kept.includes(summary));
+  if (going.length === 0) return;
+  const what = going.length === 1 ? `the run ${going[0]?.name ?? ''} (${going[0]?.id ?? ''})` : `${going.length} runs`;
+  const move = 'Move to Trash';
+  const answer = await vscode.window.showWarningMessage(`Delete ${what} with its checkpoints and samples?`, { modal: true, detail: 'You can restore it from the trash.' }, move);
+  if (answer !== move) return;
+  for (const { dir } of going) await trash(dir);
+}
+
+async function trash(dir: string): Promise<void> {
+  const uri = vscode.Uri.file(dir);
+  try {
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
+  } catch {
+    // Many remote machines have no trash.
+    const forever = 'Delete Permanently';
+    const answer = await vscode.window.showWarningMessage(
+      `There is no trash for ${path.basename(dir)} on this machine.`, { modal: true, detail: 'It cannot be restored once it is deleted.' }, forever,
+    );
+    if (answer === forever) await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+  }
+}

@@ -1,0 +1,110 @@
+import type { CheckpointRow } from '../../present/checkpoints';
+import { checkpointLabel, progressText, stateLook, timeLeft } from '../../present/labels';
+import { formatBytes, formatDuration, formatMetric, formatNumber, metricLabel } from '../../present/numbers';
+import { showControlCharacters } from '../../present/text';
+import type { ListedRun } from './registry';
+
+/* What the editor's lists say about runs, in words. */
+
+const LONGEST_CAUSE = 100;
+
+function oneLine(text: string, limit: number): string {
+  const line = showControlCharacters(text.replace(/\s+/g, ' ').trim());
+  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
+}
+
+export function runLabel({ summary }: ListedRun): string {
+  return oneLine(summary.name, 80);
+}
+
+/** "14:03" for today, else "24 Nov, 14:03". */
+function when(unixTime: number, now: Date): string {
+  const date = new Date(unixTime * 1000);
+  const time = date.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  if (date.toDateString() === now.toDateString()) return time;
+  return `${date.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
+}
+
+function klText(kl: number | undefined): string | undefined {
+  return kl === undefined ? undefined : `KL ${formatNumber(kl)}`;
+}
+
+function joined(...parts: (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined && part !== '').join(' · ');
+}
+
+/** "step 120/900 · KL 0.48 · 1 min 20 s left" while it runs; how it ended afterwards. */
+export function runDescription(run: ListedRun, now: Date): string {
+  const { summary: { state, status, text, created }, kl } = run;
+  const step = status !== undefined && status.total > 0 && status.step > 0 ? `step ${status.step}/${status.total}` : undefined;
+  switch (state) {
+    case 'running':
+      return joined(step ?? status?.activity ?? 'starting', klText(kl), timeLeft(status?.eta));
+    case 'queued':
+    case 'starting':
+      return status?.activity ?? stateLook(state).label;
+    case 'paused':
+    case 'stopping':
+    case 'stalled':
+      return joined(stateLook(state).label, step);
+    case 'finished':
+      return joined(klText(kl), when(created, now));
+    case 'stopped':
+      return joined('stopped', step, klText(kl), when(created, now));
+    case 'failed':
+      return joined(`failed: ${oneLine(text, LONGEST_CAUSE)}`);
+    case 'lost':
+    case 'unknown':
+      return joined(stateLook(state).label, step, when(created, now));
+  }
+}
+
+/** The facts about a run as a table, one per line, for a tooltip. Plain text: the caller escapes it. */
+export function runFacts(run: ListedRun): [label: string, value: string][] {
+  const { summary: { status, run: record, created, problem, state }, kl } = run;
+  const facts: [string, string][] = [];
+  if (status && status.total > 0) facts.push(['Progress', progressText(status.step, status.total, status.activity)]);
+  if (status?.phase) facts.push(['Phase', status.phase]);
+  const left = timeLeft(status?.eta);
+  if (run.summary.active && left !== undefined) facts.push(['Time', left]);
+  if (kl !== undefined) facts.push(['Reverse KL', `${formatNumber(kl)} nats per token`]);
+  if (record) facts.push(['Teacher', record.config.teacher.model], ['Student', record.config.student.model]);
+  facts.push(['Started', new Date(created * 1000).toLocaleString()]);
+  if (status && !run.summary.active && state !== 'unknown') facts.push(['Took', formatDuration(status.heartbeat - status.started)]);
+  if (status && status.attempt > 1) facts.push(['Attempt', String(status.attempt)]);
+  if (record?.provenance.commit) facts.push(['Commit', `${record.provenance.commit.slice(0, 10)}${record.provenance.dirty ? ', with changes' : ''}`]);
+  if (status) facts.push(['Machine', status.host]);
+  if (problem !== undefined) facts.push(['Problem', problem]);
+  return facts.map(([label, value]) => [label, oneLine(value, 200)]);
+}
+
+/** What a screen reader says. */
+export function runSpoken(run: ListedRun, now: Date): string {
+  return `${runLabel(run)}, ${stateLook(run.summary.state).label}, ${runDescription(run, now).replaceAll(' · ', ', ')}`;
+}
+
+/** "KL 0.41 · exact match, greedy 48.2 % · best" */
+export function checkpointDescription(row: CheckpointRow, score: string): string {
+  const value = row.metrics[score];
+  return joined(
+    klText(row.metrics['eval/kl_reverse']),
+    value === undefined || score === 'eval/kl_reverse' ? undefined : `${shortLabel(score)} ${formatMetric(score, value)}`,
+    row.best ? 'best' : undefined,
+  );
+}
+
+function shortLabel(metric: string): string {
+  return metricLabel(metric).replace(', greedy', '').replace('exact match', 'exact');
+}
+
+export function checkpointSpoken(row: CheckpointRow, score: string): string {
+  return `Checkpoint at ${checkpointLabel(row.name)}, ${checkpointDescription(row, score).replaceAll(' · ', ', ')}`;
+}
+
+export function checkpointFacts(row: CheckpointRow): [label: string, value: string][] {
+  const facts: [string, string][] = [['Phase', row.phase], ['Size', formatBytes(row.bytes)]];
+  for (const [metric, value] of Object.entries(row.metrics)) {
+    if (value !== undefined) facts.push([metricLabel(metric), formatMetric(metric, value)]);
+  }
+  return facts;
+}

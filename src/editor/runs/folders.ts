@@ -1,0 +1,34 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { EditorContext } from '../context';
+
+const REMEMBERED = 'runs.folders';
+
+/** The folders whose runs are shown: each workspace folder's own, and those that runs were started into from here. */
+export class RunsFolders {
+  constructor(private readonly context: EditorContext) {}
+
+  get all(): string[] {
+    return [...new Set([...this.ofWorkspace, ...this.remembered])];
+  }
+
+  get ofWorkspace(): string[] {
+    return (vscode.workspace.workspaceFolders ?? [])
+      .filter(({ uri }) => uri.scheme === 'file')
+      .map(({ uri }) => path.resolve(uri.fsPath, setting(uri)));
+  }
+
+  /** Shows the runs of this folder in this workspace from now on, wherever it lies. */
+  async remember(folder: string): Promise<void> {
+    if (this.all.includes(folder)) return;
+    await this.context.extension.workspaceState.update(REMEMBERED, [folder, ...this.remembered].slice(0, 20));
+  }
+
+  private get remembered(): string[] {
+    return this.context.extension.workspaceState.get<string[]>(REMEMBERED, []);
+  }
+}
+
+function setting(scope: vscode.Uri): string {
+  return vscode.workspace.getConfiguration('minillm', scope).get<string>('runsFolder', '').trim() || 'runs';
+}

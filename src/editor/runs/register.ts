@@ -1,0 +1,36 @@
+import * as vscode from 'vscode';
+import { type EditorContext, setContextKey } from '../context';
+import { registerRunCommands } from './commands';
+import type { RunsFolders } from './folders';
+import type { RunRegistry } from './registry';
+import { RunStatusBar } from './statusBar';
+import { type Node, RunsTree } from './tree';
+
+export interface RunsDeps {
+  readonly runs: RunRegistry;
+  readonly folders: RunsFolders;
+  readonly openPanel: (dir: string) => void | Promise<void>;
+}
+
+/** The Runs view, the status bar item, and what can be done with a run. Resolves when the view knows what there is. */
+export async function registerRuns(context: EditorContext, { runs, folders, openPanel }: RunsDeps): Promise<void> {
+  const tree = context.register(new RunsTree(runs));
+  const view = context.register(vscode.window.createTreeView<Node>('minillm.runs', { treeDataProvider: tree, canSelectMany: true, showCollapseAll: true }));
+  context.register(new RunStatusBar(runs));
+  registerRunCommands(context, { runs, folders, openPanel, selection: () => view.selection });
+
+  const update = (): void => {
+    const active = runs.activeRuns.length;
+    setContextKey('minillm.hasRuns', runs.runs.length > 0);
+    setContextKey('minillm.activeRuns', active);
+    view.badge = active === 0 ? undefined : { value: active, tooltip: active === 1 ? '1 active run' : `${active} active runs` };
+  };
+  context.register(runs.onDidChange(update));
+  context.register(vscode.workspace.onDidChangeWorkspaceFolders(() => void runs.refresh()));
+  context.register(vscode.window.onDidChangeWindowState(({ focused }) => focused && void runs.refresh()));
+  context.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.runsFolder') && void runs.refresh()));
+  await runs.start();
+  update();
+  // Only now does the welcome speak: "no runs yet" must not flash before the first look.
+  setContextKey('minillm.ready', true);
+}

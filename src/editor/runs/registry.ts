@@ -1,0 +1,206 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { type CheckpointRow, checkpointRows, headlineKl } from '../../present/checkpoints';
+import { RunFollower } from '../../rundir/follow';
+import { isRunId, RunDir } from '../../rundir/layout';
+import { readRun, type RunSummary } from '../../rundir/runs';
+import { History } from '../../telemetry/history';
+import { Disposable } from '../disposable';
+
+/** A run as the editor's lists show it. */
+export interface ListedRun {
+  readonly summary: RunSummary;
+  /** Nats per token; undefined while nothing has measured it. */
+  readonly kl: number | undefined;
+  /** Grows whenever what is known of the run's checkpoints does. */
+  readonly checkpointsSeen: number;
+}
+
+interface Entry {
+  summary: RunSummary;
+  kl: number | undefined;
+  checkpointsSeen: number;
+  /** What the run's state depends on, once it has ended. */
+  fingerprint: string;
+  /** Only while the run is active. */
+  follower: RunFollower | undefined;
+  rows: CheckpointRow[] | undefined;
+}
+
+/** Runs shown of one folder: the newest. */
+const SHOWN = 100;
+/** Bytes read from the end of an ended run's events, for its last evaluation. */
+const TAIL = 128 << 10;
+
+/**
+ * Knows the runs of all runs folders by polling: watchers miss events on remote and network file systems. An active run
+ * is followed event by event; an ended one costs a `stat` or two.
+ */
+export class RunRegistry extends Disposable {
+  private readonly entries = new Map<string, Entry>();
+  private readonly changed = this.register(new vscode.EventEmitter<void>());
+  private timer: NodeJS.Timeout | undefined;
+  private polling: Promise<void> | undefined;
+
+  /** Something in a list of runs looks different now. Fires at most once a poll. */
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly folders: () => readonly string[], private readonly warn: (text: string) => void) {
+    super();
+  }
+
+  /** Newest first. */
+  get runs(): ListedRun[] {
+    return [...this.entries.values()].sort((a, b) => b.summary.created - a.summary.created || b.summary.id.localeCompare(a.summary.id));
+  }
+
+  get activeRuns(): ListedRun[] {
+    return this.runs.filter((run) => run.summary.active);
+  }
+
+  get(dir: string): ListedRun | undefined {
+    return this.entries.get(dir);
+  }
+
+  /** The checkpoints of a run, by step. Reads an ended run's events once. */
+  async checkpoints(dir: string): Promise<readonly CheckpointRow[]> {
+    const entry = this.entries.get(dir);
+    const metric = (entry?.summary ?? (await readRun(dir))).run?.config.checkpoints.best ?? 'eval/kl_reverse';
+    if (entry?.follower) return checkpointRows(entry.follower.history, metric);
+    if (entry?.rows) return entry.rows;
+    const follower = new RunFollower(dir);
+    await follower.refresh();
+    follower.dispose();
+    const rows = checkpointRows(follower.history, metric);
+    if (entry) entry.rows = rows;
+    return rows;
+  }
+
+  /** Looks now, and then again and again. */
+  start(): Promise<void> {
+    return this.refresh().finally(() => this.schedule());
+  }
+
+  /** Looks now. Calls at the same time share one look. */
+  refresh(): Promise<void> {
+    this.polling ??= this.poll().finally(() => (this.polling = undefined));
+    return this.polling;
+  }
+
+  override dispose(): void {
+    clearTimeout(this.timer);
+    for (const entry of this.entries.values()) entry.follower?.dispose();
+    this.entries.clear();
+    super.dispose();
+  }
+
+  private schedule(): void {
+    if (this.disposed) return;
+    const active = [...this.entries.values()].some((entry) => entry.summary.active);
+    const { focused } = vscode.window.state;
+    this.timer = setTimeout(() => void this.refresh().finally(() => this.schedule()), active ? (focused ? 500 : 1000) : 2000);
+  }
+
+  private async poll(): Promise<void> {
+    const found = new Set<string>();
+    for (const folder of new Set(this.folders())) for (const dir of await this.runsIn(folder)) found.add(dir);
+    let changed = false;
+    for (const [dir, entry] of this.entries) {
+      if (found.has(dir)) continue;
+      entry.follower?.dispose();
+      this.entries.delete(dir);
+      changed = true;
+    }
+    const looks = await Promise.all([...found].map((dir) => this.look(dir)));
+    if ((changed || looks.includes(true)) && !this.disposed) this.changed.fire();
+  }
+
+  private async runsIn(folder: string): Promise<string[]> {
+    try {
+      const names = await readdir(folder);
+      // Ids begin with their time: sorting names is sorting by age.
+      return names.filter(isRunId).sort().reverse().slice(0, SHOWN).map((name) => path.join(folder, name));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.warn(`The runs folder ${folder} cannot be read (${code ?? 'unknown error'}).`);
+      return [];
+    }
+  }
+
+  /** Brings one run up to date. True when something that is shown has changed. */
+  private async look(dir: string): Promise<boolean> {
+    const before = this.entries.get(dir);
+    try {
+      if (before?.summary.active) return await this.follow(before);
+      const fingerprint = await fingerprintOf(dir);
+      if (before?.fingerprint === fingerprint) return false;
+      const summary = await readRun(dir);
+      // An empty folder: a launcher has taken the id and is about to fill it.
+      if (this.disposed || (summary.run === undefined && summary.status === undefined && summary.problem === undefined)) return false;
+      const entry: Entry = { summary, kl: undefined, checkpointsSeen: 0, fingerprint, follower: undefined, rows: undefined };
+      if (summary.active) await this.follow(entry);
+      else entry.kl = await lastKl(dir);
+      this.entries.set(dir, entry);
+      return true;
+    } catch (error) {
+      this.warn(`The run in ${dir} cannot be read: ${String(error)}`);
+      return false;
+    }
+  }
+
+  private async follow(entry: Entry): Promise<boolean> {
+    const { dir } = entry.summary;
+    const follower = (entry.follower ??= new RunFollower(dir));
+    const seen = follower.history.lastSeq;
+    await follower.refresh();
+    const before = entry.summary;
+    const summary = follower.summary ?? before;
+    entry.summary = summary;
+    entry.kl = headlineKl(follower.history, summary.active);
+    entry.checkpointsSeen = follower.history.checkpoints.length + follower.history.evaluations.length;
+    if (!summary.active) {
+      entry.rows = checkpointRows(follower.history, summary.run?.config.checkpoints.best ?? 'eval/kl_reverse');
+      entry.fingerprint = await fingerprintOf(dir);
+      entry.follower = undefined;
+      follower.dispose();
+    }
+    return follower.history.lastSeq !== seen || before.state !== summary.state || before.text !== summary.text
+      || before.status?.heartbeat !== summary.status?.heartbeat;
+  }
+}
+
+async function fingerprintOf(dir: string): Promise<string> {
+  const at = new RunDir(dir);
+  const parts = await Promise.all([at.run, at.status, at.exit].map(async (file) => {
+    try {
+      const { ino, mtimeMs, size } = await stat(file);
+      return `${ino}:${mtimeMs}:${size}`;
+    } catch {
+      return '-';
+    }
+  }));
+  return parts.join(' ');
+}
+
+/** The divergence at an ended run's last evaluation, from the end of its events alone: they may be gigabytes. */
+async function lastKl(dir: string): Promise<number | undefined> {
+  let file;
+  try {
+    file = await open(new RunDir(dir).events, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - TAIL);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
+    if (start > 0) lines.shift(); // most likely torn
+    const history = new History();
+    for (const line of lines) if (line.trim() !== '') history.appendLine(line);
+    return headlineKl(history, false);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,48 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { stateLook } from '../../present/labels';
+import { isCheckpointName, isRunId } from '../../rundir/layout';
+import { runDescription, runLabel } from './describe';
+import type { ListedRun, RunRegistry } from './registry';
+
+/** What a command about a run is asked to work on. */
+export interface Target {
+  readonly dir: string;
+  readonly checkpoint?: string | undefined;
+}
+
+/** Reads a command's argument: a node of the tree, `{ dir, checkpoint? }` from the panel, or a path. Undefined when it names no run. */
+export function targetOf(argument: unknown): Target | undefined {
+  if (typeof argument === 'string') return isRunId(path.basename(argument)) ? { dir: argument } : undefined;
+  if (argument === null || typeof argument !== 'object') return undefined;
+  const { dir, checkpoint } = argument as Record<string, unknown>;
+  if (typeof dir !== 'string' || !path.isAbsolute(dir) || !isRunId(path.basename(dir))) return undefined;
+  return typeof checkpoint === 'string' && isCheckpointName(checkpoint) ? { dir, checkpoint } : { dir };
+}
+
+interface RunPick extends vscode.QuickPickItem {
+  readonly dir: string;
+}
+
+/** Lets the user choose a run; a single candidate is taken without asking. */
+export async function pickRun(runs: readonly ListedRun[], placeHolder: string, none: string): Promise<Target | undefined> {
+  const [only] = runs;
+  if (!only) {
+    void vscode.window.showInformationMessage(none);
+    return undefined;
+  }
+  if (runs.length === 1) return { dir: only.summary.dir };
+  const now = new Date();
+  const picks = runs.map((run): RunPick => ({
+    dir: run.summary.dir,
+    label: `$(${stateLook(run.summary.state).icon}) ${runLabel(run).replaceAll('$(', '$ (')}`,
+    description: runDescription(run, now),
+    detail: run.summary.id,
+  }));
+  return vscode.window.showQuickPick(picks, { placeHolder, matchOnDescription: true, matchOnDetail: true });
+}
+
+/** The run that a command was given, else one that the user chooses. */
+export async function givenOrPicked(registry: RunRegistry, argument: unknown, placeHolder: string): Promise<Target | undefined> {
+  return targetOf(argument) ?? pickRun(registry.runs, placeHolder, 'There are no runs in this workspace yet.');
+}

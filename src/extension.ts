@@ -1,0 +1,56 @@
+import type * as vscode from 'vscode';
+import { registerConfig } from './editor/config/register';
+import { EditorContext } from './editor/context';
+import { honourOpenRequests } from './editor/demo/openRequest';
+import { registerOpenDemo, showPendingDemo } from './editor/demo/openDemo';
+import { registerCollectDiagnostics } from './editor/diagnostics/collect';
+import { Disposable } from './editor/disposable';
+import { registerRunPanels } from './editor/panel/runPanel';
+import { registerPython } from './editor/python/register';
+import { RunsFolders } from './editor/runs/folders';
+import { registerRuns } from './editor/runs/register';
+import { type ListedRun, RunRegistry } from './editor/runs/registry';
+import { registerStartRun } from './editor/runs/startRun';
+import { registerSamples } from './editor/samples/register';
+
+/** What tests ask of the extension; nothing else relies on it. */
+export interface Api {
+  /** The first look at the runs is done, and what a folder asked to have opened is open. */
+  readonly ready: Promise<void>;
+  readonly runs: () => readonly ListedRun[];
+  /** Ends everything, as deactivation does. Returns what is alive all the same. */
+  readonly end: () => readonly string[];
+}
+
+/** Puts the parts together. Runs are processes of their own: nothing here, and nothing in deactivation, ends one. */
+export function activate(extension: vscode.ExtensionContext): Api {
+  const context = new EditorContext(extension);
+  extension.subscriptions.push(context);
+
+  const folders = new RunsFolders(context);
+  const runs = context.register(new RunRegistry(() => folders.all, (text) => context.log.warn(text)));
+  const panels = context.register(registerRunPanels(extension, { log: context.log }));
+  const openPanel = (dir: string): void | Promise<void> => panels.open(dir);
+
+  const python = registerPython(context);
+  const diagnostics = registerConfig(context, { runs, python });
+  const listed = registerRuns(context, { runs, folders, openPanel });
+  registerStartRun(context, { runs, folders, python, diagnostics, openPanel });
+  registerSamples(context, runs);
+  registerOpenDemo(context);
+  registerCollectDiagnostics(context, { runs, folders, python });
+
+  const ready = listed
+    .then(() => honourOpenRequests(context, folders.all, openPanel))
+    .then(() => showPendingDemo(context));
+  context.background('Starting', ready);
+
+  return {
+    ready,
+    runs: () => runs.runs,
+    end: () => {
+      context.dispose();
+      return Disposable.alive;
+    },
+  };
+}
