@@ -26,6 +26,18 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? size : formatNumber(size)} ${units[unit] ?? ''}`;
 }
 
+/** Parameters and other large counts: "58.9 k", "1.78 M", "124 M". */
+export function formatCount(count: number): string {
+  const units = ['', 'k', 'M', 'G', 'T'];
+  let size = count;
+  let unit = 0;
+  while (Math.abs(size) >= 999.5 && unit < units.length - 1) {
+    size /= 1000;
+    unit++;
+  }
+  return unit === 0 ? String(size) : `${formatNumber(size)} ${units[unit] ?? ''}`;
+}
+
 /** Seconds as a person says them: "8 s", "3 min 20 s", "2 h 5 min", "3 d 4 h". */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'unknown';

@@ -1,0 +1,103 @@
+import { changeOf, type Change, changes, countChanges } from '../samples/change';
+import { diffText, type TextDiff } from '../samples/diff';
+import { describeSample, drawName } from '../samples/document';
+import { type Pair, pairSamples } from '../samples/pair';
+import { showControlCharacters } from '../present/text';
+import { pad } from '../present/width';
+import { findRun } from '../rundir/find';
+import { findSide, readSide, type Side } from '../rundir/sides';
+import { type Call, type Command, exitCodes, json, runs, UsageError } from './command';
+import type { Paint, Terminal } from './terminal';
+
+export const diff: Command = {
+  name: 'diff',
+  operands: ['run'],
+  summary: 'Compare what was written at two checkpoints, or by teacher and reference.',
+  notes: [
+    'A run is named by its id, the beginning of one, "latest", or the path of its folder.',
+    'A side is a step, a checkpoint\'s name, first, last, teacher or reference.',
+  ],
+  options: {
+    from: { value: 'side', text: 'The left side. Default: first.' },
+    to: { value: 'side', text: 'The right side. Default: last.' },
+    draw: { value: 'k', text: 'Only draw k; 0 is the greedy one.' },
+    only: { value: 'change', text: `Only these: ${changes.join(', ')}. Default: all but the same.` },
+    runs,
+    json,
+  },
+  run: diffCommand,
+};
+
+async function diffCommand(call: Call): Promise<number> {
+  const { terminal } = call;
+  const draw = call.number('draw');
+  const only = changesOf(call.text('only'));
+  const dir = await findRun(call.runsFolder, call.operand(0));
+  const [from, to] = await Promise.all([findSide(dir, call.text('from') ?? 'first'), findSide(dir, call.text('to') ?? 'last')]);
+  const [left, right] = await Promise.all([readSide(dir, from.name), readSide(dir, to.name)]);
+  const all = pairSamples(left, right).filter((pair) => draw === undefined || pair.draw === draw);
+  const pairs = all.filter((pair) => only.includes(changeOf(pair)));
+  if (call.is('json')) {
+    terminal.json({ from: from.name, to: to.name, counts: countChanges(all), pairs: pairs.map(pairJson) });
+    return exitCodes.finished;
+  }
+  printHead(from, to, all, terminal);
+  for (const pair of pairs) printPair(pair, from, to, terminal);
+  return exitCodes.finished;
+}
+
+function changesOf(text: string | undefined): readonly Change[] {
+  if (text === undefined) return changes.filter((change) => change !== 'same');
+  return text.split(',').map((word) => {
+    const change = changes.find((one) => one === word.trim());
+    if (change === undefined) throw new UsageError(`--only takes ${changes.join(', ')}, not "${word}".`);
+    return change;
+  });
+}
+
+function pairJson(pair: Pair): unknown {
+  const { promptId, draw, prompt, left, right } = pair;
+  const textDiff = left && right ? diffText(left.text, right.text) : undefined;
+  return {
+    promptId, draw, prompt, change: changeOf(pair), left: left ?? null, right: right ?? null, unit: textDiff?.unit ?? null, diff: textDiff?.parts ?? null,
+  };
+}
+
+const painter = (change: Change, paint: Paint): ((text: string) => string) =>
+  ({ improved: paint.green, regressed: paint.red, changed: paint.yellow, same: paint.dim, unpaired: paint.dim })[change];
+
+function printHead(from: Side, to: Side, pairs: readonly Pair[], terminal: Terminal): void {
+  const { paint } = terminal;
+  const counts = countChanges(pairs);
+  const told = changes.filter((change) => counts[change] > 0).map((change) => painter(change, paint)(`${counts[change]} ${change}`));
+  terminal.line(`${paint.bold(`${from.label} → ${to.label}`)}  ${told.join(paint.dim(' · '))}`);
+}
+
+function printPair(pair: Pair, from: Side, to: Side, terminal: Terminal): void {
+  const { paint } = terminal;
+  const { left, right } = pair;
+  const change = changeOf(pair);
+  const reference = (left ?? right)?.references.map(showControlCharacters).join('  |  ') ?? '';
+  const width = Math.max(9, from.label.length, to.label.length) + 2;
+  terminal.line();
+  terminal.line(`${paint.bold(showControlCharacters(pair.prompt))}  ${paint.dim(drawName(pair.draw))}  ${painter(change, paint)(change)}`);
+  if (reference !== '') terminal.line(`  ${paint.dim(pad('reference', width) + reference)}`);
+  if (left && right) terminal.line(`  ${paint.dim(pad('', width))}${inlineDiff(diffText(left.text, right.text), terminal)}`);
+  for (const [side, sample] of [[from, left], [to, right]] as const) {
+    if (sample === undefined) continue;
+    const text = left && right ? '' : `${showControlCharacters(sample.text)}  `;
+    const about = describeSample(sample);
+    if (text + about !== '') terminal.line(`  ${paint.dim(pad(side.label, width))}${text}${paint.dim(about)}`);
+  }
+}
+
+/** Colours tell what went and what came; without them brackets do. */
+function inlineDiff({ parts }: TextDiff, { paint }: Terminal): string {
+  const colored = paint.bold('x') !== 'x';
+  return parts.map(({ kind, text }) => {
+    const shown = showControlCharacters(text);
+    if (kind === 'same') return shown;
+    if (!colored) return kind === 'added' ? `{+${shown}+}` : `[-${shown}-]`;
+    return kind === 'added' ? paint.green(shown) : `\u001b[9m${paint.red(shown)}\u001b[29m`;
+  }).join('');
+}

@@ -1,0 +1,127 @@
+import path from 'node:path';
+import { type StartedRun, startRun } from '../launch/start';
+import { stateLook } from '../present/labels';
+import { formatDuration } from '../present/numbers';
+import { sendControl } from '../rundir/control';
+import type { RunSummary } from '../rundir/runs';
+import type { History } from '../telemetry/history';
+import { type Call, type Command, exitCodes, runs } from './command';
+import { followRun } from './follow';
+import { printResults, resultsJson } from './results';
+import { openScreen } from './screens';
+import { shipped } from './shipped';
+import type { Terminal } from './terminal';
+
+export const run: Command = {
+  name: 'run',
+  operands: ['config'],
+  summary: 'Start a distillation and follow it to its end.',
+  notes: [
+    'The run is detached: it goes on when this command, its terminal or its editor end.',
+    'Ctrl-C asks it to finish its step, keep a checkpoint and stop; Ctrl-C again returns to the shell without waiting for that.',
+    'Exit codes: 0 finished, 1 failed, 2 bad input, 3 stopped on request.',
+  ],
+  options: {
+    detach: { short: 'd', text: 'Start it and return.' },
+    runs: { ...runs, text: 'Where the run\'s folder is made. Default: the config\'s runsFolder in the working directory.' },
+    workspace: { value: 'folder', text: 'Folder whose git state is recorded and whose .venv is used. Default: the working directory.' },
+    python: { value: 'path', text: 'Interpreter to train with. Default: the first that can.' },
+    json: { text: 'Print JSON lines: the launch, every event, the result.' },
+  },
+  run: runCommand,
+};
+
+async function runCommand(call: Call): Promise<number> {
+  const { terminal } = call;
+  const asJson = call.is('json');
+  const { paint } = terminal;
+  const note = (text: string): void => {
+    if (terminal.live && !asJson) terminal.write(`\r\u001b[K${paint.dim(`${text} …`)}`);
+  };
+  let started: StartedRun;
+  try {
+    started = await startRun({
+      config: path.resolve(call.operand(0)),
+      workspace: path.resolve(call.text('workspace') ?? '.'),
+      trainerSource: shipped('trainer'),
+      python: { setting: call.text('python'), productEnvironments: [shipped('.venv')] },
+      ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
+      onProgress: note,
+    });
+  } finally {
+    if (terminal.live && !asJson) terminal.write('\r\u001b[K');
+  }
+  for (const { text } of started.warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
+  const { id, dir, python } = started;
+  if (call.is('detach')) {
+    if (asJson) terminal.json({ run: id, dir, python: python.choice, warnings: started.warnings });
+    else terminal.lines([`${paint.bold(id)} is running, in ${dir}`, paint.dim(`Watch it with "minillm tail ${id}", stop it with "minillm stop ${id}".`)]);
+    return exitCodes.finished;
+  }
+  if (asJson) terminal.jsonLine({ kind: 'launched', run: id, dir, python: python.choice, warnings: started.warnings });
+  else terminal.lines([paint.bold(id), `  ${paint.dim(dir)}`]);
+  return follow(dir, terminal, asJson);
+}
+
+/** Shows a run until it ends, and resolves with its exit code. */
+async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise<number> {
+  const leave = new AbortController();
+  const { paint } = terminal;
+  let asked = false;
+  const onInterrupt = (): void => {
+    if (asked) {
+      leave.abort();
+      return;
+    }
+    asked = true;
+    sendControl(dir, 'stop', 'cli').catch((error: unknown) => {
+      terminal.complain(`The run could not be asked to stop (${String(error)}). Ctrl-C again returns to the shell; the run goes on.`);
+    });
+  };
+  process.on('SIGINT', onInterrupt);
+  const screen = openScreen(terminal, asJson);
+  let last: { summary: RunSummary; history: History } | undefined;
+  try {
+    for await (const news of followRun(dir, { signal: leave.signal })) {
+      last = news;
+      screen.show(news.summary, news.history, news.events, asked);
+    }
+  } finally {
+    screen.close();
+    process.off('SIGINT', onInterrupt);
+  }
+  if (last === undefined || leave.signal.aborted) {
+    terminal.complain(paint.dim('The run goes on by itself until it has stopped. "minillm list" shows it.'));
+    return exitCodes.interrupted;
+  }
+  return conclude(last.summary, last.history, terminal, asJson);
+}
+
+function conclude(summary: RunSummary, history: History, terminal: Terminal, asJson: boolean): number {
+  const code = exitCodeOf(summary);
+  if (asJson) {
+    terminal.jsonLine({ kind: 'result', exitCode: code, ...(resultsJson(summary, history) as object) });
+    return code;
+  }
+  const { paint } = terminal;
+  printResults(history, terminal);
+  const took = summary.status ? ` after ${formatDuration(summary.status.heartbeat - summary.status.started)}` : '';
+  const { label } = stateLook(summary.state);
+  terminal.line();
+  if (summary.state === 'finished') terminal.line(`${paint.green('✔')} ${label}${took}: ${history.lastStep} steps, ${history.checkpoints.length} checkpoints in ${summary.dir}`);
+  else if (summary.state === 'stopped') terminal.line(`${paint.yellow('■')} ${label} at step ${history.lastStep}${took}. Checkpoints are in ${summary.dir}`);
+  else terminal.complain(`${paint.red('✖')} ${label}${took}: ${summary.text} The log is ${summary.dir}/log.txt`);
+  return code;
+}
+
+/** The exit code of the trainer where it had one to give; a run that was lost has failed. */
+export function exitCodeOf(summary: RunSummary): number {
+  switch (summary.state) {
+    case 'finished':
+      return exitCodes.finished;
+    case 'stopped':
+      return exitCodes.stopped;
+    default:
+      return (summary.exit?.exitCode ?? summary.status?.exitCode) === exitCodes.badInput ? exitCodes.badInput : exitCodes.failed;
+  }
+}

@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stateLook } from '../present/labels';
+import { awaitOutcome, sendControl } from '../rundir/control';
+import { findRun } from '../rundir/find';
+import { whyNoControl } from '../rundir/guard';
+import { readRun } from '../rundir/runs';
+import { type Call, type Command, exitCodes, json, runs } from './command';
+import { oneLine } from './terminal';
+
+/** Longer than the supervisor's whole stop ladder. */
+const PATIENCE = 120_000;
+
+export const stop: Command = {
+  name: 'stop',
+  operands: ['run'],
+  summary: 'Ask a run to finish its step, keep a checkpoint and end.',
+  notes: [
+    'A run is named by its id, the beginning of one, "latest", or the path of its folder.',
+    'Exit codes: 0 it has stopped (or, with --no-wait, was asked to), 1 it has not, 2 it was not running.',
+  ],
+  options: {
+    now: { text: 'End it at once, without a checkpoint.' },
+    'no-wait': { text: 'Return once it has been asked.' },
+    runs,
+    json,
+  },
+  run: stopCommand,
+};
+
+async function stopCommand(call: Call): Promise<number> {
+  const { terminal } = call;
+  const dir = await findRun(call.runsFolder, call.operand(0));
+  const summary = await readRun(dir);
+  const refusal = whyNoControl(summary);
+  if (refusal !== undefined) {
+    terminal.complain(oneLine(refusal));
+    return exitCodes.badInput;
+  }
+  const id = await sendControl(dir, call.is('now') ? 'kill' : 'stop', 'cli');
+  if (call.is('no-wait')) {
+    if (call.is('json')) terminal.json({ run: summary.id, request: id });
+    else terminal.line(`${summary.id} was asked to stop.`);
+    return exitCodes.finished;
+  }
+  const deadline = Date.now() + PATIENCE;
+  const outcome = await awaitOutcome(dir, id, PATIENCE);
+  let after = await readRun(dir);
+  while (after.active && outcome?.outcome === 'done' && Date.now() < deadline) {
+    await sleep(200);
+    after = await readRun(dir);
+  }
+  if (call.is('json')) terminal.json({ run: summary.id, request: id, outcome: outcome ?? null, state: after.state, text: after.text });
+  else if (outcome === undefined) terminal.complain(`${summary.id} has not answered within ${PATIENCE / 1000} s: ${after.state}. ${oneLine(after.text)}`);
+  else terminal.line(`${summary.id}: ${stateLook(after.state).label}. ${oneLine(outcome.outcome === 'done' ? after.text : outcome.text)}`);
+  return after.active ? exitCodes.failed : exitCodes.finished;
+}
