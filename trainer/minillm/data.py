@@ -1,0 +1,196 @@
+"""From rows of text to tokens: templates, tokenisation, blocks of the corpus.
+
+An example's prompt and its responses are tokenised so that what is trained on is what sampling will see: the prompt's tokens
+alone, then the response's, then the end token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from minillm.config import Data
+from minillm.errors import BadInput
+from minillm.rows import Row, kind_of, read_lines, read_rows
+
+Answers = Literal["required", "optional", "unread"]
+
+ALPACA_HEAD = "Below is an instruction that describes a task{about}. Write a response that appropriately completes the request."
+"""The wording that the paper's models were trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    id: str
+    """The row's `id`, else its line; made unique within the file."""
+    number: int
+    """Place in the file, from 0: the row's part in every random draw, so that leaving out others changes nothing."""
+    prompt: str
+    """As the template renders it."""
+    prompt_ids: list[int]
+    responses: list[list[int]]
+    """Token ids of every accepted answer, each with the end token unless it was cut."""
+    references: tuple[str, ...]
+    """The same answers as text."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    path: str
+    examples: list[Example]
+    too_long: int
+    """Rows left out because their prompt is over `maxPromptTokens`."""
+    cut: int
+    """Answers cut to `maxNewTokens`, without an end token."""
+
+
+def load(
+    path: str, tokenizer: PreTrainedTokenizerBase, settings: Data, *, answers: Answers, limit: int | None = None, pointer: str
+) -> DataSet:
+    """Reads, renders and tokenises a data file. Answers are demanded of every row, read where there are some, or left unread.
+
+    Raises BadInput naming file and line; also when no row is left.
+    """
+    rows = list(read_rows(path, limit, pointer=pointer))
+    prompts = [render_prompt(row, tokenizer, settings.template, path, pointer) for row in rows]
+    # A chat template writes the special tokens itself.
+    prompt_ids = tokenize(tokenizer, prompts, special=settings.template != "chat")
+    examples, seen, too_long, cut = [], dict[str, int](), 0, 0
+    for number, (row, prompt, ids) in enumerate(zip(rows, prompts, prompt_ids, strict=True)):
+        if answers == "required" and not row.responses:
+            sentence = f'{path}, line {row.line}: a row without an answer; add "response", "responses", "output" or a turn of the assistant.'
+            raise BadInput(sentence, pointer=pointer, file=path, line=row.line)
+        if not ids:
+            raise BadInput(f"{path}, line {row.line}: the prompt has no tokens.", pointer=pointer, file=path, line=row.line)
+        seen[row.id] = seen.get(row.id, 0) + 1
+        if len(ids) > settings.max_prompt_tokens:
+            too_long += 1
+            continue
+        responses = response_ids(tokenizer, prompt, ids, row.responses, settings) if answers != "unread" else []
+        cut += sum(len(response) > settings.max_new_tokens for response in responses)
+        name = row.id if seen[row.id] == 1 else f"{row.id}-{seen[row.id]}"
+        clipped = [response[: settings.max_new_tokens] for response in responses]
+        examples.append(Example(name, number, prompt, ids, clipped, row.responses))
+    if not examples:
+        raise BadInput(
+            f"{path}: the prompt of every row is longer than data.maxPromptTokens = {settings.max_prompt_tokens} tokens; raise it.",
+            pointer="/data/maxPromptTokens", file=path,
+        )
+    return DataSet(path, examples, too_long, cut)
+
+
+def render_prompt(row: Row, tokenizer: PreTrainedTokenizerBase, template: str, path: str, pointer: str) -> str:
+    """The prompt's text. Raises BadInput when the row does not fit the template."""
+    if template == "chat":
+        if tokenizer.chat_template is None:
+            raise BadInput('The tokenizer has no chat template: use data.template "plain" or "alpaca".', pointer="/data/template")
+        turns = [{"role": role, "content": content} for role, content in row.turns]
+        return tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    if len(row.turns) != 1:
+        sentence = f'{path}, line {row.line}: a conversation of {len(row.turns)} turns needs data.template "chat".'
+        raise BadInput(sentence, pointer=pointer, file=path, line=row.line)
+    if template == "plain":
+        return row.turns[0][1]
+    head = ALPACA_HEAD.format(about=", paired with an input that provides further context" if row.input else "")
+    about = f"### Input:\n{row.input}\n\n" if row.input else ""
+    return f"{head}\n\n### Instruction:\n{row.instruction}\n\n{about}### Response:\n"
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Token ids of each text; `special` lets the tokenizer put its start token in front. An end token that it appends is taken off."""
+    if not texts:
+        return []
+    if tokenizer.is_fast:  # straight to the tokenizer's own code: half the time of the wrapper
+        backend = tokenizer.backend_tokenizer
+        backend.no_truncation()
+        backend.no_padding()
+        encoded = [encoding.ids for encoding in backend.encode_batch_fast(list(texts), add_special_tokens=special)]
+    else:
+        encoded = tokenizer(list(texts), add_special_tokens=special)["input_ids"]
+    end = tokenizer.eos_token_id
+    return [ids[:-1] if special and ids and ids[-1] == end else ids for ids in encoded]
+
+
+def response_ids(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, prompt_ids: list[int], responses: Iterable[str], settings: Data
+) -> list[list[int]]:
+    """Tokens of the responses as they follow the prompt, each with the end token.
+
+    Some tokenizers mark the start of a text, so the response is read out of prompt and response together where the prompt's
+    tokens come out unchanged. Where the boundary merges (the last letters of the prompt with the first of the response), the
+    response is tokenised alone: sampling starts from the prompt's own tokens, never from the merged ones.
+    """
+    texts = list(responses)
+    together = tokenize(tokenizer, [prompt + text for text in texts], special=settings.template != "chat")
+    alone = tokenize(tokenizer, texts, special=False)
+    size, end = len(prompt_ids), tokenizer.eos_token_id
+    return [(both[size:] if both[:size] == prompt_ids else own) + [end] for both, own in zip(together, alone, strict=True)]
+
+
+def load_corpus(path: str, tokenizer: PreTrainedTokenizerBase, block: int, pointer: str = "/data/corpus") -> torch.Tensor:
+    """The corpus as blocks of token ids [N, block]: documents one after the other, each with an end token; the last tokens that
+    fill no block are left out. A .txt is one document, a .jsonl has one in each row's `text`. Both may be .gz.
+
+    Raises BadInput naming file and line, and when there is not even one block.
+    """
+    name = path.removesuffix(".gz")
+    if name.endswith(".jsonl"):
+        documents = []
+        for line, raw in read_lines(Path(path), pointer):
+            try:
+                record = json.loads(raw)
+            except ValueError:
+                record = None
+            text = record.get("text") if isinstance(record, dict) else None
+            if not isinstance(text, str):
+                found = "not JSON" if record is None else f'"text" is {kind_of(text)}'
+                sentence = f'{path}, line {line}: {found}; each line of a corpus is {{"text": "…"}}.'
+                raise BadInput(sentence, pointer=pointer, file=path, line=line)
+            documents.append(text)
+    else:
+        documents = ["\n".join(text for _, text in read_lines(Path(path), pointer))]
+    stream = [token for ids in tokenize(tokenizer, documents, special=False) for token in [*ids, tokenizer.eos_token_id]]
+    if len(stream) < block:
+        raise BadInput(f"{path} has {len(stream)} tokens, fewer than one block of {block}; give a larger corpus.", pointer=pointer, file=path)
+    return torch.tensor(stream[: len(stream) // block * block]).view(-1, block)
+
+
+def spread(examples: Sequence[Example], count: int | None) -> list[Example]:
+    """`count` examples at even distances through the file, the same for every run; all of them when there are no more."""
+    if count is None or count >= len(examples):
+        return list(examples)
+    return [examples[place * len(examples) // count] for place in range(count)]
+
+
+def shuffled(count: int, *key: int) -> list[int]:
+    """A permutation of range(count) that depends on `key` alone: no generator's state has to be kept for a resume."""
+    digest = hashlib.blake2b(",".join(map(str, key)).encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+    return torch.randperm(count, generator=generator).tolist()
+
+
+class Passes:
+    """An endless sequence of shuffled passes over range(count): the item at a place depends on the key alone."""
+
+    def __init__(self, count: int, *key: int) -> None:
+        self.count, self.key = count, key
+        self._pass, self._order = -1, list[int]()
+
+    def __getitem__(self, place: int) -> int:
+        number, rest = divmod(place, self.count)
+        if number != self._pass:
+            self._pass, self._order = number, shuffled(self.count, *self.key, number)
+        return self._order[rest]
+
+
+def file_hash(path: str) -> str:
+    """SHA-256 of a file, for manifests."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,65 @@
+"""The phases of a run. A phase is the body of one optimizer step; `train.py` calls it, step after step.
+
+What a phase does at step n is a function of the seed, n, and the weights (and of the rollouts in use, which
+`tensors` hands to the checkpoint): so a run that stops anywhere goes on as if it had not.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from minillm.config import Config
+from minillm.language_model import LanguageModel
+
+Metrics = dict[str, float]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What every phase works with."""
+
+    config: Config
+    student: LanguageModel
+    teacher: LanguageModel
+    eos: int
+    pad: int
+    report_rollout: Callable[[int, Metrics], None]
+    """Takes the number of the round and what was measured while sampling it."""
+
+
+class Phase(Protocol):
+    method: str
+    steps: int
+    """Optimizer steps of the whole phase."""
+    optimizer: torch.optim.Optimizer
+
+    def step(self, n: int) -> Metrics:
+        """Does optimizer step `n` of the phase, from 1. Raises FloatingPointError when the gradient is not finite."""
+
+    def tensors(self, n: int) -> dict[str, Tensor]:
+        """What going on after step `n` needs besides weights and optimizer."""
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Takes back what `tensors` gave."""
+
+
+def micro_batches(items: Sequence[T], size: int | None) -> list[Sequence[T]]:
+    """`items` in groups of `size`; in one when there is none."""
+    size = size or max(1, len(items))
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def peak_memory(device: torch.device) -> int:
+    """Largest memory in bytes so far: allocated on a GPU, else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024

@@ -1,0 +1,144 @@
+"""Everything that a run works with, loaded and checked, before the first step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from minillm.config import Config, MiniLlmPhase, SftPhase
+from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
+from minillm.errors import BadInput
+from minillm.evaluate import Setting
+from minillm.language_model import LanguageModel
+from minillm.models import Pair, choose_device, choose_precision, load_pair
+from minillm.phases import Metrics, Phase, Workbench
+from minillm.phases.minillm import MiniLlm
+from minillm.phases.sft import Sft
+
+Progress = Callable[[str, float, float | None, str], None]
+
+DEFAULT_CHECKPOINTS = 20
+
+
+@dataclass
+class Prepared:
+    config: Config
+    device: torch.device
+    precision: str
+    threads: int
+    student: LanguageModel
+    teacher: LanguageModel
+    tokenizer: Any
+    setting: Setting
+    phases: list[Phase]
+    first_steps: list[int]
+    """Global step of each phase's first optimizer step, from 1."""
+    total: int
+    every: int
+    """Steps between checkpoints."""
+    subset: list[Example]
+    """Validation examples that are scored at each checkpoint."""
+    final: list[Example]
+    """Validation examples that are scored at the end."""
+    inspect: list[Example]
+    rows: dict[str, int]
+
+    @property
+    def distillation(self) -> int | None:
+        """Global step before the first distillation phase; None when there is none."""
+        return next((first - 1 for phase, first in zip(self.phases, self.first_steps, strict=True) if phase.method != "sft"), None)
+
+
+def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None]) -> Prepared:
+    """Loads models and data. Raises BadInput for whatever of it cannot be used."""
+    device = choose_device(config.device)
+    threads = settle(config, device)
+    dtype = choose_precision(config.precision, device)
+    pair = load_pair(config, device, dtype, progress)
+    tokenizer = pair.tokenizer
+    bench = Workbench(config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout)
+    sets = DataSets(config, tokenizer, progress)
+    corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair)) if config.data.corpus else None
+    phases: list[Phase] = []
+    rows: dict[str, int] = {}
+    for index, settings in enumerate(config.phases):
+        match settings:
+            case SftPhase():
+                data = sets.read(settings.train, f"/phases/{index}/train", "required", settings.rows)
+                phases.append(Sft(index, settings, bench, data.examples))
+                rows["train"] = rows.get("train", 0) + len(data.examples)
+            case MiniLlmPhase():
+                data = sets.read(settings.prompts, f"/phases/{index}/prompts", "unread", settings.rows)
+                phases.append(MiniLlm(index, settings, bench, data.examples, corpus))
+                rows["prompts"] = rows.get("prompts", 0) + len(data.examples)
+    validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
+    inspect = sets.read(config.inspect.prompts, "/inspect/prompts", "optional", None).examples if config.inspect.prompts else validation
+    inspect = inspect[: config.inspect.rows]
+    check_lengths(config, pair, [example for data in sets.loaded.values() for example in data.examples])
+    total = sum(phase.steps for phase in phases)
+    first_steps = [1 + sum(phase.steps for phase in phases[:index]) for index in range(len(phases))]
+    rows |= {"validation": len(validation), "inspect": len(inspect)}
+    rows |= {"tooLong": sum(data.too_long for data in sets.loaded.values()), "cut": sum(data.cut for data in sets.loaded.values())}
+    return Prepared(
+        config, device, str(dtype).removeprefix("torch."), threads, pair.student, pair.teacher, tokenizer,
+        Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
+        config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), spread(validation, config.evaluation.rows),
+        spread(validation, config.evaluation.final_rows), inspect, rows,
+    )  # fmt: skip
+
+
+def settle(config: Config, device: torch.device) -> int:
+    """Threads, and what makes the same seed give the same bits. Returns the number of threads."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = config.threads or available
+    torch.set_num_threads(threads)
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+    return threads
+
+
+class DataSets:
+    """Data files, each read once for all phases that name it in the same way."""
+
+    def __init__(self, config: Config, tokenizer: Any, progress: Progress) -> None:
+        self.config, self.tokenizer, self.progress = config, tokenizer, progress
+        self.loaded: dict[tuple[str, Answers, int | None], DataSet] = {}
+
+    def read(self, path: str | None, pointer: str, answers: Answers, limit: int | None) -> DataSet:
+        """The file at `path`, which the config names at `pointer`; without a path `data.train`."""
+        path, pointer = (path, pointer) if path else (self.config.data.train, "/data/train")
+        key = (path, answers, limit)
+        if key not in self.loaded:
+            self.progress("reading data", len(self.loaded), None, "files")
+            self.loaded[key] = load(path, self.tokenizer, self.config.data, answers=answers, limit=limit, pointer=pointer)
+        return self.loaded[key]
+
+
+def longest_context(pair: Pair) -> int | None:
+    """Positions that both models have; None when neither is limited."""
+    limits = [getattr(model.model.config.get_text_config(), "max_position_embeddings", None) for model in (pair.teacher, pair.student)]
+    return min((limit for limit in limits if limit), default=None)
+
+
+def block_length(config: Config, pair: Pair) -> int:
+    """Tokens of one corpus block: as long as the longest prompt and response together."""
+    wanted = config.data.max_prompt_tokens + config.data.max_new_tokens
+    return min(wanted, longest_context(pair) or wanted)
+
+
+def check_lengths(config: Config, pair: Pair, examples: Sequence[Example]) -> None:
+    """Raises BadInput when a prompt and a full response do not fit into a model's context."""
+    limit = longest_context(pair)
+    longest = max(len(example.prompt_ids) for example in examples)
+    if limit is not None and longest + config.data.max_new_tokens > limit:
+        raise BadInput(
+            f"The longest prompt has {longest} tokens, which with data.maxNewTokens = {config.data.max_new_tokens} is more than the {limit} positions "
+            f"of teacher or student; lower data.maxNewTokens to {max(1, limit - longest)}, or data.maxPromptTokens.",
+            pointer="/data/maxNewTokens",
+        )

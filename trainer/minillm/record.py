@@ -1,0 +1,176 @@
+"""What a run keeps of its student as it goes: checkpoints, their samples, their evaluations, and which of them is best.
+
+Files are the memory: what a killed trainer had already written is found again by name and not done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from minillm import checkpoint, samples
+from minillm.data import Example, file_hash
+from minillm.evaluate import Between, Result, evaluate, matching_temperature
+from minillm.interrupt import Interrupt
+from minillm.language_model import LanguageModel
+from minillm.metrics import CATALOGUE
+from minillm.models import load_checkpoint
+from minillm.optimizer import optimizer_tensors
+from minillm.prepare import Prepared, Progress
+from minillm.rundir import VERSION, EventWriter, RunDir, read_json, write_json_whole
+
+
+class Record:
+    def __init__(self, run: RunDir, attempt: int, events: EventWriter, prepared: Prepared, interrupt: Interrupt, progress: Progress) -> None:
+        self.run, self.attempt, self.events, self.prepared = run, attempt, events, prepared
+        self.interrupt, self.progress = interrupt, progress
+        self._set: dict[str, Any] | None = None
+
+    # ---------------------------------------------------------------------------------------------- checkpoints
+
+    def save(self, step: int, index: int, n: int) -> str:
+        """Writes a checkpoint of the student after step `n` of phase `index`, unless there is one; returns its name."""
+        name = checkpoint.checkpoint_name(step, self.attempt)
+        if (self.run.checkpoints / name).is_dir():
+            return name
+        prepared, phase = self.prepared, self.prepared.phases[index]
+        done = n == phase.steps
+        state = {
+            "v": VERSION, "run": self.run.id, "attempt": self.attempt, "step": step, "phase": index, "phaseStep": n,
+            "environment": environment(prepared),
+        }  # fmt: skip
+        saved = checkpoint.save(
+            self.run, name, prepared.student.model, prepared.tokenizer, state,
+            {} if done else optimizer_tensors(prepared.student.model, phase.optimizer), {} if done else phase.tensors(n),
+        )  # fmt: skip
+        self.events.write("checkpoint", step=step, name=name, path=saved.path, bytes=saved.bytes, seconds=saved.seconds, phase=phase.method)
+        self.prune()
+        return name
+
+    def prune(self) -> None:
+        names = checkpoint.listed(self.run)
+        start = self.start_of_distillation()
+        protected = {names[0], names[-1], *([start] if start else []), *([best] if (best := self.best()) else [])}
+        checkpoint.prune(self.run, self.prepared.config.checkpoints.keep, protected)
+
+    def start_of_distillation(self) -> str | None:
+        """The checkpoint from which distillation began."""
+        step = self.prepared.distillation
+        if step is None:
+            return None
+        return next((name for name in checkpoint.listed(self.run) if name.startswith(checkpoint.checkpoint_name(step, 0)[:-1])), None)
+
+    def best(self) -> str | None:
+        """The checkpoint whose evaluation is best by `checkpoints.best`."""
+        metric = self.prepared.config.checkpoints.best
+        sign = 1 if CATALOGUE[metric].better == "lower" else -1
+        found = []
+        for name in checkpoint.listed(self.run):
+            metrics = (read_json(self.run.evaluations / f"{name}.json") or {}).get("metrics", {})
+            value = metrics.get(metric)
+            if isinstance(value, float | int):
+                found.append((sign * value, name))
+        return min(found)[1] if found else None
+
+    # ---------------------------------------------------------------------------------------------- samples, evaluations
+
+    def sample(self, name: str, step: int) -> None:
+        """Writes the samples of the student as it is, under the checkpoint's name; before them once the teacher's."""
+        prepared = self.prepared
+        if not prepared.inspect:
+            return
+        for who, at, model, teacher in (("teacher", 0, prepared.teacher, None), (name, step, prepared.student, prepared.teacher)):
+            if not (self.run.samples / f"{who}.jsonl").exists():
+                what = "samples of the teacher" if who == "teacher" else "samples"
+                path, count = samples.write_samples(
+                    self.run, who, at, model, teacher, prepared.inspect, prepared.setting, self.between(what)
+                )
+                self.events.write("samples", step=at, checkpoint=who, path=path, count=count)
+
+    def evaluate(self, name: str, step: int) -> None:
+        """Scores the student as it is on the fixed subset, under the checkpoint's name; before it once the teacher."""
+        if not self.prepared.subset:
+            return
+        self.write("teacher", "teacher", 0, "teacher", self.prepared.teacher, full=False)
+        self.write(name, name, step, "student", self.prepared.student, full=False)
+
+    def conclude(self, name: str, step: int) -> None:
+        """The last word, on all final rows: the student, the start of distillation as it was and sharpened, and the teacher."""
+        prepared = self.prepared
+        if not prepared.final:
+            return
+        self.write(f"{name}.full", name, step, "student", prepared.student, full=True)
+        start, first = self.start_of_distillation(), prepared.distillation
+        if start is not None and first is not None and start != name and prepared.config.evaluation.sharpening_control:
+            student = load_checkpoint(self.run.checkpoints / start, prepared.device, prepared.student.dtype, f"checkpoint {start}")
+            student.vocabulary = prepared.student.vocabulary
+            self.write(f"{start}.full", start, first, "student", student, full=True)
+            if not self.path("control.full").exists():
+                entropy = (read_json(self.path(f"{name}.full")) or {})["metrics"]["eval/entropy"]
+                between = self.between("looking for the temperature of the sharpening control")
+                temperature = matching_temperature(student, entropy, prepared.subset, prepared.setting, between)
+                self.write("control.full", start, first, "control", student, full=True, temperature=temperature)
+        self.write("teacher.full", "teacher", 0, "teacher", prepared.teacher, full=True)
+
+    def write(
+        self, file: str, name: str, step: int, subject: str, model: LanguageModel, *, full: bool, temperature: float = 1.0
+    ) -> None:
+        """Evaluates, unless the file is there; writes it and tells of it."""
+        path = self.path(file)
+        if path.exists():
+            return
+        prepared = self.prepared
+        examples = prepared.final if full else prepared.subset
+        began = time.perf_counter()
+        teacher = None if subject == "teacher" else prepared.teacher
+        what = {"teacher": "evaluating the teacher", "control": "evaluating the sharpening control"}.get(subject, "evaluating")
+        result = evaluate(model, teacher, examples, prepared.setting, self.between(what), temperature=temperature, greedy=subject != "control")
+        metrics = result.metrics | {"time/evaluation": time.perf_counter() - began}
+        self.run.evaluations.mkdir(exist_ok=True)
+        write_json_whole(path, {
+            "v": VERSION, "checkpoint": name, "step": step, "subject": subject, "full": full, "temperature": temperature,
+            "metrics": metrics, "interval": result.interval, "manifest": self.manifest(examples, result),
+        })  # fmt: skip
+        self.events.write(
+            "evaluation", step=step, checkpoint=name, subject=subject, full=full, rows=len(examples), temperature=temperature,
+            metrics=metrics, path=str(path.relative_to(self.run.path)),
+        )  # fmt: skip
+
+    def path(self, file: str) -> Path:
+        return self.run.evaluations / f"{file}.json"
+
+    def manifest(self, examples: list[Example], result: Result) -> dict[str, Any]:
+        """What was scored and how: enough to do it again."""
+        config = self.prepared.config
+        if self._set is None:
+            prompts = "\0".join(example.prompt for example in self.prepared.final)
+            tokenizer = self.prepared.tokenizer
+            words = repr(sorted(tokenizer.get_vocab().items())) + repr(tokenizer.special_tokens_map)
+            self._set = {
+                "set": config.data.validation, "setSha256": file_hash(config.data.validation or ""),
+                "promptsSha256": hashlib.sha256(prompts.encode()).hexdigest(), "template": config.data.template,
+                "tokenizerSha256": hashlib.sha256(words.encode()).hexdigest(),
+            }  # fmt: skip
+        counts = {"rows": len(examples), "answered": sum(bool(example.responses) for example in examples)}
+        choice = "evenly spaced rows of the set" if len(examples) < self.prepared.rows["validation"] else "all rows of the set"
+        return self._set | {"choice": choice, "counts": counts, "unit": config.evaluation.unit, "interval": "bootstrap over rows, 95 %"} | result.decoding
+
+    def between(self, what: str) -> Between:
+        def tell(done: int, total: int) -> None:
+            self.interrupt.check()
+            self.progress(what, done, total, "")
+
+        return tell
+
+
+def environment(prepared: Prepared) -> dict[str, Any]:
+    """What a resume must find again to go on bit for bit."""
+    return {
+        "torch": torch.__version__, "transformers": transformers.__version__, "device": str(prepared.device),
+        "precision": prepared.precision, "threads": prepared.threads,
+    }  # fmt: skip
