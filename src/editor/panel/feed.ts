@@ -1,0 +1,134 @@
+/* What one page is told of one run: a whole picture first, then only what changed, and no more points than it can draw. */
+import type { Columns, PackedSeries } from '../../protocol/columns';
+import { packSeries } from '../../protocol/columns';
+import { buildResults } from '../../protocol/results';
+import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
+import type { History } from '../../telemetry/history';
+import { Smoothed } from '../../telemetry/smooth';
+
+/** Points of a discarded branch that are sent: it is faint background. */
+const LARGEST_BRANCH = 2000;
+const MOST_COLUMNS = 2000;
+
+const isScore = (metric: string): boolean => metric.startsWith('eval/');
+
+/** Parts of a message that are small and change as a whole. */
+interface Parts {
+  readonly header: Header;
+  readonly marks: Marks;
+  readonly results: ReturnType<typeof buildResults>;
+  readonly inventory: Inventory;
+}
+
+const PARTS = ['header', 'marks', 'results', 'inventory'] as const;
+
+export class RunFeed {
+  /** From the clock, so that a host that came after a crash outranks the one before it. */
+  private generation = Date.now();
+  private seq = 0;
+  private sent = new Map<string, Columns>();
+  private told: Record<(typeof PARTS)[number], string> = { header: '', marks: '', results: '', inventory: '' };
+  private viewport: Viewport = { metrics: [], columns: 400, smoothing: 0, range: null };
+  private smoothed = new Map<string, Smoothed>();
+  private smoothedOf: History | undefined;
+
+  constructor(private readonly history: () => History, private readonly header: () => Header) {}
+
+  look(viewport: Viewport): void {
+    this.viewport = { ...viewport, columns: Math.max(16, Math.min(MOST_COLUMNS, Math.round(viewport.columns) || 16)) };
+  }
+
+  snapshot(settings: ViewSettings): SnapshotMessage {
+    this.generation++;
+    this.seq = 0;
+    this.sent = new Map();
+    const parts = this.parts();
+    for (const name of PARTS) this.told[name] = JSON.stringify(parts[name]);
+    return { type: 'snapshot', generation: this.generation, seq: 0, ...parts, settings, series: this.changes() };
+  }
+
+  /** What changed since the last message; undefined when nothing did. */
+  delta(): DeltaMessage | undefined {
+    const parts = this.parts();
+    const changed: Partial<Parts> = {};
+    for (const name of PARTS) {
+      const text = JSON.stringify(parts[name]);
+      if (text === this.told[name]) continue;
+      this.told[name] = text;
+      Object.assign(changed, { [name]: parts[name] });
+    }
+    const series = this.changes();
+    if (Object.keys(changed).length === 0 && series.parts.length === 0 && series.dropped.length === 0) return undefined;
+    return { type: 'delta', generation: this.generation, seq: ++this.seq, ...changed, series };
+  }
+
+  private changes(): PackedSeries {
+    const wanted = new Map<string, Columns>();
+    for (const metric of new Set(this.viewport.metrics)) {
+      const columns = this.columnsOf(metric);
+      if (columns) wanted.set(metric, columns);
+    }
+    const packed = packSeries(this.sent, wanted);
+    this.sent = wanted;
+    return packed;
+  }
+
+  private columnsOf(metric: string): Columns | undefined {
+    const history = this.history();
+    const series = history.series.get(metric);
+    if (!series) return undefined;
+    const { columns, range, smoothing } = this.viewport;
+    // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
+    const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
+    const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
+    const { steps, low, high, mean, bad, aggregated } = series.thin(columns, from, to);
+    const smooth = smoothing > 0 && !isScore(metric) ? this.smooth(history, metric, smoothing)?.thin(columns, from, to).mean ?? mean : mean;
+    const stride = Math.ceil(series.discarded.length / LARGEST_BRANCH) || 1;
+    const branch = series.discarded.filter((_, i) => i % stride === 0);
+    return {
+      metric, steps, low, high, mean, smooth, bad, aggregated, points: series.steps.length, last: series.last ?? NaN,
+      discarded: { steps: branch.map(({ step }) => step), values: branch.map(({ value }) => value) },
+    };
+  }
+
+  private smooth(history: History, metric: string, strength: number): ReturnType<Smoothed['read']> | undefined {
+    if (this.smoothedOf !== history) {
+      this.smoothedOf = history;
+      this.smoothed = new Map();
+    }
+    const series = history.series.get(metric);
+    let smoothed = this.smoothed.get(metric);
+    if (series && smoothed?.strength !== strength) {
+      smoothed = new Smoothed(series, strength, history.start?.plan.map(({ firstStep }) => firstStep) ?? []);
+      this.smoothed.set(metric, smoothed);
+    }
+    return smoothed?.read();
+  }
+
+  private parts(): Parts {
+    const history = this.history();
+    const sampled = new Set(history.samples.map(({ checkpoint }) => checkpoint));
+    const teacherSampled = sampled.delete('teacher');
+    return {
+      header: this.header(),
+      marks: {
+        phases: history.phases.map(({ firstStep, method }) => ({ step: firstStep, method })),
+        checkpoints: history.checkpoints.map(({ step, name }) => ({ step, name })),
+        alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
+        resumes: history.resumes.map(({ step }) => ({ step })),
+      },
+      results: buildResults(history.evaluations, sampled, history.phases),
+      inventory: { metrics: [...history.series.keys()].sort(), range: rangeOf(history), sampled: [...sampled].sort(), teacherSampled },
+    };
+  }
+}
+
+function rangeOf(history: History): [number, number] | null {
+  let first = Infinity;
+  let last = -Infinity;
+  for (const { steps } of history.series.values()) {
+    first = Math.min(first, steps[0] ?? Infinity);
+    last = Math.max(last, steps.at(-1) ?? -Infinity);
+  }
+  return first <= last ? [first, last] : null;
+}

@@ -1,0 +1,131 @@
+/* The head of a run's panel in words, from what its files say. */
+import path from 'node:path';
+import type { PhasePlan, ProgressEvent } from '../../contract/generated';
+import { formatBytes, formatDuration, formatNumber } from '../../present/numbers';
+import { timeLeft } from '../../present/labels';
+import { showControlCharacters } from '../../present/text';
+import type { Action, Activity, Fact, Header, Notice, RequestNote } from '../../protocol/runPanel';
+import { whyNoControl } from '../../rundir/guard';
+import type { RunSummary } from '../../rundir/runs';
+import type { History } from '../../telemetry/history';
+
+/** Alerts, warnings and errors that are shown besides the newest ones have scrolled away: the log has them all. */
+const SHOWN_NOTICES = 4;
+
+function amountOf({ done, total, unit }: ProgressEvent): string {
+  const bytes = /^(bytes?|B)$/.test(unit);
+  const one = (n: number): string => (bytes ? formatBytes(n) : n.toLocaleString('en'));
+  const suffix = bytes || unit === '' ? '' : ` ${unit}`;
+  if (total === null) return done > 0 ? `${one(done)}${suffix}` : '';
+  return total > 0 ? `${one(done)} of ${one(total)}${suffix}` : '';
+}
+
+function activityOf(summary: RunSummary, history: History): Activity | null {
+  if (!summary.active) return null;
+  const { progress } = history;
+  if (progress !== undefined) {
+    const { what, done, total } = progress;
+    return { what, amount: amountOf(progress), share: total !== null && total > 0 ? Math.max(0, Math.min(1, done / total)) : null };
+  }
+  const activity = summary.status?.activity ?? null;
+  return activity === null || (activity === 'training' && history.lastStep > 0) ? null : { what: activity, amount: '', share: null };
+}
+
+const parameterCount = (count: number | undefined): string => {
+  if (count === undefined) return '';
+  if (count >= 1e9) return `${formatNumber(count / 1e9)} B`;
+  if (count >= 1e6) return `${formatNumber(count / 1e6)} M`;
+  return count >= 1e3 ? `${formatNumber(count / 1e3)} k` : String(count);
+};
+
+function factsOf(summary: RunSummary, history: History): Fact[] {
+  const { start } = history;
+  const { run } = summary;
+  const facts: Fact[] = [];
+  for (const [label, model] of [['teacher', run?.config.teacher.model], ['student', run?.config.student.model]] as const) {
+    if (model === undefined) continue;
+    const count = parameterCount(start?.parameters[label]);
+    facts.push({ label, value: `${path.isAbsolute(model) ? path.basename(model) : model}${count === '' ? '' : `, ${count} parameters`}`, detail: model });
+  }
+  if (start) {
+    const versions = Object.entries(start.versions).map(([name, version]) => `${name} ${version ?? ''}`).join(', ');
+    facts.push({ label: 'device', value: `${start.device}, ${start.precision}, ${start.threads} thread${start.threads === 1 ? '' : 's'}`, detail: versions });
+    const rows = Object.entries(start.rows).map(([name, count]) => `${name} ${(count ?? 0).toLocaleString('en')}`).join(', ');
+    const train = start.rows['train'];
+    if (train !== undefined) facts.push({ label: 'rows', value: train.toLocaleString('en'), detail: rows });
+  }
+  const provenance = run?.provenance;
+  if (provenance?.git === true && provenance.commit !== null) {
+    facts.push({ label: 'commit', value: `${provenance.commit.slice(0, 7)}${provenance.dirty ? ' + changes' : ''}`, detail: provenance.branch === null ? '' : `branch ${provenance.branch}` });
+  }
+  const attempt = summary.status?.attempt ?? 1;
+  if (attempt > 1) facts.push({ label: 'attempt', value: String(attempt), detail: 'The run was resumed.' });
+  return facts;
+}
+
+function actionsOf(summary: RunSummary, sampled: number): Action[] {
+  const noControl = whyNoControl(summary) ?? null;
+  const stopping = summary.state === 'stopping';
+  const actions: Action[] = [
+    stopping ? { id: 'kill', label: 'Force stop', reason: noControl } : { id: 'stop', label: 'Stop', reason: noControl },
+    { id: 'checkpoint', label: 'Save checkpoint', reason: noControl ?? (summary.state === 'running' ? null : `The run is ${summary.state}.`) },
+    { id: 'compare', label: 'Compare samples', reason: sampled > 0 ? null : 'There are no samples yet: they come with the first checkpoint.' },
+    { id: 'log', label: 'Show log', reason: null },
+    { id: 'config', label: 'Open config', reason: null },
+    { id: 'folder', label: 'Reveal folder', reason: null },
+  ];
+  // An ended run can never be stopped again: two dead buttons would only be in the way.
+  return summary.active || summary.state === 'unknown' ? actions : actions.slice(2);
+}
+
+function noticesOf(summary: RunSummary, history: History): Notice[] {
+  const notices: Notice[] = [];
+  if (summary.problem !== undefined) notices.push({ level: 'error', text: summary.problem });
+  if (history.unreadable) {
+    const { count, reason } = history.unreadable;
+    notices.push({ level: 'warning', text: `${count} line${count === 1 ? '' : 's'} of events.jsonl could not be read (${reason}); the rest is shown.` });
+  }
+  const missing = history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+  if (missing > 0) notices.push({ level: 'warning', text: `${missing} event${missing === 1 ? ' is' : 's are'} missing from events.jsonl: charts have a hole there.` });
+  const said = [
+    ...history.alerts.map(({ t, level, text, step }) => ({ t, level, text: `Step ${step}: ${text}` })),
+    ...history.messages.filter(({ level }) => level !== 'info').map(({ t, level, text }) => ({ t, level, text })),
+  ].sort((a, b) => a.t - b.t);
+  notices.push(...said.slice(-SHOWN_NOTICES).map(({ level, text }) => ({ level, text: showControlCharacters(text) })));
+  return notices;
+}
+
+/** The plan as the trainer announced it; before that nothing is known but its total. */
+function planOf(history: History): readonly PhasePlan[] {
+  return history.start?.plan ?? [];
+}
+
+export function buildHeader(summary: RunSummary, history: History, request: RequestNote | null, now: number): Header {
+  const { status } = summary;
+  const total = history.start?.total ?? status?.total ?? 0;
+  const ended = !summary.active;
+  const cause = summary.state === 'failed' ? (history.end?.cause ?? summary.exit?.cause ?? status?.reason ?? null) : null;
+  const started = status?.started ?? summary.created;
+  const until = ended ? (history.end?.t ?? status?.heartbeat ?? history.lastTime) : now;
+  const lasted = until > started ? formatDuration(until - started) : null;
+  return {
+    id: summary.id,
+    name: showControlCharacters(summary.name),
+    state: summary.state,
+    // The cause stands in a box of its own.
+    text: cause !== null && cause === summary.text ? `The trainer failed${history.lastStep > 0 ? ` at step ${history.lastStep}` : ' before its first step'}. Its last cause:` : showControlCharacters(summary.text),
+    active: summary.active,
+    step: Math.max(history.lastStep, summary.active ? 0 : (status?.step ?? 0)),
+    total,
+    phases: planOf(history),
+    timeLeft: summary.active ? (timeLeft(status?.eta) ?? null) : null,
+    elapsed: lasted === null ? null : ended ? `took ${lasted}` : `${lasted} so far`,
+    activity: activityOf(summary, history),
+    cause: cause === null ? null : showControlCharacters(cause),
+    facts: factsOf(summary, history),
+    actions: actionsOf(summary, history.samples.filter(({ checkpoint }) => checkpoint !== 'teacher').length),
+    request,
+    notices: noticesOf(summary, history),
+    events: history.lastSeq + 1 - history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+  };
+}

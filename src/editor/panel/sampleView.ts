@@ -1,0 +1,58 @@
+/* Samples of one or two sides, shaped and cut for the panel. */
+import type { Sample } from '../../contract/generated';
+import { formatNumber, formatShare } from '../../present/numbers';
+import { showControlCharacters } from '../../present/text';
+import type { SamplesMessage, ShownPrompt, ShownSample } from '../../protocol/runPanel';
+import { readSide } from '../../rundir/sides';
+import { changeOf, countChanges } from '../../samples/change';
+import { groupByPrompt } from '../../samples/group';
+import { pairSamples, type Pair } from '../../samples/pair';
+
+/** A panel is a preview: the diff and the file have the rest. */
+const SHOWN_PROMPTS = 60;
+const SHOWN_CHARACTERS = 4000;
+
+const cut = (text: string): string => showControlCharacters(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)} … (${text.length - SHOWN_CHARACTERS} more characters)` : text);
+
+function shown(sample: Sample | undefined): ShownSample | null {
+  if (sample === undefined) return null;
+  const { score, kl, length, stop, checkpoint } = sample;
+  const parts: string[] = [];
+  if (score['exact'] !== 1 && score['rougeL'] !== undefined) parts.push(`Rouge-L ${formatShare(score['rougeL'])}`);
+  if (kl !== null) parts.push(`KL ${formatNumber(kl)}`);
+  if (checkpoint !== 'reference') parts.push(`${length} token${length === 1 ? '' : 's'}${stop === 'length' ? ', cut off' : ''}`);
+  return { text: cut(sample.text), exact: score['exact'] === undefined ? null : score['exact'] === 1, detail: parts.join(' · ') };
+}
+
+/** Reads a side, or says why not. The newest samples may be announced a moment before another machine's disk shows them. */
+async function read(dir: string, side: string): Promise<Sample[] | string> {
+  try {
+    return await readSide(dir, side);
+  } catch (error) {
+    return `The samples of ${side} cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+export async function loadSamples(dir: string, checkpoint: string, against: string | null): Promise<SamplesMessage> {
+  const nothing = { type: 'samples', checkpoint, against, prompts: [], counts: null, leftOut: 0 } as const;
+  const newer = await read(dir, checkpoint);
+  if (typeof newer === 'string') return { ...nothing, problem: newer };
+  const older = against === null ? [] : await read(dir, against);
+  if (typeof older === 'string') return { ...nothing, problem: older };
+  const teacher = checkpoint === 'teacher' ? [] : await read(dir, 'teacher');
+  const taught = new Map((typeof teacher === 'string' ? [] : teacher).filter(({ draw }) => draw === 0).map((sample) => [sample.promptId, cut(sample.text)]));
+  const pairs = pairSamples(older, newer);
+  const byPrompt = new Map<string, Pair[]>();
+  for (const pair of pairs) byPrompt.set(pair.promptId, [...(byPrompt.get(pair.promptId) ?? []), pair]);
+  const comparing = against !== null;
+  const prompts = [...groupByPrompt(newer)].slice(0, SHOWN_PROMPTS).map(([id, draws]): ShownPrompt => ({
+    id,
+    prompt: cut(draws[0]?.prompt ?? ''),
+    references: (draws[0]?.references ?? []).slice(0, 6).map(cut),
+    teacher: taught.get(id) ?? null,
+    draws: (byPrompt.get(id) ?? []).sort((a, b) => a.draw - b.draw).map((pair) => (
+      { draw: pair.draw, newer: shown(pair.right), older: shown(pair.left), change: comparing ? changeOf(pair) : null })),
+  }));
+  const count = new Set(newer.map(({ promptId }) => promptId)).size;
+  return { type: 'samples', checkpoint, against, prompts, counts: comparing ? countChanges(pairs) : null, leftOut: count - prompts.length, problem: null };
+}

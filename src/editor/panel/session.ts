@@ -1,0 +1,187 @@
+import * as vscode from 'vscode';
+import type { ActionId, ToHost, ToPage } from '../../protocol/runPanel';
+import { RunFollower } from '../../rundir/follow';
+import { isCheckpointName, RunDir } from '../../rundir/layout';
+import { Disposable } from '../disposable';
+import { RunFeed } from './feed';
+import { buildHeader } from './header';
+import { runPage } from './page';
+import { RunRequest } from './requests';
+import { loadSamples } from './sampleView';
+import { readSettings, type ViewState } from './viewState';
+
+/** Milliseconds between messages to a page that is looked at. One that is hidden gets none. */
+const TICK = 250;
+/** Milliseconds between looks at a run whose page is hidden: its title follows the state. */
+const HIDDEN_TICK = 3000;
+
+/**
+ * One panel over one run folder. Says nothing before the page says that it is ready; then a whole picture, and from
+ * then on one message a tick with what changed. A page that was hidden has lost everything: it gets a picture again.
+ */
+export class RunPanelSession extends Disposable {
+  private readonly follower: RunFollower;
+  private readonly feed: RunFeed;
+  private request: RunRequest | undefined;
+  private client: string | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private dirty = false;
+  private lastSecond = 0;
+  private posting = false;
+
+  constructor(
+    readonly panel: vscode.WebviewPanel,
+    readonly dir: string,
+    extension: vscode.Uri,
+    private readonly state: ViewState,
+    private readonly log: vscode.LogOutputChannel,
+  ) {
+    super();
+    this.follower = this.register(new RunFollower(dir, TICK));
+    this.feed = new RunFeed(() => this.follower.history, () => this.header());
+    this.register(this.follower.onDidChange(() => this.onChange()));
+    this.register(panel.webview.onDidReceiveMessage((message: ToHost) => void this.receive(message)));
+    this.register(panel.onDidChangeViewState(() => this.onVisibility()));
+    panel.webview.html = runPage(panel.webview, extension, dir);
+    this.onVisibility();
+  }
+
+  get id(): string {
+    return new RunDir(this.dir).id;
+  }
+
+  override dispose(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    this.request?.abandon();
+    super.dispose();
+  }
+
+  private header(): ReturnType<typeof buildHeader> {
+    const { summary, history } = this.follower;
+    if (!summary) throw new Error('The run has not been read yet.');
+    const now = Date.now() / 1000;
+    return buildHeader(summary, history, this.request?.note(summary, now) ?? null, now);
+  }
+
+  private onVisibility(): void {
+    const { visible } = this.panel;
+    this.follower.setInterval(visible ? TICK : HIDDEN_TICK);
+    // An ended run is not polled any more; looking at it again asks once.
+    this.follower.start();
+    clearInterval(this.timer);
+    this.timer = visible ? setInterval(() => this.tick(), TICK) : undefined;
+    if (!visible) this.client = undefined;
+  }
+
+  private onChange(): void {
+    this.dirty = true;
+    const { summary } = this.follower;
+    if (!summary || this.panel.title === summary.name) return;
+    this.panel.title = summary.name;
+    void this.state.opened(this.dir, summary.name);
+  }
+
+  /** At most one message a tick, and none while the last one is still on its way. */
+  private tick(): void {
+    if (this.client === undefined || this.posting) return;
+    const second = Math.floor(Date.now() / 1000);
+    const clock = second !== this.lastSecond && (this.follower.summary?.active === true || this.request !== undefined);
+    if (!this.dirty && !clock) return;
+    this.lastSecond = second;
+    this.dirty = false;
+    const delta = this.feed.delta();
+    if (delta) this.post(delta);
+  }
+
+  private post(message: ToPage): void {
+    this.posting = true;
+    this.panel.webview.postMessage(message).then(
+      () => (this.posting = false),
+      (error: unknown) => {
+        this.posting = false;
+        this.log.warn(`A message to the panel of ${this.id} was lost: ${String(error)}`);
+      },
+    );
+  }
+
+  private async receive(message: ToHost): Promise<void> {
+    try {
+      switch (message.type) {
+        case 'ready':
+          await this.follower.refresh();
+          if (this.disposed) return;
+          this.client = message.client;
+          this.post(this.feed.snapshot(this.state.settings(this.id)));
+          return;
+        case 'resync':
+          if (this.client !== undefined) this.post(this.feed.snapshot(this.state.settings(this.id)));
+          return;
+        case 'view':
+          this.feed.look(message.viewport);
+          this.dirty = true;
+          this.tick();
+          return;
+        case 'settings':
+          await this.state.keepSettings(this.id, readSettings(message.settings));
+          return;
+        case 'samples':
+          await this.sendSamples(message.checkpoint, message.against);
+          return;
+        case 'action':
+          await this.act(message.action, message.from, message.to);
+          return;
+      }
+    } catch (error) {
+      this.log.error(`Panel of ${this.id}, ${message.type}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+
+  private async sendSamples(checkpoint: string, against: string | null): Promise<void> {
+    // Names come from a page that shows what a model wrote: they become paths only in the trainer's own form.
+    const fits = (name: string): boolean => isCheckpointName(name) || name === 'reference';
+    if (!fits(checkpoint) || (against !== null && !fits(against))) return;
+    const message = await loadSamples(this.dir, checkpoint, against);
+    if (!this.disposed && this.client !== undefined) await this.panel.webview.postMessage(message);
+  }
+
+  private async act(action: ActionId, from: string | undefined, to: string | undefined): Promise<void> {
+    const target = { dir: this.dir };
+    switch (action) {
+      case 'stop':
+      case 'checkpoint':
+        this.send(action);
+        return;
+      case 'kill': {
+        const force = vscode.l10n.t('Force Stop');
+        const answer = await vscode.window.showWarningMessage(
+          vscode.l10n.t('Stop {0} at once?', this.follower.summary?.name ?? this.id),
+          { modal: true, detail: vscode.l10n.t('The trainer gets no chance to save a checkpoint. What it did since the last one is lost.') },
+          force,
+        );
+        if (answer === force) this.send('kill');
+        return;
+      }
+      case 'compare':
+        await vscode.commands.executeCommand('minillm.compareSamples', from !== undefined && to !== undefined ? { ...target, from, to } : target);
+        return;
+      case 'log':
+        await vscode.commands.executeCommand('minillm.showLog', target);
+        return;
+      case 'config':
+        await vscode.commands.executeCommand('minillm.openConfig', target);
+        return;
+      case 'folder':
+        await vscode.commands.executeCommand('minillm.revealRun', target);
+        return;
+    }
+  }
+
+  private send(verb: 'stop' | 'kill' | 'checkpoint'): void {
+    this.request?.abandon();
+    const request = new RunRequest(this.dir, verb, () => (this.dirty = true));
+    this.request = request;
+    this.dirty = true;
+    void request.run();
+  }
+}

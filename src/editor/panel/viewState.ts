@@ -1,0 +1,61 @@
+/* How runs are looked at and which panels are open: kept with the workspace, because a page's own state is flushed late. */
+import type * as vscode from 'vscode';
+import { DEFAULT_SETTINGS, type ViewSettings } from '../../protocol/runPanel';
+
+const SETTINGS = 'minillm.panel.settings';
+const OPEN = 'minillm.panel.open';
+/** Runs whose settings are remembered. */
+const REMEMBERED = 40;
+
+interface OpenPanel {
+  readonly dir: string;
+  readonly title: string;
+}
+
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+const isRange = (value: unknown): value is [number, number] => Array.isArray(value) && value.length === 2 && value.every((entry) => Number.isFinite(entry));
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** Takes from a stored or sent record what is as it should be, and the default for the rest. */
+export function readSettings(value: unknown): ViewSettings {
+  const from = (value ?? {}) as Partial<Record<keyof ViewSettings, unknown>>;
+  const { smoothing } = from;
+  return {
+    smoothing: typeof smoothing === 'number' && smoothing >= 0 && smoothing < 1 ? smoothing : DEFAULT_SETTINGS.smoothing,
+    zoom: isRange(from.zoom) ? from.zoom : null,
+    log: isTexts(from.log) ? from.log : [],
+    tables: isTexts(from.tables) ? from.tables : [],
+    hidden: isTexts(from.hidden) ? from.hidden : [],
+    folded: isTexts(from.folded) ? from.folded : [],
+    checkpoint: textOrNull(from.checkpoint),
+    against: textOrNull(from.against),
+    onlyChanged: from.onlyChanged === true,
+  };
+}
+
+export class ViewState {
+  constructor(private readonly memento: vscode.Memento) {}
+
+  settings(id: string): ViewSettings {
+    return readSettings(this.memento.get<Record<string, unknown>>(SETTINGS, {})[id]);
+  }
+
+  keepSettings(id: string, settings: ViewSettings): Thenable<void> {
+    const { [id]: _old, ...others } = this.memento.get<Record<string, unknown>>(SETTINGS, {});
+    // The one that was changed last stands last; the first is forgotten first.
+    const kept = Object.entries(others).slice(1 - REMEMBERED);
+    return this.memento.update(SETTINGS, { ...Object.fromEntries(kept), [id]: settings });
+  }
+
+  get openPanels(): readonly OpenPanel[] {
+    return this.memento.get<OpenPanel[]>(OPEN, []);
+  }
+
+  opened(dir: string, title: string): Thenable<void> {
+    return this.memento.update(OPEN, [...this.openPanels.filter((panel) => panel.dir !== dir), { dir, title }]);
+  }
+
+  closed(dir: string): Thenable<void> {
+    return this.memento.update(OPEN, this.openPanels.filter((panel) => panel.dir !== dir));
+  }
+}

@@ -1,0 +1,119 @@
+/* Series on their way to a chart: thinned columns, sent as the change against what the page has, in one buffer of doubles. */
+
+/** One metric as a chart draws it: a column per drawn place, of which most stand for several stored points. */
+export interface Columns {
+  readonly metric: string;
+  /** Last step of each column, ascending. */
+  readonly steps: ArrayLike<number>;
+  readonly low: ArrayLike<number>;
+  readonly high: ArrayLike<number>;
+  readonly mean: ArrayLike<number>;
+  /** Smoothed over all stored points before thinning; equal to `mean` without smoothing. */
+  readonly smooth: ArrayLike<number>;
+  /** How many points of the column are not finite. */
+  readonly bad: ArrayLike<number>;
+  /** Stored points per column; 1 when nothing is left out. */
+  readonly aggregated: number;
+  /** Stored points of the whole run. */
+  readonly points: number;
+  /** Newest value, as it was measured. */
+  readonly last: number;
+  /** What a later attempt trained anew. */
+  readonly discarded: { readonly steps: ArrayLike<number>; readonly values: ArrayLike<number> };
+}
+
+const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const;
+
+/** What changed of one metric: the first `keep` columns stay, `count` follow. Numbers lie in the message's buffer from `offset`, field by field. */
+export interface SeriesPart {
+  readonly metric: string;
+  readonly keep: number;
+  readonly count: number;
+  readonly offset: number;
+  readonly aggregated: number;
+  readonly points: number;
+  readonly last: number;
+  /** Length of the discarded branch, which follows the columns; undefined when it is as before. */
+  readonly discarded: number | undefined;
+}
+
+export interface PackedSeries {
+  readonly parts: readonly SeriesPart[];
+  /** Metrics that the page may forget. */
+  readonly dropped: readonly string[];
+  readonly buffer: ArrayBuffer;
+}
+
+const same = (a: number | undefined, b: number | undefined): boolean => Object.is(a, b);
+
+/** How many leading columns two states share. */
+function commonColumns(before: Columns, after: Columns): number {
+  const limit = Math.min(before.steps.length, after.steps.length);
+  let i = 0;
+  while (i < limit && FIELDS.every((field) => same(before[field][i], after[field][i]))) i++;
+  return i;
+}
+
+/** Packs what changed between what the page has and what it should have. */
+export function packSeries(before: ReadonlyMap<string, Columns>, after: ReadonlyMap<string, Columns>): PackedSeries {
+  const parts: SeriesPart[] = [];
+  const changed: { columns: Columns; part: SeriesPart }[] = [];
+  let length = 0;
+  for (const [metric, columns] of after) {
+    const old = before.get(metric);
+    const keep = old ? commonColumns(old, columns) : 0;
+    const count = columns.steps.length - keep;
+    const newBranch = old === undefined || old.discarded.steps.length !== columns.discarded.steps.length;
+    const unchanged = old !== undefined && count === 0 && old.steps.length === keep && !newBranch
+      && old.aggregated === columns.aggregated && old.points === columns.points;
+    if (unchanged) continue;
+    const discarded = newBranch ? columns.discarded.steps.length : undefined;
+    const { aggregated, points, last } = columns;
+    const part: SeriesPart = { metric, keep, count, offset: length, aggregated, points, last, discarded };
+    parts.push(part);
+    changed.push({ columns, part });
+    length += count * FIELDS.length + 2 * (discarded ?? 0);
+  }
+  const numbers = new Float64Array(length);
+  for (const { columns, part } of changed) {
+    let at = part.offset;
+    for (const field of FIELDS) {
+      for (let i = part.keep; i < columns.steps.length; i++) numbers[at++] = columns[field][i] ?? NaN;
+    }
+    for (let i = 0; i < (part.discarded ?? 0); i++) numbers[at++] = columns.discarded.steps[i] ?? NaN;
+    for (let i = 0; i < (part.discarded ?? 0); i++) numbers[at++] = columns.discarded.values[i] ?? NaN;
+  }
+  return { parts, dropped: [...before.keys()].filter((metric) => !after.has(metric)), buffer: numbers.buffer };
+}
+
+const NOTHING = new Float64Array(0);
+const EMPTY = { steps: NOTHING, low: NOTHING, high: NOTHING, mean: NOTHING, smooth: NOTHING, bad: NOTHING };
+
+/** Applies a packed change. Series that did not change stay the same objects, so that a chart knows what to draw again. */
+export function applySeries(before: ReadonlyMap<string, Columns>, packed: PackedSeries): Map<string, Columns> {
+  const series = new Map(before);
+  for (const metric of packed.dropped) series.delete(metric);
+  const numbers = new Float64Array(packed.buffer);
+  for (const part of packed.parts) {
+    const old = before.get(part.metric);
+    const join = (field: (typeof FIELDS)[number], index: number): Float64Array => {
+      const out = new Float64Array(part.keep + part.count);
+      const kept = (old ?? EMPTY)[field];
+      for (let i = 0; i < part.keep; i++) out[i] = kept[i] ?? NaN;
+      const start = part.offset + index * part.count;
+      out.set(numbers.subarray(start, start + part.count), part.keep);
+      return out;
+    };
+    let discarded: Columns['discarded'] = old?.discarded ?? { steps: NOTHING, values: NOTHING };
+    if (part.discarded !== undefined) {
+      const start = part.offset + FIELDS.length * part.count;
+      discarded = { steps: numbers.slice(start, start + part.discarded), values: numbers.slice(start + part.discarded, start + 2 * part.discarded) };
+    }
+    series.set(part.metric, {
+      metric: part.metric,
+      steps: join('steps', 0), low: join('low', 1), high: join('high', 2), mean: join('mean', 3), smooth: join('smooth', 4), bad: join('bad', 5),
+      aggregated: part.aggregated, points: part.points, last: part.last, discarded,
+    });
+  }
+  return series;
+}

@@ -1,0 +1,139 @@
+/* Scores at checkpoints and at the end, as a table shows them. */
+import { metricCatalogue, type EvaluationEvent, type PhaseEvent } from '../contract/generated';
+import { formatNumber, formatShare, metricLabel } from '../present/numbers';
+
+export interface ResultRow {
+  /** The checkpoint's name, `teacher` or `control`. */
+  readonly id: string;
+  readonly step: number;
+  /** In words: "start, after sft", "final student", "sharpening control". */
+  readonly label: string;
+  readonly detail: string;
+  /** A value per column; null where there is none. */
+  readonly values: readonly (number | null)[];
+  /** Columns in which this row is the best of the student's. */
+  readonly best: readonly number[];
+  /** It has samples, which can be compared with another's. */
+  readonly selectable: boolean;
+}
+
+export interface ResultTable {
+  readonly metrics: readonly string[];
+  readonly rows: readonly ResultRow[];
+  /** Validation rows behind each value. */
+  readonly count: number;
+}
+
+export interface Results {
+  readonly checkpoints: ResultTable;
+  readonly final: ResultTable;
+  /** What the final table says about the gain, with the sharpening control set against it. */
+  readonly verdict: string | null;
+}
+
+/** Order of columns: what decides first. Metrics not named here follow as they come. */
+const ORDER = [
+  'eval/kl_reverse', 'eval/accuracy_sampled', 'eval/accuracy_greedy', 'eval/error_rate_sampled', 'eval/error_rate_greedy',
+  'eval/rougeL_sampled', 'eval/rougeL_greedy', 'eval/entropy', 'eval/nll_gold', 'eval/length', 'eval/truncated',
+];
+
+const rank = (metric: string): number => (ORDER.indexOf(metric) + 1) || ORDER.length + 1;
+
+function columnsOf(evaluations: readonly EvaluationEvent[]): string[] {
+  const metrics = new Set(evaluations.flatMap(({ metrics }) => Object.keys(metrics)));
+  return [...metrics].filter((metric) => !metric.startsWith('time/')).sort((a, b) => rank(a) - rank(b));
+}
+
+/** Rows that hold the best finite value of each column, where better means something and there is a choice. */
+function markBest(metrics: readonly string[], rows: readonly ResultRow[], contenders: (row: ResultRow) => boolean): ResultRow[] {
+  const winners = metrics.map((metric, column) => {
+    const better = metricCatalogue[metric]?.better;
+    if (better !== 'lower' && better !== 'higher') return undefined;
+    const values = rows.filter(contenders).map((row) => row.values[column]).filter((value): value is number => typeof value === 'number' && Number.isFinite(value));
+    if (values.length < 2) return undefined;
+    return better === 'lower' ? Math.min(...values) : Math.max(...values);
+  });
+  return rows.map((row) => ({
+    ...row,
+    best: contenders(row) ? metrics.flatMap((_, column) => (winners[column] !== undefined && row.values[column] === winners[column] ? [column] : [])) : [],
+  }));
+}
+
+const valuesOf = (event: EvaluationEvent, metrics: readonly string[]): (number | null)[] => metrics.map((metric) => event.metrics[metric] ?? null);
+
+/** Later events replace earlier ones of the same checkpoint: an attempt may score it again. */
+function newest(evaluations: readonly EvaluationEvent[]): EvaluationEvent[] {
+  const found = new Map<string, EvaluationEvent>();
+  for (const event of evaluations) found.set(event.subject === 'student' ? event.checkpoint : event.subject, event);
+  return [...found.values()];
+}
+
+function methodUpTo(step: number, phases: readonly PhaseEvent[]): PhaseEvent | undefined {
+  return phases.filter(({ firstStep }) => firstStep <= Math.max(1, step)).at(-1);
+}
+
+function checkpointTable(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): ResultTable {
+  const subset = newest(evaluations.filter(({ full }) => !full));
+  const metrics = columnsOf(subset);
+  const students = subset.filter(({ subject }) => subject === 'student').sort((a, b) => a.step - b.step || a.checkpoint.localeCompare(b.checkpoint));
+  const teacher = subset.find(({ subject }) => subject === 'teacher');
+  const rows: ResultRow[] = students.map((event) => ({
+    id: event.checkpoint, step: event.step, label: `step ${event.step}`, detail: methodUpTo(event.step, phases)?.method ?? '',
+    values: valuesOf(event, metrics), best: [], selectable: sampled.has(event.checkpoint),
+  }));
+  const marked = markBest(metrics, rows, () => true);
+  if (teacher) marked.push({ id: 'teacher', step: 0, label: 'teacher', detail: 'the model that is imitated', values: valuesOf(teacher, metrics), best: [], selectable: false });
+  return { metrics, rows: marked, count: students.at(-1)?.rows ?? teacher?.rows ?? 0 };
+}
+
+function finalTable(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): { table: ResultTable; verdict: string | null } {
+  const full = newest(evaluations.filter((event) => event.full));
+  const metrics = columnsOf(full);
+  const students = full.filter(({ subject }) => subject === 'student').sort((a, b) => a.step - b.step);
+  const control = full.find(({ subject }) => subject === 'control');
+  const teacher = full.find(({ subject }) => subject === 'teacher');
+  const start = students.length > 1 ? students[0] : undefined;
+  const end = students.at(-1);
+  const row = (event: EvaluationEvent, id: string, label: string, detail: string): ResultRow => (
+    { id, step: event.step, label, detail, values: valuesOf(event, metrics), best: [], selectable: event.subject === 'student' && sampled.has(event.checkpoint) });
+  const rows: ResultRow[] = students.map((event) => {
+    const method = methodUpTo(event.step, phases)?.method;
+    const label = event === start ? 'start' : event === end ? 'final student' : `step ${event.step}`;
+    return row(event, event.checkpoint, label, event === start && method !== undefined ? `step ${event.step}, after ${method}` : `step ${event.step}`);
+  });
+  if (control) rows.splice(start ? 1 : rows.length, 0, row(control, 'control', 'sharpening control', `the start, sampled at temperature ${formatNumber(control.temperature)}`));
+  if (teacher) rows.push(row(teacher, 'teacher', 'teacher', 'the model that is imitated'));
+  const table = { metrics, rows: markBest(metrics, rows, ({ id }) => id !== 'teacher'), count: end?.rows ?? teacher?.rows ?? 0 };
+  return { table, verdict: start && end ? verdictOf(start, end, control) : null };
+}
+
+/** Points of a share, signed: "+13.2 points". */
+const points = (difference: number): string => `${difference < 0 ? '−' : '+'}${Math.abs(100 * difference).toFixed(1)} points`;
+
+/** One honest sentence: what was gained, and how much of it a lower temperature alone would have given. */
+function verdictOf(start: EvaluationEvent, end: EvaluationEvent, control: EvaluationEvent | undefined): string | null {
+  const metric = ['eval/accuracy_sampled', 'eval/rougeL_sampled'].find((name) => [start, end].every(({ metrics }) => Number.isFinite(metrics[name])));
+  if (metric === undefined) return null;
+  const from = start.metrics[metric] ?? NaN;
+  const to = end.metrics[metric] ?? NaN;
+  const gain = to - from;
+  const told = `${capital(metricLabel(metric))}: ${formatShare(from)} at the start, ${formatShare(to)} at the end (${points(gain)}).`;
+  const sharpened = control?.metrics[metric];
+  if (control === undefined || sharpened === undefined || !Number.isFinite(sharpened)) {
+    return `${told} No sharpening control was scored, so part of this may be lower entropy alone.`;
+  }
+  const byTemperature = `The start, only sampled at temperature ${formatNumber(control.temperature)} to give the final student's entropy, reaches ${formatShare(sharpened)}`;
+  const rest = to - sharpened;
+  if (gain <= 0) return `${told} ${byTemperature}.`;
+  if (rest <= 0) return `${told} ${byTemperature}: all of this gain is sharpening.`;
+  if (sharpened <= from) return `${told} ${byTemperature}: none of this gain is mere sharpening.`;
+  return `${told} ${byTemperature}: ${(100 * (sharpened - from)).toFixed(1)} points of the gain are sharpening, ${(100 * rest).toFixed(1)} are more than that.`;
+}
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** `sampled` names the checkpoints whose samples can be compared. */
+export function buildResults(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): Results {
+  const { table, verdict } = finalTable(evaluations, sampled, phases);
+  return { checkpoints: checkpointTable(evaluations, sampled, phases), final: table, verdict };
+}

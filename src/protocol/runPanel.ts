@@ -1,0 +1,236 @@
+/* Messages between the extension host and the run panel's page, and how the page folds what it receives. */
+import type { PhasePlan } from '../contract/generated';
+import type { RunState } from '../contract/runState';
+import type { Change } from '../samples/change';
+import { applySeries, type Columns, type PackedSeries } from './columns';
+import type { Results } from './results';
+
+export type ActionId = 'stop' | 'kill' | 'checkpoint' | 'compare' | 'log' | 'config' | 'folder';
+
+export interface Action {
+  readonly id: ActionId;
+  readonly label: string;
+  /** Why it cannot be done now; null when it can. */
+  readonly reason: string | null;
+}
+
+/** A control request from this panel, until its outcome has been read. */
+export interface RequestNote {
+  readonly state: 'waiting' | 'done' | 'refused' | 'silent';
+  readonly text: string;
+}
+
+export interface Notice {
+  readonly level: 'info' | 'warning' | 'error';
+  readonly text: string;
+}
+
+/** What keeps the trainer busy besides training. */
+export interface Activity {
+  readonly what: string;
+  /** "312 of 548 MB"; empty when nothing is counted. */
+  readonly amount: string;
+  /** From 0 to 1; null when the end is not known. */
+  readonly share: number | null;
+}
+
+export interface Fact {
+  readonly label: string;
+  readonly value: string;
+  /** More of it, on hover. */
+  readonly detail: string;
+}
+
+export interface Header {
+  readonly id: string;
+  readonly name: string;
+  readonly state: RunState;
+  readonly text: string;
+  /** Writing still, or about to. */
+  readonly active: boolean;
+  readonly step: number;
+  readonly total: number;
+  readonly phases: readonly PhasePlan[];
+  readonly timeLeft: string | null;
+  /** Time since the start, or the whole time once ended. */
+  readonly elapsed: string | null;
+  readonly activity: Activity | null;
+  /** The last cause of a failure, as the trainer told it. */
+  readonly cause: string | null;
+  readonly facts: readonly Fact[];
+  readonly actions: readonly Action[];
+  readonly request: RequestNote | null;
+  readonly notices: readonly Notice[];
+  /** Events read so far. */
+  readonly events: number;
+}
+
+/** What charts mark along the steps. */
+export interface Marks {
+  readonly phases: readonly { readonly step: number; readonly method: string }[];
+  readonly checkpoints: readonly { readonly step: number; readonly name: string }[];
+  readonly alerts: readonly { readonly step: number; readonly level: Notice['level']; readonly text: string }[];
+  readonly resumes: readonly { readonly step: number }[];
+}
+
+/** What exists to be shown, whether or not it is in view. */
+export interface Inventory {
+  /** Metrics that have points. */
+  readonly metrics: readonly string[];
+  /** Lowest and highest step with a point. */
+  readonly range: readonly [number, number] | null;
+  /** Checkpoints with samples, oldest first. */
+  readonly sampled: readonly string[];
+  readonly teacherSampled: boolean;
+}
+
+/** How this run is looked at: kept by the host, because a page's own state is flushed late. */
+export interface ViewSettings {
+  /** 0 shows what was measured; nearer to 1 is smoother. */
+  readonly smoothing: number;
+  readonly zoom: readonly [number, number] | null;
+  /** Charts with a logarithmic axis. */
+  readonly log: readonly string[];
+  /** Charts shown as a table. */
+  readonly tables: readonly string[];
+  /** Metrics that are switched off. */
+  readonly hidden: readonly string[];
+  /** Groups of charts that are folded away. */
+  readonly folded: readonly string[];
+  /** Checkpoint whose samples are shown; null follows the newest. */
+  readonly checkpoint: string | null;
+  /** Checkpoint that they are compared with. */
+  readonly against: string | null;
+  readonly onlyChanged: boolean;
+}
+
+export const DEFAULT_SETTINGS: ViewSettings = {
+  smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null, onlyChanged: false,
+};
+
+/** What the page has room for: the host sends these metrics, this range, this many columns. */
+export interface Viewport {
+  readonly metrics: readonly string[];
+  readonly columns: number;
+  readonly smoothing: number;
+  readonly range: readonly [number, number] | null;
+}
+
+/** One response, cut to what a panel shows; control characters are made visible already. */
+export interface ShownSample {
+  readonly text: string;
+  /** Equals a reference; null when that was not scored. */
+  readonly exact: boolean | null;
+  /** Scores and length, in words. */
+  readonly detail: string;
+}
+
+export interface ShownDraw {
+  readonly draw: number;
+  readonly newer: ShownSample | null;
+  readonly older: ShownSample | null;
+  /** What became of it, when it is compared. */
+  readonly change: Change | null;
+}
+
+export interface ShownPrompt {
+  readonly id: string;
+  readonly prompt: string;
+  readonly references: readonly string[];
+  readonly teacher: string | null;
+  readonly draws: readonly ShownDraw[];
+}
+
+export interface SamplesMessage {
+  readonly type: 'samples';
+  /** The checkpoints shown, as the request named them. */
+  readonly checkpoint: string;
+  readonly against: string | null;
+  readonly prompts: readonly ShownPrompt[];
+  /** How many draws became better, worse, different, or stayed; null when nothing is compared. */
+  readonly counts: Readonly<Record<Change, number>> | null;
+  /** Prompts that are left out for their number. */
+  readonly leftOut: number;
+  /** Why nothing can be shown, in one sentence. */
+  readonly problem: string | null;
+}
+
+interface FeedBase {
+  /** Counts the host's complete pictures: a message of another generation says nothing about this one. */
+  readonly generation: number;
+  /** Counts messages within a generation, from 0, the snapshot. */
+  readonly seq: number;
+  readonly series: PackedSeries;
+}
+
+export interface SnapshotMessage extends FeedBase {
+  readonly type: 'snapshot';
+  readonly header: Header;
+  readonly marks: Marks;
+  readonly results: Results;
+  readonly inventory: Inventory;
+  readonly settings: ViewSettings;
+}
+
+export interface DeltaMessage extends FeedBase {
+  readonly type: 'delta';
+  readonly header?: Header;
+  readonly marks?: Marks;
+  readonly results?: Results;
+  readonly inventory?: Inventory;
+}
+
+export type ToPage = SnapshotMessage | DeltaMessage | SamplesMessage;
+
+export type ToHost =
+  /** The page listens. A new `client` is a new page: nothing that an older one had is there. */
+  | { readonly type: 'ready'; readonly client: string }
+  | { readonly type: 'resync' }
+  | { readonly type: 'view'; readonly viewport: Viewport }
+  | { readonly type: 'settings'; readonly settings: ViewSettings }
+  | { readonly type: 'samples'; readonly checkpoint: string; readonly against: string | null }
+  | { readonly type: 'action'; readonly action: ActionId; readonly from?: string; readonly to?: string };
+
+/** Everything that the page knows of its run. */
+export interface PageState {
+  readonly generation: number;
+  readonly seq: number;
+  readonly header: Header;
+  readonly marks: Marks;
+  readonly results: Results;
+  readonly inventory: Inventory;
+  readonly series: ReadonlyMap<string, Columns>;
+}
+
+export type Folded =
+  | { readonly kind: 'state'; readonly state: PageState }
+  /** Of an older generation: already told otherwise. */
+  | { readonly kind: 'ignored' }
+  /** Something is missing in between: ask for a whole picture. */
+  | { readonly kind: 'resync' };
+
+const NO_SERIES: ReadonlyMap<string, Columns> = new Map();
+
+export function foldFeed(state: PageState | undefined, message: SnapshotMessage | DeltaMessage): Folded {
+  const { generation, seq } = message;
+  if (message.type === 'snapshot') {
+    if (state !== undefined && generation < state.generation) return { kind: 'ignored' };
+    const { header, marks, results, inventory } = message;
+    return { kind: 'state', state: { generation, seq, header, marks, results, inventory, series: applySeries(NO_SERIES, message.series) } };
+  }
+  if (state === undefined || generation > state.generation) return { kind: 'resync' };
+  if (generation < state.generation || seq <= state.seq) return { kind: 'ignored' };
+  if (seq !== state.seq + 1) return { kind: 'resync' };
+  return {
+    kind: 'state',
+    state: {
+      generation,
+      seq,
+      header: message.header ?? state.header,
+      marks: message.marks ?? state.marks,
+      results: message.results ?? state.results,
+      inventory: message.inventory ?? state.inventory,
+      series: message.series.parts.length + message.series.dropped.length > 0 ? applySeries(state.series, message.series) : state.series,
+    },
+  };
+}

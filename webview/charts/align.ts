@@ -1,0 +1,78 @@
+/* Columns of several metrics on one common axis of steps, as uPlot wants them. */
+import type { Columns } from '../../src/protocol/columns';
+
+/** A number, a gap (null), or nothing of this series at this step (undefined: the line goes on). */
+export type Cell = number | null | undefined;
+
+/** What is drawn of one metric: the band's edges, the line as measured, the smoothed line, and the discarded branch. */
+export const FIELDS = ['low', 'high', 'mean', 'smooth', 'discarded'] as const;
+
+export interface Aligned {
+  readonly data: [number[], ...Cell[][]];
+  /** Values that a logarithmic axis cannot show. */
+  readonly notPositive: number;
+}
+
+interface Source {
+  readonly steps: ArrayLike<number>;
+  readonly values: ArrayLike<number> | undefined;
+}
+
+function unionOf(sources: readonly Source[]): number[] {
+  const [first] = sources;
+  const alike = first !== undefined && sources.every(({ steps }) => steps.length === first.steps.length && steps[0] === first.steps[0]
+    && steps[steps.length - 1] === first.steps[first.steps.length - 1]);
+  if (alike) {
+    const all = Array.from(first.steps);
+    if (sources.every(({ steps }) => all.every((step, i) => steps[i] === step))) return all;
+  }
+  const union = new Set<number>();
+  for (const { steps } of sources) for (let i = 0; i < steps.length; i++) union.add(steps[i] ?? 0);
+  return [...union].sort((a, b) => a - b);
+}
+
+/**
+ * One row of cells per metric and field, in that order. A value that is not finite is a gap. With `log`, so is one that
+ * is not positive, and those are counted: leaving them out without a word would be a lie.
+ */
+export function align(metrics: readonly (Columns | undefined)[], log: boolean): Aligned {
+  const sources: Source[] = metrics.flatMap((columns) => FIELDS.map((field): Source => {
+    if (columns === undefined) return { steps: [], values: undefined };
+    if (field === 'discarded') return { steps: columns.discarded.steps, values: columns.discarded.values };
+    if ((field === 'low' || field === 'high') && columns.aggregated === 1) return { steps: columns.steps, values: undefined };
+    return { steps: columns.steps, values: columns[field] };
+  }));
+  const steps = unionOf(sources.filter((source) => source.steps.length > 0));
+  let notPositive = 0;
+  const rows = sources.map(({ steps: own, values }, index) => {
+    const row: Cell[] = Array.from({ length: steps.length });
+    if (values === undefined) return row;
+    // A discarded branch may go back and forth over steps: the last value of a step stands.
+    const counts = FIELDS[index % FIELDS.length] === 'mean';
+    const scattered = FIELDS[index % FIELDS.length] === 'discarded';
+    const places = scattered ? new Map(steps.map((step, i) => [step, i])) : undefined;
+    let at = 0;
+    for (let i = 0; i < own.length; i++) {
+      if (places) at = places.get(own[i] ?? 0) ?? 0;
+      else while (at < steps.length && (steps[at] ?? 0) < (own[i] ?? 0)) at++;
+      const value = values[i] ?? NaN;
+      const hidden = log && value <= 0;
+      if (hidden && counts) notPositive++;
+      row[at] = Number.isFinite(value) && !hidden ? value : null;
+    }
+    return row;
+  });
+  return { data: [steps, ...rows], notPositive };
+}
+
+/** Index of the column that covers `step`: the last one not after it; -1 before the first. */
+export function columnAt(steps: ArrayLike<number>, step: number): number {
+  let low = 0;
+  let high = steps.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((steps[middle] ?? 0) <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

@@ -1,0 +1,74 @@
+/* Which metrics share a chart, and which charts stand together. */
+import { metricCatalogue } from '../../src/contract/generated';
+import { metricLabel } from '../../src/present/numbers';
+
+export interface ChartSpec {
+  readonly id: string;
+  readonly title: string;
+  /** In the order of their colours; a metric keeps its colour whether or not the others have points. */
+  readonly metrics: readonly string[];
+}
+
+export interface ChartGroup {
+  readonly id: string;
+  readonly title: string;
+  readonly charts: readonly ChartSpec[];
+}
+
+const chart = (id: string, title: string, ...metrics: string[]): ChartSpec => ({ id, title, metrics });
+
+const GROUPS: readonly ChartGroup[] = [
+  {
+    id: 'objective', title: 'Objective', charts: [
+      chart('loss', 'Loss and its parts', 'loss/total', 'loss/sft', 'loss/single', 'loss/long', 'loss/lm'),
+      chart('kl', 'Reverse KL to the teacher', 'eval/kl_reverse', 'kl/reverse', 'kl/reverse_mixed'),
+      chart('reward', 'Reward', 'reward/mean', 'advantage/std'),
+    ],
+  },
+  {
+    id: 'quality', title: 'Scores at checkpoints', charts: [
+      chart('accuracy', 'Exact match', 'eval/accuracy_sampled', 'eval/accuracy_greedy'),
+      chart('errors', 'Error rate', 'eval/error_rate_sampled', 'eval/error_rate_greedy'),
+      chart('rouge', 'Rouge-L', 'eval/rougeL_sampled', 'eval/rougeL_greedy'),
+      chart('nll', 'Gold NLL', 'eval/nll_gold'),
+    ],
+  },
+  {
+    id: 'rollouts', title: 'Rollouts', charts: [
+      chart('entropy', 'Entropy', 'entropy/student', 'eval/entropy'),
+      chart('length', 'Response length', 'length/mean', 'eval/length'),
+      chart('ends', 'How responses end', 'rate/eos', 'eval/truncated', 'share/teacher'),
+      chart('weights', 'Importance weights', 'weight/ess', 'clip/high', 'clip/low'),
+      chart('weight', 'Mean importance weight', 'weight/mean'),
+    ],
+  },
+  {
+    id: 'machine', title: 'Optimizer and machine', charts: [
+      chart('grad', 'Gradient norm', 'grad/norm'),
+      chart('rate', 'Learning rate', 'rate/learning'),
+      chart('speed', 'Speed', 'throughput/tokens'),
+      chart('time', 'Time', 'time/step', 'time/rollout', 'time/evaluation'),
+      chart('memory', 'Memory', 'memory/peak'),
+    ],
+  },
+];
+
+const placed = new Set(GROUPS.flatMap(({ charts }) => charts.flatMap(({ metrics }) => metrics)));
+
+/** The charts for what was measured. A metric that no chart knows gets one of its own: nothing that a trainer writes stays unseen. */
+export function chartsFor(metrics: readonly string[]): ChartGroup[] {
+  const present = new Set(metrics);
+  const groups = GROUPS.map((group) => ({ ...group, charts: group.charts.filter((c) => c.metrics.some((metric) => present.has(metric))) }));
+  const others = metrics.filter((metric) => !placed.has(metric)).sort().map((metric) => chart(metric, metricLabel(metric), metric));
+  if (others.length > 0) groups.push({ id: 'other', title: 'Also measured', charts: others });
+  return groups.filter(({ charts }) => charts.length > 0);
+}
+
+export function unitOf(spec: ChartSpec): string {
+  return spec.metrics.map((metric) => metricCatalogue[metric]?.unit).find((unit) => unit !== undefined) ?? '';
+}
+
+/** Scores come once per checkpoint: points matter, smoothing does not. */
+export function isScore(metric: string): boolean {
+  return metric.startsWith('eval/');
+}

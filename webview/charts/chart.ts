@@ -1,0 +1,241 @@
+/* One chart with its title, legend, table twin and words. */
+import type uPlot from 'uplot';
+import type { Columns } from '../../src/protocol/columns';
+import type { Marks } from '../../src/protocol/runPanel';
+import { h, setAttribute, setChildren, setText, smallButton } from '../parts/dom';
+import { palette } from '../parts/theme';
+import { align, type Aligned } from './align';
+import { unitOf, type ChartSpec } from './catalogue';
+import { fillTable } from './chartTable';
+import { Legend } from './legend';
+import { createPlot, PLOT_HEIGHT, showMetric, type PlotScene } from './plot';
+import { chartNotes, describeChart, describeStep } from './words';
+
+export interface ChartEvents {
+  cursor(chart: Chart, step: number | null): void;
+  zoom(range: readonly [number, number] | null): void;
+  toggleLog(id: string): void;
+  toggleTable(id: string): void;
+  toggleMetric(metric: string): void;
+}
+
+/** All that decides how a chart looks. */
+export interface ChartInput {
+  readonly series: ReadonlyMap<string, Columns>;
+  readonly present: ReadonlySet<string>;
+  readonly hidden: ReadonlySet<string>;
+  readonly marks: Marks;
+  readonly range: readonly [number, number];
+  readonly smoothed: boolean;
+  readonly log: boolean;
+  readonly table: boolean;
+}
+
+export class Chart {
+  readonly element: HTMLElement;
+  visible = false;
+  private readonly legend: Legend;
+  private readonly canvas: HTMLDivElement;
+  private readonly tableBox: HTMLDivElement;
+  private readonly table = h('table', { class: 'numbers' });
+  private readonly notes = h('p', { class: 'chart-notes' });
+  private readonly summary: HTMLParagraphElement;
+  private readonly logButton: HTMLButtonElement;
+  private readonly tableButton: HTMLButtonElement;
+  private plot: uPlot | undefined;
+  private plotLog = false;
+  private aligned: Aligned = { data: [[]], notPositive: 0 };
+  private drawn: ChartInput | undefined;
+  private input: ChartInput | undefined;
+  private step: number | null = null;
+  private restyle = false;
+  private width = 0;
+  private following = false;
+
+  constructor(readonly spec: ChartSpec, private readonly events: ChartEvents) {
+    const id = `chart-${spec.id.replace(/\W/g, '-')}`;
+    this.legend = new Legend(spec, (metric) => events.toggleMetric(metric));
+    this.logButton = smallButton('tool', () => events.toggleLog(spec.id), 'log');
+    this.logButton.setAttribute('aria-label', `Logarithmic axis: ${spec.title}`);
+    this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
+    this.tableButton.setAttribute('aria-label', `Show as a table: ${spec.title}`);
+    this.summary = h('p', { class: 'visually-hidden', id: `${id}-words` });
+    // A slider over steps: the one role that lets arrow keys move a cursor and has each value spoken.
+    this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${spec.title}, cursor`, 'aria-describedby': `${id}-words` });
+    this.canvas.addEventListener('keydown', (event) => this.onKey(event));
+    this.canvas.addEventListener('blur', () => this.moveTo(null));
+    this.tableBox = h('div', { class: 'chart-table', tabindex: 0, role: 'region', 'aria-label': `${spec.title}, table` }, this.table);
+    const unit = unitOf(spec);
+    this.element = h('section', { class: 'chart', 'aria-labelledby': id, 'data-chart': spec.id },
+      h('div', { class: 'chart-head' },
+        h('h3', { id }, spec.title, unit === '' ? null : h('span', { class: 'unit' }, unit)),
+        h('div', { class: 'tools' }, this.logButton, this.tableButton)),
+      this.legend.element, this.canvas, this.tableBox, this.notes, this.summary);
+    this.tableBox.hidden = true;
+  }
+
+  /** Takes what is to be shown; drawing waits for the next frame. Returns whether there is something to draw. */
+  update(input: ChartInput): boolean {
+    this.input = input;
+    return this.isStale();
+  }
+
+  private isStale(): boolean {
+    const { input, drawn } = this;
+    if (input === undefined) return false;
+    if (drawn === undefined || this.restyle) return true;
+    return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed || drawn.marks !== input.marks
+      || drawn.hidden !== input.hidden || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
+      || this.spec.metrics.some((metric) => drawn.series.get(metric) !== input.series.get(metric) || drawn.present.has(metric) !== input.present.has(metric));
+  }
+
+  /** Colours or size changed. */
+  invalidate(): void {
+    this.restyle = true;
+  }
+
+  draw(): void {
+    if (!this.visible || !this.isStale()) return;
+    const input = this.input;
+    if (!input) return;
+    const before = this.drawn;
+    this.drawn = input;
+    this.restyle = false;
+    const shown = this.shownSeries(input);
+    const anyPositive = shown.some(({ high }) => Array.from(high).some((value) => value > 0));
+    const log = input.log && anyPositive;
+    setAttribute(this.logButton, 'aria-pressed', input.log);
+    setAttribute(this.tableButton, 'aria-pressed', input.table);
+    this.legend.update(input.series, input.present, input.hidden, this.step);
+    this.canvas.hidden = input.table;
+    this.tableBox.hidden = !input.table;
+    setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
+    setText(this.summary, describeChart(shown));
+    this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log);
+    const notes = chartNotes(shown, this.aligned.notPositive);
+    if (input.log && !anyPositive && shown.length > 0) notes.push('no value above 0: the axis stays linear');
+    setText(this.notes, notes.join(' · '));
+    if (input.table) fillTable(this.table, this.spec.title, shown);
+    else this.drawPlot(input, log, before);
+    this.describeCursor();
+  }
+
+  private drawPlot(input: ChartInput, log: boolean, before: ChartInput | undefined): void {
+    const width = Math.floor(this.canvas.clientWidth);
+    if (width < 40) return;
+    if (this.plot && this.plotLog !== log) {
+      this.plot.destroy();
+      this.plot = undefined;
+    }
+    const [from, to] = input.range;
+    if (!this.plot) {
+      setChildren(this.canvas, []);
+      this.plot = createPlot(this.spec, log, width, this.canvas, this.aligned, () => this.scene(), {
+        cursor: (step) => this.onCursor(step),
+        zoom: (range) => this.events.zoom(range),
+      });
+      this.plotLog = log;
+      this.width = width;
+      before = undefined;
+    }
+    const { plot } = this;
+    if (this.width !== width) {
+      this.width = width;
+      plot.setSize({ width, height: PLOT_HEIGHT });
+    }
+    plot.batch(() => {
+      if (before?.hidden !== input.hidden) this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
+      plot.setData(this.aligned.data as uPlot.AlignedData, false);
+      plot.setScale('x', { min: from, max: to });
+    });
+    if (this.step !== null) this.showStep(this.step);
+  }
+
+  private scene(): PlotScene {
+    const input = this.input;
+    if (!input) return { marks: { phases: [], checkpoints: [], alerts: [], resumes: [] }, shown: [], smoothed: false };
+    const colors = palette().series;
+    return {
+      marks: input.marks,
+      smoothed: input.smoothed,
+      shown: this.spec.metrics.flatMap((metric, index) => {
+        const columns = input.series.get(metric);
+        return columns === undefined || input.hidden.has(metric) ? [] : [{ columns, color: colors[index % colors.length] ?? '' }];
+      }),
+    };
+  }
+
+  private shownSeries({ series, hidden }: ChartInput): Columns[] {
+    return this.spec.metrics.flatMap((metric) => {
+      const columns = series.get(metric);
+      return columns === undefined || hidden.has(metric) ? [] : [columns];
+    });
+  }
+
+  private onCursor(step: number | null): void {
+    if (this.following) return;
+    this.step = step;
+    this.describeCursor();
+    this.events.cursor(this, step);
+  }
+
+  /** Puts the cursor where another chart's is. */
+  showStep(step: number | null): void {
+    this.step = step;
+    if (this.visible) this.describeCursor();
+    if (!this.plot || !this.visible) return;
+    this.following = true;
+    const left = step === null ? -10 : this.plot.valToPos(step, 'x');
+    this.plot.setCursor({ left, top: step === null ? -10 : 0 });
+    this.following = false;
+  }
+
+  private describeCursor(): void {
+    const input = this.input;
+    if (!input) return;
+    this.legend.update(input.series, input.present, input.hidden, this.step);
+    const step = this.step ?? input.range[1];
+    setAttribute(this.canvas, 'aria-valuemin', Math.ceil(input.range[0]));
+    setAttribute(this.canvas, 'aria-valuemax', Math.floor(input.range[1]));
+    setAttribute(this.canvas, 'aria-valuenow', Math.round(step));
+    setAttribute(this.canvas, 'aria-valuetext', describeStep(this.shownSeries(input), Math.round(step)));
+  }
+
+  private moveTo(step: number | null): void {
+    this.showStep(step);
+    this.events.cursor(this, step);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const input = this.input;
+    if (!input || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [from, to] = input.range;
+    const steps = this.aligned.data[0].filter((step) => step >= from && step <= to);
+    if (steps.length === 0) return;
+    const last = steps.length - 1;
+    const here = this.step === null ? -1 : steps.findIndex((step) => step >= (this.step ?? 0));
+    const go = (index: number): void => this.moveTo(steps[Math.max(0, Math.min(last, index))] ?? null);
+    const page = Math.max(1, Math.round(steps.length / 10));
+    const center = this.step ?? (from + to) / 2;
+    const scaleBy = (factor: number): void => {
+      const low = Math.round(center - (center - from) * factor);
+      const high = Math.round(center + (to - center) * factor);
+      if (high - low >= 2) this.events.zoom([low, high]);
+    };
+    switch (event.key) {
+      case 'ArrowLeft': case 'ArrowDown': go(here < 0 ? last : here - 1); break;
+      case 'ArrowRight': case 'ArrowUp': go(here < 0 ? 0 : here + 1); break;
+      case 'PageUp': go((here < 0 ? last : here) - page); break;
+      case 'PageDown': go(here < 0 ? page : here + page); break;
+      case 'Home': go(0); break;
+      case 'End': go(last); break;
+      case '+': case '=': scaleBy(0.5); break;
+      case '-': scaleBy(2); break;
+      case '0': this.events.zoom(null); break;
+      case 'Escape': this.moveTo(null); break;
+      default: return;
+    }
+    event.preventDefault();
+  }
+}
+

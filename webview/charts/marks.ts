@@ -1,0 +1,92 @@
+/* What is painted around the lines: phases, checkpoints, alerts, resumed attempts, and values that are no numbers. */
+import type uPlot from 'uplot';
+import type { Columns } from '../../src/protocol/columns';
+import type { Marks } from '../../src/protocol/runPanel';
+import { palette } from '../parts/theme';
+
+function inView(u: uPlot, step: number): boolean {
+  const { min, max } = u.scales['x'] ?? {};
+  return min !== undefined && max !== undefined && step >= min && step <= max;
+}
+
+function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, size: number, up: boolean): void {
+  ctx.beginPath();
+  ctx.moveTo(x, y);
+  ctx.lineTo(x - size, y + (up ? size * 1.5 : -size * 1.5));
+  ctx.lineTo(x + size, y + (up ? size * 1.5 : -size * 1.5));
+  ctx.closePath();
+  ctx.fill();
+}
+
+/** Under the lines: where a phase begins, named; where an attempt was resumed. */
+export function paintBoundaries(u: uPlot, marks: Marks): void {
+  const { ctx, bbox } = u;
+  const ratio = window.devicePixelRatio;
+  const colors = palette();
+  ctx.save();
+  ctx.lineWidth = ratio;
+  ctx.font = colors.font.replace(/^\d+px/, `${10 * ratio}px`);
+  ctx.textBaseline = 'top';
+  for (const { step, method } of marks.phases) {
+    // Between the last step of one phase and the first of the next.
+    if (step <= 1 || !inView(u, step - 0.5)) continue;
+    const x = Math.round(u.valToPos(step - 0.5, 'x', true)) + 0.5;
+    ctx.strokeStyle = colors.quiet;
+    ctx.setLineDash([2 * ratio, 2 * ratio]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillStyle = colors.quiet;
+    const width = ctx.measureText(method).width;
+    const right = x + 4 * ratio + width < bbox.left + bbox.width;
+    ctx.textAlign = right ? 'left' : 'right';
+    ctx.fillText(method, x + (right ? 4 : -4) * ratio, bbox.top + ratio);
+  }
+  ctx.strokeStyle = colors.warning;
+  ctx.setLineDash([6 * ratio, 3 * ratio]);
+  for (const { step } of marks.resumes) {
+    if (!inView(u, step)) continue;
+    const x = Math.round(u.valToPos(step, 'x', true)) + 0.5;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** Over the lines: checkpoints along the bottom, alerts along the top, and a cross where a value was no number. */
+export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly columns: Columns; readonly color: string }[]): void {
+  const { ctx, bbox } = u;
+  const ratio = window.devicePixelRatio;
+  const colors = palette();
+  ctx.save();
+  ctx.fillStyle = colors.quiet;
+  for (const { step } of marks.checkpoints) {
+    if (inView(u, step)) triangle(ctx, u.valToPos(step, 'x', true), bbox.top + bbox.height - 5 * ratio, 3 * ratio, true);
+  }
+  for (const { step, level } of marks.alerts) {
+    if (!inView(u, step)) continue;
+    ctx.fillStyle = level === 'error' ? colors.error : level === 'warning' ? colors.warning : colors.quiet;
+    triangle(ctx, u.valToPos(step, 'x', true), bbox.top + 7 * ratio, 4 * ratio, false);
+  }
+  ctx.lineWidth = 1.5 * ratio;
+  shown.forEach(({ columns, color }, row) => {
+    ctx.strokeStyle = color;
+    const y = bbox.top + (14 + 8 * row) * ratio;
+    const size = 3 * ratio;
+    for (let i = 0; i < columns.steps.length; i++) {
+      const step = columns.steps[i] ?? 0;
+      if ((columns.bad[i] ?? 0) === 0 || !inView(u, step)) continue;
+      const x = u.valToPos(step, 'x', true);
+      ctx.beginPath();
+      ctx.moveTo(x - size, y - size);
+      ctx.lineTo(x + size, y + size);
+      ctx.moveTo(x + size, y - size);
+      ctx.lineTo(x - size, y + size);
+      ctx.stroke();
+    }
+  });
+  ctx.restore();
+}

@@ -1,0 +1,34 @@
+/* The extension host, as the page sees it. */
+import type { ToHost, ToPage } from '../../src/protocol/runPanel';
+
+interface EditorApi {
+  postMessage(message: unknown): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+
+declare function acquireVsCodeApi(): EditorApi;
+
+const api = acquireVsCodeApi();
+
+export function send(message: ToHost): void {
+  api.postMessage(message);
+}
+
+export function onMessage(listener: (message: ToPage) => void): void {
+  window.addEventListener('message', (event: MessageEvent<ToPage>) => listener(event.data));
+}
+
+/** What only this page needs again: the editor's serializer reads `dir` from it when it brings the panel back. */
+export interface PageMemory {
+  readonly dir: string;
+  readonly scroll: number;
+}
+
+export function recall(): PageMemory | undefined {
+  return api.getState() as PageMemory | undefined;
+}
+
+export function remember(memory: PageMemory): void {
+  api.setState(memory);
+}

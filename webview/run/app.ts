@@ -1,0 +1,126 @@
+/* The page as a whole: what it knows, how it is looked at, and who is told when either changes. */
+import { DEFAULT_SETTINGS, foldFeed, type PageState, type ToPage, type ViewSettings } from '../../src/protocol/runPanel';
+import { Board } from '../charts/board';
+import { h, setAttribute, setChildren, setText } from '../parts/dom';
+import { recall, remember, send } from '../parts/host';
+import { button, slider } from '../parts/toolkit';
+import { HeaderView } from './header';
+import { ResultsView } from './results';
+import { SamplesView } from './samples';
+
+export class App {
+  private state: PageState | undefined;
+  private settings: ViewSettings = DEFAULT_SETTINGS;
+  private settled = false;
+  private resyncing = false;
+  private sentView = '';
+  private viewTimer = 0;
+
+  private readonly header = new HeaderView((action) => send({ type: 'action', action }));
+  private readonly board = new Board({ settings: (change) => this.change(change), viewport: () => this.reportView() });
+  private readonly results = new ResultsView((from, to) => send({ type: 'action', action: 'compare', from, to }));
+  private readonly samples = new SamplesView({
+    settings: (change) => this.change(change),
+    request: (checkpoint, against) => send({ type: 'samples', checkpoint, against }),
+    compare: (from, to) => send({ type: 'action', action: 'compare', from, to }),
+  });
+  private readonly smoothing = slider('Smoothing', 0.98, 0.02, (value) => this.change({ smoothing: value }));
+  private readonly smoothingText = h('output', { class: 'smoothing-value' });
+  private readonly reset = button('Whole run', () => this.change({ zoom: null }));
+  private readonly zoomText = h('span', { class: 'quiet zoom-text' });
+  private readonly empty = h('p', { class: 'empty' });
+  private readonly charts: HTMLElement;
+
+  constructor(private readonly root: HTMLElement) {
+    const jump = (id: string, label: string): HTMLElement => h('a', { href: `#${id}` }, label);
+    this.charts = h('section', { class: 'section', id: 'charts', 'aria-label': 'Charts', tabindex: -1 }, this.empty, this.board.element);
+    const bar = h('div', { class: 'bar' },
+      h('nav', { 'aria-label': 'Sections' }, jump('charts', 'Charts'), jump('results', 'Results'), jump('samples', 'Samples')),
+      h('div', { class: 'bar-tools' }, this.zoomText, this.reset.element,
+        h('label', { class: 'smoothing', title: 'Exponential moving average over all points. Left: as measured.' }, 'Smoothing', this.smoothing, this.smoothingText)));
+    setChildren(this.root, [this.header.element, bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
+    this.root.hidden = true;
+    const dir = document.body.dataset['run'] ?? '';
+    window.addEventListener('scroll', () => remember({ dir, scroll: window.scrollY }), { passive: true });
+  }
+
+  start(): void {
+    const client = crypto.randomUUID();
+    send({ type: 'ready', client });
+  }
+
+  receive(message: ToPage): void {
+    if (message.type === 'samples') {
+      this.samples.show(message);
+      return;
+    }
+    const folded = foldFeed(this.state, message);
+    if (folded.kind === 'resync') {
+      // One question is enough; the answer is a snapshot.
+      if (!this.resyncing) send({ type: 'resync' });
+      this.resyncing = true;
+      return;
+    }
+    if (folded.kind === 'ignored') return;
+    if (message.type === 'snapshot') {
+      this.resyncing = false;
+      this.samples.forget();
+      this.settle(message.settings);
+    }
+    this.state = folded.state;
+    this.render();
+    this.reportView();
+  }
+
+  /** How the run was looked at last time. Only the first picture tells: from then on this page knows better than the host. */
+  private settle(settings: ViewSettings): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.settings = settings;
+    this.root.hidden = false;
+    document.getElementById('loading')?.remove();
+    const scroll = recall()?.scroll ?? 0;
+    if (scroll > 0) requestAnimationFrame(() => requestAnimationFrame(() => window.scrollTo(0, scroll)));
+  }
+
+  private change(change: Partial<ViewSettings>): void {
+    this.settings = { ...this.settings, ...change };
+    send({ type: 'settings', settings: this.settings });
+    this.render();
+    this.reportView();
+  }
+
+  private render(): void {
+    const { state, settings } = this;
+    if (!state) return;
+    const { header, inventory } = state;
+    document.title = header.name;
+    this.header.update(header);
+    const none = inventory.metrics.length === 0;
+    this.empty.hidden = !none;
+    if (none) setText(this.empty, header.active ? 'The first points come with the first step.' : 'This run ended before its first step.');
+    this.board.update(state, settings);
+    this.results.update(state.results, header.active);
+    this.samples.update(inventory, settings, header.active);
+    if (this.smoothing.value !== String(settings.smoothing)) this.smoothing.value = String(settings.smoothing);
+    setText(this.smoothingText, settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2));
+    setAttribute(this.smoothing, 'aria-valuetext', settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2));
+    this.reset.element.hidden = settings.zoom === null;
+    this.zoomText.hidden = settings.zoom === null;
+    if (settings.zoom) setText(this.zoomText, `steps ${settings.zoom[0].toLocaleString('en')}–${settings.zoom[1].toLocaleString('en')}`);
+    setAttribute(this.root, 'data-events', header.events);
+  }
+
+  /** Tells the host what is in view, once things have come to rest for a moment. */
+  private reportView(): void {
+    if (this.viewTimer !== 0 || !this.state) return;
+    this.viewTimer = window.setTimeout(() => {
+      this.viewTimer = 0;
+      const viewport = this.board.viewport(this.settings);
+      const key = JSON.stringify(viewport);
+      if (key === this.sentView) return;
+      this.sentView = key;
+      send({ type: 'view', viewport });
+    }, 40);
+  }
+}

@@ -1,0 +1,103 @@
+/* Results: the final comparison with its verdict, and every checkpoint's scores. Two checkpoints can be chosen and compared. */
+import { metricCatalogue } from '../../src/contract/generated';
+import { formatMetric, metricLabel } from '../../src/present/numbers';
+import type { Results, ResultRow, ResultTable } from '../../src/protocol/results';
+import { h, setChildren, setText } from '../parts/dom';
+import { button, checkbox } from '../parts/toolkit';
+
+const arrow: Readonly<Record<string, string>> = { lower: '↓', higher: '↑' };
+
+function columnHead(metric: string): HTMLTableCellElement {
+  const info = metricCatalogue[metric];
+  const better = arrow[info?.better ?? ''];
+  // "%" and bytes stand at each value; other units stand here, once.
+  const unit = info === undefined || info.unit === '' || info.unit === '%' || info.unit === 'bytes' ? null : h('span', { class: 'unit' }, info.unit);
+  return h('th', { scope: 'col', title: info?.text ?? null },
+    metricLabel(metric), better === undefined ? null : h('span', { class: 'better', role: 'img', 'aria-label': `, ${info?.better ?? ''} is better` }, better), unit);
+}
+
+export class ResultsView {
+  readonly element: HTMLElement;
+  private readonly content = h('div', { class: 'results' });
+  private readonly compare = button('Compare samples', () => this.onCompare());
+  private readonly chosen: string[] = [];
+  private shown = '';
+  private results: Results | undefined;
+
+  constructor(private readonly onChoice: (older: string, newer: string) => void) {
+    this.element = h('section', { class: 'section', id: 'results', 'aria-labelledby': 'results-title', tabindex: -1 },
+      h('div', { class: 'section-head' }, h('h2', { id: 'results-title' }, 'Results'), h('div', { class: 'section-tools' }, this.compare.element)), this.content);
+    this.updateCompare();
+  }
+
+  update(results: Results, active: boolean): void {
+    const key = JSON.stringify([results, active]);
+    if (key === this.shown) return;
+    this.shown = key;
+    this.results = results;
+    this.render(active);
+  }
+
+  private render(active: boolean): void {
+    const { results } = this;
+    if (!results) return;
+    const { checkpoints, final, verdict } = results;
+    const parts: HTMLElement[] = [];
+    if (final.rows.length > 0) {
+      parts.push(h('h3', {}, 'At the end', h('span', { class: 'quiet' }, `${final.count.toLocaleString('en')} validation rows`)));
+      if (verdict !== null) parts.push(h('p', { class: 'verdict' }, verdict));
+      parts.push(this.table(final, 'Scores at the end', false));
+    }
+    if (checkpoints.rows.length > 0) {
+      parts.push(h('h3', {}, 'By checkpoint', h('span', { class: 'quiet' }, `the same ${checkpoints.count.toLocaleString('en')} validation rows each time`)), this.table(checkpoints, 'Scores by checkpoint', true));
+    }
+    if (parts.length === 0) parts.push(h('p', { class: 'empty' }, active ? 'The first scores come with the first checkpoint.' : 'This run ended before its first evaluation.'));
+    this.compare.element.hidden = checkpoints.rows.filter(({ selectable }) => selectable).length < 2;
+    setChildren(this.content, parts);
+  }
+
+  private table({ metrics, rows }: ResultTable, caption: string, selecting: boolean): HTMLElement {
+    const anySelectable = selecting && rows.some(({ selectable }) => selectable);
+    const head = h('tr', {}, anySelectable ? h('td', { class: 'select' }) : null, h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'what was scored')), ...metrics.map(columnHead));
+    const body = rows.map((row) => h('tr', { class: row.id === 'teacher' ? 'teacher' : row.id === 'control' ? 'control' : null },
+      anySelectable ? h('td', { class: 'select' }, row.selectable ? this.selector(row) : null) : null,
+      h('th', { scope: 'row' }, row.label, row.detail === '' ? null : h('span', { class: 'quiet' }, row.detail)),
+      ...row.values.map((value, column) => {
+        const best = row.best.includes(column);
+        return h('td', { class: best ? 'best' : null }, value === null ? '–' : formatMetric(metrics[column] ?? '', value), best ? h('span', { class: 'visually-hidden' }, ' best') : null);
+      })));
+    return h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': caption },
+      h('table', { class: 'numbers' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, head), h('tbody', {}, ...body)));
+  }
+
+  private selector(row: ResultRow): HTMLElement {
+    const box = checkbox(`Choose ${row.label} for comparison`, (on) => this.choose(row.id, on), false);
+    box.element.dataset['row'] = row.id;
+    box.set(this.chosen.includes(row.id));
+    return box.element;
+  }
+
+  /** A third choice lets go of the first. */
+  private choose(id: string, on: boolean): void {
+    const at = this.chosen.indexOf(id);
+    if (at >= 0) this.chosen.splice(at, 1);
+    if (on) this.chosen.push(id);
+    const dropped = this.chosen.length > 2 ? this.chosen.shift() : undefined;
+    if (dropped !== undefined) {
+      const box = this.element.querySelector<HTMLElement & { checked: boolean }>(`[data-row="${dropped}"]`);
+      if (box) box.checked = false;
+    }
+    this.updateCompare();
+  }
+
+  private updateCompare(): void {
+    this.compare.setReason(this.chosen.length === 2 ? null : 'Choose two checkpoints in the table first.');
+    setText(this.compare.element, this.chosen.length === 2 ? 'Compare the two' : 'Compare samples');
+  }
+
+  private onCompare(): void {
+    const rows = this.results?.checkpoints.rows ?? [];
+    const [older, newer] = rows.filter(({ id }) => this.chosen.includes(id));
+    if (older && newer) this.onChoice(older.id, newer.id);
+  }
+}
