@@ -534,14 +534,14 @@ export interface SftPhase {
    */
   batchSize: number;
   /**
-   * Sequences per forward pass; gradients are accumulated up to `batchSize`.
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
   optimizer: Optimizer;
 }
 export interface Optimizer {
   /**
-   * Peak learning rate of AdamW.
+   * Peak learning rate of AdamW. Default: 0.0001 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
    */
   learningRate: number | null;
   /**
@@ -594,7 +594,7 @@ export interface MiniLlmPhase {
    */
   batchSize: number;
   /**
-   * Sequences per forward pass; gradients are accumulated up to `batchSize`.
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
   /**
@@ -680,7 +680,7 @@ export interface Objective {
 }
 export interface Inspect {
   /**
-   * Prompts whose samples are kept at every checkpoint. Default: the first validation rows.
+   * Prompts whose samples are kept at every checkpoint. Default: the first validation rows, else the first of `data.train`.
    */
   prompts: string | null;
   /**

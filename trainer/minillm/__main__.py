@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
 import sys
 from pathlib import Path
@@ -37,15 +39,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # who reads the answer expects UTF-8, whatever this terminal speaks
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     match args.verb:
         case "resolve":
-            from minillm.resolve import main as resolve
-
-            return resolve(args.config, args.workspace)
+            return resolve_config(args.config, args.workspace)
         case "probe":
-            from minillm.probe import main as probe
+            from minillm.probe import probe
 
-            return probe()
+            print(json.dumps(probe(), ensure_ascii=False))
+            return 0
         case "supervise":
             from minillm.supervise import CannotSupervise, supervise
 
@@ -66,6 +69,19 @@ def main(argv: list[str] | None = None) -> int:
             for path in write(args.folder):
                 print(path)
             return 0
+
+
+def resolve_config(config: Path, workspace: Path | None) -> int:
+    """Prints a `Resolution`; exit code 0, or 2 when there are errors."""
+    try:
+        from minillm.resolve import resolve
+    except ModuleNotFoundError as error:  # pydantic: everything else that this needs comes with Python
+        text = f"{sys.executable} lacks the package {error.name}: install it with {sys.executable} -m pip install {error.name}."
+        print(json.dumps({"config": None, "problems": [{"text": text, "file": None, "line": None, "pointer": None, "severity": "error"}]}))
+        return 2
+    resolution = resolve(config, workspace)
+    print(resolution.model_dump_json(by_alias=True))
+    return 0 if resolution.config is not None else 2
 
 
 def pass_gate() -> bool:

@@ -26,6 +26,7 @@ class Part(BaseModel):
         populate_by_name=True,
         use_attribute_docstrings=True,
         json_schema_serialization_defaults_required=True,
+        allow_inf_nan=False,
     )
 
 
@@ -68,7 +69,7 @@ class Data(Part):
 
 class Optimizer(Part):
     learning_rate: Annotated[float, Field(gt=0.0)] | None = None
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of AdamW. Default: 0.0001 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights."""
     betas: tuple[Share, Share] = (0.9, 0.95)
     """Exponential decay of AdamW's first and second moment."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
@@ -97,7 +98,7 @@ class SftPhase(Part):
     batch_size: Positive = 64
     """Sequences per optimizer step."""
     micro_batch_size: Positive | None = None
-    """Sequences per forward pass; gradients are accumulated up to `batchSize`."""
+    """Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`."""
     optimizer: Optimizer = Field(default_factory=Optimizer)
 
 
@@ -150,7 +151,7 @@ class MiniLlmPhase(Part):
     batch_size: Positive = 64
     """Sequences per optimizer step (mini-batch)."""
     micro_batch_size: Positive | None = None
-    """Sequences per forward pass; gradients are accumulated up to `batchSize`."""
+    """Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`."""
     rollouts: Positive = 256
     """Prompts sampled per round."""
     rollout_chunk: Positive = 64
@@ -166,7 +167,7 @@ Phase = Annotated[SftPhase | MiniLlmPhase, Field(discriminator="method")]
 
 class Inspect(Part):
     prompts: str | None = None
-    """Prompts whose samples are kept at every checkpoint. Default: the first validation rows."""
+    """Prompts whose samples are kept at every checkpoint. Default: the first validation rows, else the first of `data.train`."""
     rows: Positive = 16
     """How many of them."""
     draws: Positive = 1

@@ -32,19 +32,26 @@ class Ending:
 
 
 def judge(
-    code: int | None, record: dict[str, Any] | None, *, forced: signal.Signals | None, log: Path, log_offset: int, out_of_memory: bool
+    code: int | None,
+    record: dict[str, Any] | None,
+    *,
+    asked: bool,
+    forced: signal.Signals | None,
+    log: Path,
+    log_offset: int,
+    out_of_memory: bool,
 ) -> Ending:
     """The end of a trainer.
 
-    `record` is its exit.json of this attempt, if it wrote one; `forced` the last signal that the stop ladder sent; the log
-    counts from `log_offset` on; `out_of_memory` says that the system has killed for memory while it ran.
+    `record` is its exit.json of this attempt, if it wrote one; `asked` says that someone wanted it to stop, and `forced` is
+    the last signal that the stop ladder sent; the log counts from `log_offset` on; `out_of_memory` says that the system has killed for memory while it ran.
     """
     cause = record.get("cause") if record is not None else None
     cause = cause if isinstance(cause, str) and cause else None
     if code == 0:
         return Ending("finished", code, "Finished.")
     if code == 3:
-        return Ending("stopped", code, cause or "Stopped on request.")
+        return Ending("stopped", code, "Stopped on request." if asked or cause is None else f"Stopped: {cause}")
     if forced is not None and (code is None or code < 0 or forced is not signal.SIGINT):
         return Ending("stopped", code, f"Stopped by force ({forced.name}); work since the last checkpoint is lost.")
     if code is not None and code < 0:

@@ -45,7 +45,7 @@ class Ladder:
         self.last_sent = number
         self.why = {
             signal.SIGINT: "The request had no effect in time; the trainer is interrupted, which still writes a checkpoint.",
-            signal.SIGTERM: "The trainer is ended; work since the last checkpoint is lost.",
+            signal.SIGTERM: "The trainer is told to end; work since the last checkpoint may be lost.",
             signal.SIGKILL: "The trainer did not end by itself; it is killed.",
         }[number]
         return number

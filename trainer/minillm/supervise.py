@@ -266,7 +266,7 @@ class Supervisor:
         verb = request["verb"]
         if verb == "kill":
             self._begin_to_stop(Ladder.kill(self.grace))
-            self._settle(request, "done", "The trainer is ended by force; work since the last checkpoint is lost.")
+            self._settle(request, "done", "The trainer is ended at once; work since the last checkpoint may be lost.")
         elif verb == "stop" and self.ladder is not None and self.stop_request != request["id"]:
             self._settle(request, "done", "The run is stopping already.")
         else:
@@ -306,10 +306,7 @@ class Supervisor:
     # ------------------------------------------------------------------------------------------ the end
 
     def _seen_end(self, code: int | None) -> Ending:
-        return judge(
-            code, self._exit_record(), forced=None if self.ladder is None else self.ladder.last_sent,
-            log=self.run.log, log_offset=self.log_offset, out_of_memory=out_of_memory_kills() > self.oom_kills,
-        )
+        return self._judge(code, self._exit_record(), out_of_memory=out_of_memory_kills() > self.oom_kills)
 
     def _unseen_end(self) -> Ending:
         """The end of a trainer whose exit code nobody could collect: what it wrote itself, or that it wrote nothing."""
@@ -318,7 +315,12 @@ class Supervisor:
         if record is None and forced is None:
             return GONE_WITHOUT_WORD if self._same_boot() else RESTARTED
         code = record["exitCode"] if record is not None else -forced if forced is not None else None
-        return judge(code, record, forced=forced, log=self.run.log, log_offset=self.log_offset, out_of_memory=False)
+        return self._judge(code, record, out_of_memory=False)
+
+    def _judge(self, code: int | None, record: dict[str, Any] | None, *, out_of_memory: bool) -> Ending:
+        asked = self.ladder is not None
+        forced = None if self.ladder is None else self.ladder.last_sent
+        return judge(code, record, asked=asked, forced=forced, log=self.run.log, log_offset=self.log_offset, out_of_memory=out_of_memory)
 
     def _exit_record(self) -> dict[str, Any] | None:
         record = read_json(self.run.exit)

@@ -1,0 +1,25 @@
+"""What a check of a config finds, as it goes."""
+
+from __future__ import annotations
+
+from minillm.contract import Problem
+from minillm.errors import BadInput
+
+
+class Findings:
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def error(self, text: str, pointer: str) -> None:
+        self.problems.append(Problem(text=text, pointer=pointer))
+
+    def warn(self, text: str, pointer: str) -> None:
+        self.problems.append(Problem(text=text, pointer=pointer, severity="warning"))
+
+    def take(self, bad: BadInput, pointer: str) -> None:
+        """An error that something else has put into words; `pointer` is where it belongs when it does not say so itself."""
+        self.problems.append(Problem(text=bad.sentence, pointer=bad.pointer or pointer, file=bad.file, line=bad.line))
+
+    @property
+    def failed(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)

@@ -1,0 +1,188 @@
+"""What a config points to: models and files. Makes paths absolute and looks whether what must be there is there. No torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from minillm.config import Config, MiniLlmPhase, Student, Teacher
+from minillm.errors import BadInput
+from minillm.findings import Findings
+from minillm.rows import Row, kind_of, read_lines, read_rows
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tekken.json")
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+MOST_ROWS = 20_000
+MOST_CHARACTERS = 8 << 20
+"""How far into a data file a check looks: it is to answer within a second. The trainer reads the rest."""
+
+
+def resolve_model(text: str, base: Path, pointer: str, findings: Findings) -> str:
+    """The absolute path of a folder, or the id of a model on the hub as it stands. Raises BadInput."""
+    key = pointer[1:].replace("/", ".")
+    path = Path(os.path.normpath(base / Path(text).expanduser()))
+    if path.is_dir():
+        return str(path)
+    if path.is_file():
+        raise BadInput(f'{key} is "{text}", a file: name the folder that holds config.json and the weights.', pointer=pointer)
+    if text.startswith((".", "~", os.sep)) or not HUB_ID.fullmatch(text):
+        why = f"{path} is no folder: check the path (it is relative to the config file), or give a model id like owner/name"
+        raise BadInput(f'{key} is "{text}", but {why}.', pointer=pointer)
+    if "/" in text and (base / text.split("/", maxsplit=1)[0]).is_dir():
+        findings.warn(f'{key}: there is no folder {path}, so "{text}" is taken for a model on the Hugging Face hub.', pointer)
+    return text
+
+
+def check_models(config: Config, base: Path, findings: Findings) -> None:
+    """Resolves teacher, student and the student's tokenizer in place; reports what a folder lacks."""
+    for part, role in ((config.teacher, "teacher"), (config.student, "student")):
+        pointer = f"/{role}/model"
+        try:
+            part.model = resolve_model(part.model, base, pointer, findings)
+            _check_folder(part, role)
+        except BadInput as found:
+            findings.take(found, pointer)
+    tokenizer = config.student.tokenizer
+    if tokenizer is not None and tokenizer != "teacher":
+        try:
+            config.student.tokenizer = resolve_model(tokenizer, base, "/student/tokenizer", findings)
+        except BadInput as found:
+            findings.take(found, "/student/tokenizer")
+
+
+def _check_folder(part: Teacher | Student, role: str) -> None:
+    folder = Path(part.model)
+    if not folder.is_absolute():
+        return  # on the hub
+    try:
+        shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sentence = f"The {role} {folder} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights."
+        raise BadInput(sentence) from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder / 'config.json'} cannot be read ({error}).") from None
+    if not isinstance(shape, dict) or not isinstance(shape.get("model_type"), str):
+        raise BadInput(f'{folder / "config.json"} names no "model_type": it is no config of a transformers model.')
+    random = isinstance(part, Student) and part.init == "random"
+    if not random and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
+        hint = ' or set "init": "random"' if role == "student" else ""
+        raise BadInput(f"The {role} {folder} has no weights: add model.safetensors{hint}.")
+    wants_tokenizer = not isinstance(part, Student) or part.tokenizer is None
+    if wants_tokenizer and not any((folder / name).is_file() for name in TOKENIZERS):
+        hint = 'set "tokenizer": "teacher", or add tokenizer.json' if role == "student" else "add tokenizer.json and tokenizer_config.json"
+        raise BadInput(f"The {role} {folder} has no tokenizer: {hint}.")
+
+
+class Counts:
+    """What was seen of the data files."""
+
+    def __init__(self) -> None:
+        self.pairs: list[int | None] = []
+        """For each phase, pairs of prompt and answer that it trains on; None: not counted."""
+        self.validation: int | None = None
+        """Rows."""
+
+
+def check_data(config: Config, base: Path, findings: Findings) -> Counts:
+    """Makes the paths of all data files absolute, in place, and reads their first rows."""
+    counts, seen = Counts(), dict[tuple[str, bool, int | None], tuple[int, int] | None]()
+    data = config.data
+
+    def check(path: str, pointer: str, *, answers: bool, limit: int | None = None) -> tuple[int, int] | None:
+        """Rows and pairs of prompt and answer; None when not all were looked at. Each file is read once for the same question."""
+        key = (path, answers, limit)
+        if key not in seen:
+            seen[key] = None
+            try:
+                seen[key] = _look_into(path, pointer, data.template, answers=answers, limit=limit)
+            except BadInput as found:
+                findings.take(found, pointer)
+        return seen[key]
+
+    main = data.train
+    data.train = _absolute(data.train, base)
+    for index, phase in enumerate(config.phases):
+        on_policy = isinstance(phase, MiniLlmPhase)
+        key, own = ("prompts", phase.prompts) if isinstance(phase, MiniLlmPhase) else ("train", phase.train)
+        path = _absolute(own or main, base)
+        setattr(phase, key, path)
+        pointer = f"/phases/{index}/{key}" if own not in (None, main) else "/data/train"
+        found = check(path, pointer, answers=not on_policy, limit=phase.rows)
+        counts.pairs.append(None if found is None else found[1])
+    if data.validation is not None:
+        data.validation = _absolute(data.validation, base)
+        found = check(data.validation, "/data/validation", answers=False)
+        counts.validation = None if found is None else found[0]
+    if config.inspect.prompts is not None:
+        config.inspect.prompts = _absolute(config.inspect.prompts, base)
+        check(config.inspect.prompts, "/inspect/prompts", answers=False)
+    if data.corpus is not None:
+        data.corpus = _absolute(data.corpus, base)
+        try:
+            _look_into_corpus(data.corpus)
+        except BadInput as found:
+            findings.take(found, "/data/corpus")
+    return counts
+
+
+def _absolute(text: str, base: Path) -> str:
+    return os.path.normpath(base / Path(text).expanduser())
+
+
+def _look_into(path: str, pointer: str, template: str, *, answers: bool, limit: int | None) -> tuple[int, int] | None:
+    if not path.endswith((".jsonl", ".jsonl.gz")):
+        raise BadInput(f"{path} is no data file: .jsonl and .jsonl.gz are read.", pointer=pointer, file=path)
+    rows = pairs = characters = 0
+    for row in read_rows(path, limit, pointer=pointer):
+        _check_row(row, path, pointer, template, answers=answers)
+        rows += 1
+        pairs += len(row.responses)
+        characters += len(row.instruction) + len(row.input) + sum(map(len, row.responses))
+        if rows >= MOST_ROWS or characters >= MOST_CHARACTERS:
+            return None
+    return rows, pairs
+
+
+def _check_row(row: Row, path: str, pointer: str, template: str, *, answers: bool) -> None:
+    if answers and not row.responses:
+        sentence = f'{path}, line {row.line}: a row without an answer; add "response", "responses", "output" or a turn of the assistant.'
+        raise BadInput(sentence, pointer=pointer, file=path, line=row.line)
+    if template != "chat" and len(row.turns) != 1:
+        sentence = f'{path}, line {row.line}: a conversation of {len(row.turns)} turns needs data.template "chat".'
+        raise BadInput(sentence, pointer=pointer, file=path, line=row.line)
+
+
+def _look_into_corpus(path: str) -> None:
+    plain = path.removesuffix(".gz")
+    if not plain.endswith((".txt", ".jsonl")):
+        raise BadInput(f"{path} is no corpus: .txt and .jsonl are read, also as .gz.", file=path)
+    number = 0
+    for number, line in read_lines(Path(path)):
+        if plain.endswith(".jsonl"):
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            text = record.get("text") if isinstance(record, dict) else None
+            if not isinstance(text, str):
+                found = "not JSON" if record is None else f'"text" is {kind_of(text)}'
+                raise BadInput(f'{path}, line {number}: {found}; each line of a corpus is {{"text": "…"}}.', file=path, line=number)
+        if number >= 1000:
+            return
+    if number == 0:
+        raise BadInput(f"{path} is empty: a corpus is plain text.", file=path)
+
+
+def check_runs_folder(config: Config, workspace: Path, findings: Findings) -> None:
+    """Makes the runs folder absolute, in place, and looks whether it is or can be made there."""
+    folder = Path(_absolute(config.runs_folder, workspace))
+    config.runs_folder = str(folder)
+    there = next((path for path in (folder, *folder.parents) if path.exists()), Path(os.sep))
+    if not there.is_dir():
+        findings.error(f"runsFolder is {folder}, but {there} is a file: choose another place for runs.", "/runsFolder")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} is not writable: choose another place for runs, or change its permissions"
+        findings.error(f"runsFolder is {folder}, but {why}.", "/runsFolder")
