@@ -15,7 +15,7 @@ export function startServer(options: {
   readonly data: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly port?: number;
+  readonly extension?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly options?: readonly string[];
 }): Promise<Server>;
-export function workbenchAddress(origin: string, folder: string, load?: { readonly extension?: string; readonly tests?: string }): string;

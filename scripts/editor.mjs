@@ -157,6 +157,17 @@ function contained(data, env) {
   };
 }
 
+/**
+ * Installs an extension as the folder it lies in, by the server's own list: nothing is copied, and a reload shows a change.
+ * Loading it for development instead would need the server's test driver, which keeps notifications from showing.
+ */
+function linkExtension(data, folder) {
+  const { publisher, name, version } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  const record = { identifier: { id: `${publisher}.${name}` }, version, location: { $mid: 1, scheme: 'file', path: folder } };
+  fs.mkdirSync(path.join(data, 'extensions'), { recursive: true });
+  fs.writeFileSync(path.join(data, 'extensions', 'extensions.json'), JSON.stringify([record]));
+}
+
 /** Installs a .vsix into the server whose data folder is `data`. */
 export function installExtension(data, vsix) {
   const { node, start } = ensureServer();
@@ -166,21 +177,22 @@ export function installExtension(data, vsix) {
 }
 
 /**
- * Starts a server that keeps everything it writes under `data`.
+ * Starts a server that keeps everything it writes under `data`, with the extension that lies in the folder `extension`.
  * `settings` are laid down before the start, unless the user has some from an earlier one.
  * Returns its origin, its process id, where its output goes, and how to end it.
  */
-export async function startServer({ data, settings = calmSettings, port = 0, env = {}, options = [] }) {
+export async function startServer({ data, settings = calmSettings, port = 0, extension, env = {}, options = [] }) {
   const { node, start } = ensureServer();
   const userSettings = path.join(data, 'user', 'User', 'settings.json');
   fs.mkdirSync(path.dirname(userSettings), { recursive: true });
   if (!fs.existsSync(userSettings)) fs.writeFileSync(userSettings, JSON.stringify(settings, null, 2));
+  if (extension) linkExtension(data, extension);
   const own = contained(data, env);
   const free = await freePort(port);
   const log = path.join(data, 'server.log');
   const output = fs.openSync(log, 'w');
   const server = spawn(node, [start, ...own.options, '--bind-addr', `127.0.0.1:${free}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
-    '--disable-workspace-trust', '--disable-getting-started-override', '--vscode-option', 'enable-smoke-test-driver', ...options],
+    '--disable-workspace-trust', '--disable-getting-started-override', ...options],
   { env: own.env, stdio: ['ignore', output, output] });
   fs.closeSync(output);
   const ended = new Promise((resolve) => server.once('exit', resolve));
@@ -204,19 +216,6 @@ export async function startServer({ data, settings = calmSettings, port = 0, env
 }
 
 /**
- * The address of a workbench on `folder`. `extension` is loaded from its folder without being installed; `tests` is a file
- * for its host to run. The server takes both only with its smoke test driver on.
- */
-export function workbenchAddress(origin, folder, { extension, tests } = {}) {
-  const address = new URL(origin);
-  const remote = (file) => `vscode-remote://${address.host}${file}`;
-  const payload = [...(extension ? [['extensionDevelopmentPath', remote(extension)]] : []), ...(tests ? [['extensionTestsPath', remote(tests)]] : [])];
-  address.searchParams.set('folder', folder);
-  if (payload.length > 0) address.searchParams.set('payload', JSON.stringify([...payload, ['skipWelcome', 'true']]));
-  return address.href;
-}
-
-/**
  * Opens the editor on `folder`. With a desktop VS Code: returns undefined once it has taken the order.
  * With a server: its address, its end as a promise, and how to stop it.
  */
@@ -227,8 +226,8 @@ export async function openEditor(folder, { server: insist = false, port = 8123 }
     if (status === 0) return undefined;
     say(`${code} refused (exit code ${status}): using code-server instead`);
   }
-  const server = await startServer({ data: path.join(root, '.cache', 'editor-data'), port });
-  return { ...server, address: workbenchAddress(server.origin, folder, { extension: root }) };
+  const server = await startServer({ data: path.join(root, '.cache', 'editor-data'), port, extension: root });
+  return { ...server, address: `${server.origin}/?folder=${encodeURIComponent(folder)}` };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -79,7 +79,7 @@ async function runMocha(name, program, limit, { all, grep, python }) {
 }
 
 const mocha = (files, timeout) => ({ MINILLM_GREP: grep, MINILLM_INVERT: invert }) => [
-  path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--no-config', '--no-package', '--reporter', 'out/test/harness/reporter.js',
+  '--enable-source-maps', path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'), '--no-config', '--no-package', '--reporter', 'out/test/harness/reporter.js',
   '--timeout', String(timeout), ...(grep ? ['--fgrep', grep] : []), ...(invert ? ['--invert'] : []), files];
 
 const suites = {

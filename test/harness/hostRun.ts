@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   const workbench = await Workbench.start({
     name: 'host',
     env: { MINILLM_OUTPUT: output },
-    ...(process.env.MINILLM_VSIX ? { vsix: process.env.MINILLM_VSIX } : {}),
+    tests: path.join(repo, 'out', 'test', 'harness', 'hostLoader.js'),
   });
   const folder = temporaryFolder('host');
   writeFiles(folder, { 'README.md': 'The folder that is open in the extension host\'s tests.\n' });
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
       workbench.page.exposeFunction('codeAutomationLog', () => undefined).catch(reject);
       workbench.page.exposeFunction('codeAutomationExit', resolve).catch(reject);
     });
-    await workbench.open(folder, { tests: path.join(repo, 'out', 'test', 'harness', 'hostLoader.js') });
+    await workbench.open(folder);
     const code = await Promise.race([ended, sleep(limit, undefined, { ref: false })]);
     if (code !== undefined) return code;
     await workbench.screenshot('failed-host');

@@ -42,6 +42,11 @@ export interface WorkbenchOptions {
   /** Added to the environment of the server, and so of the extension host. */
   readonly env?: Readonly<Record<string, string>>;
   readonly viewport?: { readonly width: number; readonly height: number };
+  /**
+   * A file for the extension host to run once a folder is open, with the extension loaded for development. The server takes
+   * it only with its test driver on, and that keeps notifications from showing: look for those without it.
+   */
+  readonly tests?: string;
   /** Name of the console's record under test-results/. */
   readonly name?: string;
 }
@@ -72,7 +77,7 @@ export class Workbench {
     readonly data: string,
     readonly page: Page,
     private readonly context: BrowserContext,
-    private readonly fromFolder: boolean,
+    private readonly tests: string | undefined,
   ) {}
 
   static async start(options: WorkbenchOptions = {}): Promise<Workbench> {
@@ -86,7 +91,8 @@ export class Workbench {
       settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...settings },
       env: { XDG_CACHE_HOME: path.join(data, 'cache'), MINILLM_REPO: repo, ...env },
       // A host whose page is gone lingers for hours by default; here the next page must find the field empty.
-      options: ['--reconnection-grace-time', '1'],
+      options: ['--reconnection-grace-time', '1', ...(options.tests ? ['--vscode-option', 'enable-smoke-test-driver'] : [])],
+      ...(vsix || options.tests ? {} : { extension: repo }),
     });
     try {
       const context = await chromium.launchPersistentContext(path.join(data, 'browser'), {
@@ -96,7 +102,7 @@ export class Workbench {
         args: browserOptions,
       });
       const page = context.pages()[0] ?? await context.newPage();
-      const workbench = new Workbench(server, data, page, context, vsix === undefined);
+      const workbench = new Workbench(server, data, page, context, options.tests);
       workbench.record(resultFile(`${name}-console.log`));
       return workbench;
     } catch (error) {
@@ -110,12 +116,16 @@ export class Workbench {
     return this.#folder;
   }
 
-  /** Opens a folder, and waits until the workbench answers. `tests` is a file for the extension host to run. */
-  async open(folder: string, { tests }: { readonly tests?: string } = {}): Promise<void> {
-    const { workbenchAddress } = await editorScript();
+  /** Opens a folder, and waits until the workbench answers. */
+  async open(folder: string): Promise<void> {
     this.#folder = folder;
-    const load = { ...(this.fromFolder ? { extension: repo } : {}), ...(tests ? { tests } : {}) };
-    await this.page.goto(workbenchAddress(this.server.origin, folder, load));
+    const address = new URL(this.server.origin);
+    address.searchParams.set('folder', folder);
+    if (this.tests) {
+      const remote = (file: string) => `vscode-remote://${address.host}${file}`;
+      address.searchParams.set('payload', JSON.stringify([['extensionDevelopmentPath', remote(repo)], ['extensionTestsPath', remote(this.tests)]]));
+    }
+    await this.page.goto(address.href);
     await this.ready();
   }
 
@@ -221,7 +231,7 @@ export class Workbench {
     return descendants(this.server.pid).filter(({ command }) => command.includes('--type=extensionHost')).map(({ pid }) => pid);
   }
 
-  /** kill -9 of the extension host. Running from the repository's folder it stays away until reload(). */
+  /** kill -9 of the extension host. The editor starts another within seconds. */
   async killExtensionHost(): Promise<void> {
     const hosts = this.extensionHosts();
     if (hosts.length === 0) throw new Error('No extension host to kill.');
