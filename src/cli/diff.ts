@@ -59,7 +59,8 @@ function pairJson(pair: Pair): unknown {
   const { promptId, draw, prompt, left, right } = pair;
   const textDiff = left && right ? diffText(left.text, right.text) : undefined;
   return {
-    promptId, draw, prompt, change: changeOf(pair), left: left ?? null, right: right ?? null, unit: textDiff?.unit ?? null, diff: textDiff?.parts ?? null,
+    promptId, draw, prompt, change: changeOf(pair), left: left ?? null, right: right ?? null,
+    unit: textDiff?.unit ?? null, diff: textDiff?.parts ?? null,
   };
 }
 

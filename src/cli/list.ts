@@ -1,7 +1,7 @@
 import { headlineKl } from '../present/checkpoints';
 import { stateLook, timeLeft } from '../present/labels';
 import { formatDuration, formatNumber } from '../present/numbers';
-import { formatTable } from '../present/table';
+import { type Column, formatTable } from '../present/table';
 import type { RunState } from '../contract/runState';
 import { readRecent } from '../rundir/recent';
 import { listRuns, type RunSummary } from '../rundir/runs';
@@ -15,6 +15,14 @@ export const list: Command = {
   options: { limit: { value: 'n', short: 'n', text: 'How many at most. Default: 20.' }, runs, json },
   run: listCommand,
 };
+
+const columns: readonly Column[] = [
+  { head: 'run', align: 'left' },
+  { head: 'state', align: 'left' },
+  { head: 'step', align: 'right' },
+  { head: 'reverse KL', align: 'right' },
+  { head: '', align: 'left' },
+];
 
 async function listCommand(call: Call): Promise<number> {
   const { terminal } = call;
@@ -33,10 +41,6 @@ async function listCommand(call: Call): Promise<number> {
     const kl = kls[i];
     return [summary.id, paintState(summary.state, paint), stepText(summary), kl === undefined ? '–' : formatNumber(kl), paint.dim(whenText(summary))];
   });
-  const columns = [
-    { head: 'run', align: 'left' }, { head: 'state', align: 'left' }, { head: 'step', align: 'right' }, { head: 'reverse KL', align: 'right' },
-    { head: '', align: 'left' },
-  ] as const;
   terminal.lines(formatTable(columns, rows, paint.dim));
   for (const { id, problem } of found) if (problem !== undefined) terminal.complain(`${id}: ${oneLine(problem)}`);
   return exitCodes.finished;
@@ -44,7 +48,8 @@ async function listCommand(call: Call): Promise<number> {
 
 /** What JSON readers get of a run, in every command. */
 export function summaryJson({ id, dir, name, created, state, text, status, problem }: RunSummary): Record<string, unknown> {
-  return { id, dir, name, created, state, text, step: status?.step ?? 0, total: status?.total ?? 0, eta: status?.eta ?? null, problem: problem ?? null };
+  const { step = 0, total = 0, eta = null } = status ?? {};
+  return { id, dir, name, created, state, text, step, total, eta, problem: problem ?? null };
 }
 
 export function paintState(state: RunState, paint: Paint): string {

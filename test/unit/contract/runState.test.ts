@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import type { Exit, Status } from '../../../src/contract/generated';
+import { concludeState, type Facts, isRunState } from '../../../src/contract/runState';
+
+const status: Status = {
+  v: 1, run: 'r', state: 'running', attempt: 1, host: 'here', bootId: 'b', supervisor: { pid: 2, startTime: '1' }, trainer: { pid: 3, startTime: '1' },
+  phase: 'sft', step: 40, total: 100, eta: 10, activity: null, started: 0, heartbeat: 1000, nextHeartbeatBy: 1005, stopDeadline: null, exitCode: null, reason: null,
+};
+const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
+const alive: Facts = { status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001 };
+const stateOf = (facts: Partial<Facts>): string => concludeState({ ...alive, ...facts }).state;
+
+describe('state of a run', () => {
+  it('follows the facts, and no flag in a file', () => {
+    assert.equal(stateOf({}), 'running');
+    assert.equal(stateOf({ status: undefined, created: 990 }), 'starting');
+    assert.equal(stateOf({ status: undefined, created: 900 }), 'lost');
+    assert.equal(stateOf({ supervisorAlive: false }), 'stalled');
+    assert.equal(stateOf({ supervisorAlive: false, trainerAlive: false }), 'lost');
+    assert.equal(stateOf({ now: 1020 }), 'stalled');
+    assert.equal(stateOf({ sameHost: false, sameBoot: false, supervisorAlive: false, trainerAlive: false }), 'unknown');
+    assert.equal(stateOf({ sameBoot: false, supervisorAlive: false, trainerAlive: false }), 'lost');
+  });
+
+  it('believes an end that was written down, wherever and whenever', () => {
+    const finished = { ...status, state: 'finished' as const };
+    assert.equal(stateOf({ status: finished, sameHost: false, sameBoot: false, supervisorAlive: false, trainerAlive: false }), 'finished');
+  });
+
+  it('takes the trainer\'s own word where no supervisor saw its end', () => {
+    const gone = { supervisorAlive: false, trainerAlive: false };
+    assert.deepEqual(concludeState({ ...alive, ...gone, exit }), { state: 'failed', text: 'RuntimeError: out of memory' });
+    assert.equal(stateOf({ ...gone, exit: { ...exit, attempt: 0 } }), 'lost', 'the word of an earlier attempt does not count');
+    assert.equal(stateOf({ exit }), 'running', 'the supervisor is still there to say it');
+  });
+
+  it('says in a sentence what is known', () => {
+    for (const facts of [{}, { supervisorAlive: false }, { supervisorAlive: false, trainerAlive: false }, { now: 1020 }, { sameHost: false }]) {
+      assert.match(concludeState({ ...alive, ...facts }).text, /^[A-Z].*\.$/);
+    }
+  });
+
+  it('knows its states', () => {
+    for (const state of ['queued', 'starting', 'running', 'paused', 'stopping', 'stalled', 'finished', 'failed', 'stopped', 'lost', 'unknown']) assert.ok(isRunState(state));
+    for (const state of ['', 'Running', 'toString', 7, null, undefined]) assert.equal(isRunState(state), false);
+  });
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Process } from '../../../src/contract/generated';
+import { findRun } from '../../../src/rundir/find';
+import { whyNoControl, whyNotDelete } from '../../../src/rundir/guard';
+import { processAlive, thisMachine } from '../../../src/rundir/liveness';
+import { listRuns, readRun } from '../../../src/rundir/runs';
+import { temporaryFolder } from '../../harness/paths';
+
+/** As the kernel tells it, read here in another way than the code does. */
+const startOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]!;
+
+function statusOf(id: string, fields: Record<string, unknown>): Record<string, unknown> {
+  const now = Date.now() / 1000;
+  return {
+    v: 1, run: id, state: 'running', attempt: 1, host: os.hostname(), bootId: thisMachine().bootId, supervisor: null, trainer: null, phase: 'sft', step: 4, total: 10,
+    eta: null, activity: null, started: now - 60, heartbeat: now, nextHeartbeatBy: now + 60, stopDeadline: null, exitCode: null, reason: null, ...fields,
+  };
+}
+
+describe('runs on disk', () => {
+  let folder: string;
+  let child: ChildProcess;
+  let living: Process;
+
+  before(async () => {
+    child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    living = { pid: child.pid!, startTime: startOf(child.pid!) };
+  });
+  after(() => child.kill());
+  beforeEach(() => (folder = temporaryFolder('runs')));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function make(id: string, fields?: Record<string, unknown>, run: unknown = { v: 1, id, name: id.slice(16), created: 1 }): string {
+    const dir = path.join(folder, id);
+    mkdirSync(dir);
+    writeFileSync(path.join(dir, 'run.json'), typeof run === 'string' ? run : JSON.stringify(run));
+    if (fields) writeFileSync(path.join(dir, 'status.json'), JSON.stringify(statusOf(id, fields)));
+    return dir;
+  }
+
+  it('tells a living process from a dead one, and from another with its number', () => {
+    assert.ok(processAlive(living));
+    assert.equal(processAlive({ ...living, startTime: '1' }), false);
+    assert.equal(processAlive({ pid: 2 ** 22 + 1, startTime: living.startTime }), false);
+    assert.equal(processAlive(null), false);
+  });
+
+  it('takes a zombie for dead', async () => {
+    // A shell that starts a child and then becomes a program that never collects it.
+    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+    const [output] = (await once(shell.stdout, 'data')) as [Buffer];
+    const pid = Number(output.toString());
+    const isZombie = (): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
+    while (!isZombie()) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal(processAlive({ pid, startTime: startOf(pid) }), false);
+    shell.kill();
+  });
+
+  it('reads the state of each from its facts', async () => {
+    assert.equal((await readRun(make('20260101-000000-a', { supervisor: living, trainer: living }))).state, 'running');
+    assert.equal((await readRun(make('20260101-000000-b', { supervisor: { ...living, startTime: '1' }, trainer: living }))).state, 'stalled');
+    assert.equal((await readRun(make('20260101-000000-c', {}))).state, 'lost');
+    assert.equal((await readRun(make('20260101-000000-d', { host: 'elsewhere', supervisor: living }))).state, 'unknown');
+    assert.equal((await readRun(make('20260101-000000-e', { bootId: 'before', supervisor: living, trainer: living }))).state, 'lost');
+    assert.equal((await readRun(make('20260101-000000-f', { state: 'finished' }))).state, 'finished');
+    assert.equal((await readRun(make('20260101-000000-g'))).state, 'lost');
+  });
+
+  it('never fails for what lies in a folder, and says what it could not use', async () => {
+    const dir = make('20260101-000000-a', undefined, '{"id":');
+    for (const text of [
+      '', '{', '[]', 'null', '{"state":"running"}', JSON.stringify(statusOf('a', { state: 'dancing' })), JSON.stringify(statusOf('a', { supervisor: 'me' })),
+      JSON.stringify(statusOf('a', { trainer: { pid: 1 } })), JSON.stringify(statusOf('a', { v: 99 })), `"${'x'.repeat(5 << 20)}"`, Buffer.from([0xff, 0xfe]).toString('latin1'),
+    ]) {
+      writeFileSync(path.join(dir, 'status.json'), text);
+      const summary = await readRun(dir);
+      assert.equal(summary.state, 'lost', text.slice(0, 80));
+      assert.match(summary.problem ?? '', /^run\.json /);
+      assert.equal(summary.name, '20260101-000000-a');
+    }
+  });
+
+  it('lists the newest first, and nothing that is no run', async () => {
+    for (const id of ['20260101-000000-a', '20260301-000000-c', '20260201-000000-b']) make(id, undefined, '{}');
+    for (const name of ['.launch-1', 'notes', '20260101']) mkdirSync(path.join(folder, name));
+    assert.deepEqual((await listRuns(folder)).map(({ id }) => id.slice(-1)), ['c', 'b', 'a']);
+    assert.deepEqual((await listRuns(folder, 1)).map(({ id }) => id.slice(-1)), ['c']);
+    assert.deepEqual(await listRuns(path.join(folder, 'none')), []);
+  });
+
+  it('finds the newest hundred of five thousand in less than half a second', async () => {
+    for (let i = 0; i < 5000; i++) mkdirSync(path.join(folder, `20260101-${String(i).padStart(6, '0')}-x`));
+    const start = performance.now();
+    const found = await listRuns(folder);
+    const took = performance.now() - start;
+    assert.equal(found[0]?.id, '20260101-004999-x');
+    assert.equal(found.length, 100);
+    assert.ok(took < 500, `${took} ms`);
+  });
+
+  it('finds a run by id, by a beginning that is its alone, as the latest, and by its folder', async () => {
+    const a = make('20260101-000000-a');
+    const b = make('20260102-000000-b');
+    const b2 = make('20260102-000000-b-2');
+    assert.equal(await findRun(folder, '20260101'), a);
+    assert.equal(await findRun(folder, '20260102-000000-b'), b, 'a whole id counts before a beginning');
+    assert.equal(await findRun(folder, 'latest'), b2);
+    assert.equal(await findRun('/nowhere', a), a);
+    await assert.rejects(findRun(folder, '20260102'), /2 runs begin with "20260102"/);
+    await assert.rejects(findRun(folder, '2025'), /No run's id begins with "2025".*20260102-000000-b-2/);
+    await assert.rejects(findRun(path.join(folder, 'none'), 'latest'), /There are no runs in/);
+    await assert.rejects(findRun(folder, path.join(folder, '..')), /not the folder of a run/);
+  });
+
+  it('guards what lives from being deleted, and what is not ours', async () => {
+    assert.match((await whyNotDelete(make('20260101-000000-a', { supervisor: living, trainer: living }))) ?? '', /running. Stop it first/);
+    assert.match((await whyNotDelete(make('20260101-000000-b', { trainer: living }))) ?? '', /stalled. Stop it first/);
+    assert.match((await whyNotDelete(make('20260101-000000-c', { host: 'elsewhere' }))) ?? '', /elsewhere/);
+    assert.match((await whyNotDelete(folder)) ?? '', /not the folder of a run/);
+    assert.equal(await whyNotDelete(make('20260101-000000-d', { state: 'failed' })), undefined);
+    assert.equal(await whyNotDelete(make('20260101-000000-e', {})), undefined);
+  });
+
+  it('says why a run cannot be controlled', async () => {
+    assert.equal(whyNoControl(await readRun(make('20260101-000000-a', { supervisor: living, trainer: living }))), undefined);
+    assert.match(whyNoControl(await readRun(make('20260101-000000-b', { host: 'elsewhere' }))) ?? '', /only there/);
+    assert.match(whyNoControl(await readRun(make('20260101-000000-c', { state: 'finished' }))) ?? '', /not running: finished/);
+  });
+});

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import type { Sample } from '../../../src/contract/generated';
+import { changeOf, countChanges } from '../../../src/samples/change';
+import { diffText, type Stretch } from '../../../src/samples/diff';
+import { renderSamples } from '../../../src/samples/document';
+import { groupByPrompt, groupDraws } from '../../../src/samples/group';
+import { pairSamples } from '../../../src/samples/pair';
+import { referenceSamples } from '../../../src/samples/reference';
+import { seededRandom } from '../random';
+
+function sample(promptId: string, draw: number, text: string, fields: Partial<Sample> = {}): Sample {
+  return {
+    v: 1, checkpoint: 'step-00000100-a1', step: 100, promptId, prompt: `${promptId}?`, draw, seed: draw === 0 ? null : draw, ids: [1], text, score: {}, kl: 0.5,
+    length: 3, stop: 'eos', references: ['yes', 'sure'], ...fields,
+  };
+}
+
+const rejoin = (parts: readonly Stretch[], without: Stretch['kind']): string => parts.filter(({ kind }) => kind !== without).map(({ text }) => text).join('');
+
+describe('pairs of samples', () => {
+  it('go by prompt and draw; what one side lacks stands alone', () => {
+    const left = [sample('a', 0, 'x'), sample('a', 1, 'y'), sample('b', 0, 'z')];
+    const right = [sample('c', 0, 'w'), sample('b', 0, 'z'), sample('a', 1, 'Y')];
+    const pairs = pairSamples(left, right);
+    assert.deepEqual(pairs.map(({ promptId, draw, left: l, right: r }) => [promptId, draw, l?.text, r?.text]), [
+      ['a', 0, 'x', undefined], ['a', 1, 'y', 'Y'], ['b', 0, 'z', 'z'], ['c', 0, undefined, 'w'],
+    ]);
+    assert.deepEqual(countChanges(pairs), { improved: 0, regressed: 0, changed: 1, same: 1, unpaired: 2 });
+  });
+
+  it('are judged by the first score that differs, each in its good direction', () => {
+    const judge = (left: Sample['score'], right: Sample['score'], texts = ['a', 'b']): string =>
+      changeOf(pairSamples([sample('p', 0, texts[0]!, { score: left })], [sample('p', 0, texts[1]!, { score: right })])[0]!);
+    assert.equal(judge({ exact: 0 }, { exact: 1 }), 'improved');
+    assert.equal(judge({ exact: 1 }, { exact: 0 }), 'regressed');
+    assert.equal(judge({ exact: 0, errorRate: 0.5 }, { exact: 0, errorRate: 0.25 }), 'improved');
+    assert.equal(judge({ errorRate: 0.2 }, { errorRate: 0.4 }), 'regressed');
+    assert.equal(judge({ rougeL: 0.7 }, { rougeL: 0.8 }), 'improved');
+    assert.equal(judge({ exact: 0, rougeL: 0.9 }, { exact: 1, rougeL: 0.1 }), 'improved', 'an exact answer counts first');
+    assert.equal(judge({ rougeL: 0.7 }, { rougeL: 0.7 }), 'changed');
+    assert.equal(judge({}, {}), 'changed');
+    assert.equal(judge({ rougeL: NaN }, { rougeL: 0.7 }), 'changed');
+    assert.equal(judge({ rougeL: 0.7 }, { rougeL: 0.7 }, ['a', 'a']), 'same');
+  });
+
+  it('can have the references on one side', () => {
+    const answers = [sample('a', 0, 'sure'), sample('a', 1, 'no'), sample('b', 0, 'x', { references: [] })];
+    assert.deepEqual(referenceSamples(answers).map(({ promptId, draw, text, checkpoint }) => [promptId, draw, text, checkpoint]), [
+      ['a', 0, 'sure', 'reference'], ['a', 1, 'yes', 'reference'],
+    ]);
+  });
+});
+
+describe('draws of a prompt', () => {
+  it('are grouped when alike, the most frequent first', () => {
+    const draws = ['x', 'y', 'y', 'z', 'x', 'y'].map((text, draw) => sample('a', draw, text));
+    assert.deepEqual(groupDraws(draws).map(({ text, samples }) => [text, samples.length]), [['y', 3], ['x', 2], ['z', 1]]);
+    assert.deepEqual([...groupByPrompt([...draws].reverse()).get('a')!.map(({ draw }) => draw)], [0, 1, 2, 3, 4, 5]);
+  });
+});
+
+describe('diff of two responses', () => {
+  it('loses nothing of either, whatever they are', () => {
+    const random = seededRandom(11);
+    const pieces = ['D', 'IH', ' ', '  ', '\n', '. ', 'word', 'größer', '日本', '😀', '\ud800', '<b>', '\u202e', '! '];
+    const text = (): string => Array.from({ length: Math.floor(60 * random()) }, () => pieces[Math.floor(pieces.length * random())]!).join('');
+    for (let i = 0; i < 400; i++) {
+      const [older, newer] = [text(), text()];
+      const { parts } = diffText(older, newer);
+      assert.equal(rejoin(parts, 'added'), older);
+      assert.equal(rejoin(parts, 'removed'), newer);
+      assert.ok(parts.every((part) => part.text !== ''));
+    }
+  });
+
+  it('chooses words, characters or sentences by what is compared', () => {
+    assert.deepEqual(diffText('D IH S T', 'D EH S T'), {
+      unit: 'word', parts: [{ kind: 'same', text: 'D ' }, { kind: 'removed', text: 'IH' }, { kind: 'added', text: 'EH' }, { kind: 'same', text: ' S T' }],
+    });
+    assert.equal(diffText('colour', 'color').unit, 'character');
+    assert.equal(diffText('東京に行きます', '京都に行きます').unit, 'character');
+    const anew = diffText('One is here. Two was gone. Three went off.', 'Nobody came at all. Everything had burnt down. We left quickly then.');
+    assert.equal(anew.unit, 'sentence');
+    const mended = diffText('One is here. Two was gone. Three went off.', 'One is here. Two was lost. Three went off.');
+    assert.equal(mended.unit, 'word');
+  });
+
+  it('gives up on texts that are too long to read, and at once', () => {
+    const start = performance.now();
+    const { parts } = diffText('a b '.repeat(100_000), 'b a '.repeat(100_000));
+    assert.ok(performance.now() - start < 500);
+    assert.deepEqual(parts.map(({ kind }) => kind), ['removed', 'added']);
+  });
+});
+
+describe('samples as a document', () => {
+  it('puts the same prompt on the same line at every checkpoint', () => {
+    const first = renderSamples([sample('a', 0, 'one'), sample('a', 1, 'two'), sample('b', 0, 'x')]);
+    const second = renderSamples([sample('b', 0, 'y'), sample('a', 1, 'three'), sample('a', 0, 'four')].sort((p, q) => p.promptId.localeCompare(q.promptId)));
+    const different = first.split('\n').flatMap((line, i) => (line === second.split('\n')[i] ? [] : [line.trim()]));
+    assert.deepEqual(different, ['one', 'two', 'x']);
+  });
+
+  it('shows what would command a terminal or turn the text around', () => {
+    const text = renderSamples([sample('a', 0, 'red \u001b[31m and \u202eturned', { prompt: 'p\u0007' })]);
+    assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u202e]/);
+    assert.match(text, /red \\u\{1b\}\[31m and \\u\{202e\}turned/);
+  });
+});
