@@ -44,7 +44,8 @@ def judge(
     """The end of a trainer.
 
     `record` is its exit.json of this attempt, if it wrote one; `asked` says that someone wanted it to stop, and `forced` is
-    the last signal that the stop ladder sent; the log counts from `log_offset` on; `out_of_memory` says that the system has killed for memory while it ran.
+    the last signal that the stop ladder sent; the log counts from `log_offset` on;
+    `out_of_memory` says that the system has killed for memory while it ran.
     """
     cause = record.get("cause") if record is not None else None
     cause = cause if isinstance(cause, str) and cause else None
@@ -56,8 +57,6 @@ def judge(
         return Ending("stopped", code, f"Stopped by force ({forced.name}); work since the last checkpoint is lost.")
     if code is not None and code < 0:
         return Ending("failed", code, _killed(-code, out_of_memory))
-    if code == 2:
-        return Ending("failed", code, cause or last_words(log, log_offset) or "The input cannot be used; the log says why.")
     return Ending("failed", code, cause or last_words(log, log_offset) or f"The trainer ended with exit code {code}; the log may say why.")
 
 

@@ -11,14 +11,18 @@ class Findings:
         self.problems: list[Problem] = []
 
     def error(self, text: str, pointer: str) -> None:
-        self.problems.append(Problem(text=text, pointer=pointer))
+        self._add(Problem(text=text, pointer=pointer))
 
     def warn(self, text: str, pointer: str) -> None:
-        self.problems.append(Problem(text=text, pointer=pointer, severity="warning"))
+        self._add(Problem(text=text, pointer=pointer, severity="warning"))
 
     def take(self, bad: BadInput, pointer: str) -> None:
         """An error that something else has put into words; `pointer` is where it belongs when it does not say so itself."""
-        self.problems.append(Problem(text=bad.sentence, pointer=bad.pointer or pointer, file=bad.file, line=bad.line))
+        self._add(Problem(text=bad.sentence, pointer=bad.pointer or pointer, file=bad.file, line=bad.line))
+
+    def _add(self, problem: Problem) -> None:
+        if problem not in self.problems:  # two phases may read the same file
+            self.problems.append(problem)
 
     @property
     def failed(self) -> bool:

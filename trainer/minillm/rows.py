@@ -84,7 +84,9 @@ def parse_row(line: str, path: Path, number: int, pointer: str | None = None) ->
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise bad(f"not JSON ({error.msg[0].lower()}{error.msg[1:]}, column {error.colno}); each line is one JSON object.") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise bad("not JSON that can be read (brackets stand in one another too deep).") from None
+    except ValueError as error:  # a whole number of thousands of digits
         raise bad(f"not JSON that can be read ({error}).") from None
     if not isinstance(record, dict):
         raise bad(f"{kind_of(record)}; each line is one JSON object like {SHAPES}.")

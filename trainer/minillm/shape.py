@@ -44,7 +44,7 @@ METHODS: dict[str, type[Part]] = {"sft": SftPhase, "minillm": MiniLlmPhase}
 WANTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number", "float_type": "a number",
     "string_type": "text in double quotes", "bool_type": "true or false", "list_type": "a list in brackets",
-    "tuple_type": "a list in brackets", "model_type": "an object in braces", "model_attributes_type": "an object in braces",
+    "tuple_type": "a list in brackets", "model_type": "an object in braces", "dict_type": "an object in braces",
 }  # fmt: skip
 """Error type of pydantic → what is allowed there."""
 
@@ -64,7 +64,8 @@ def check_shape(value: Any) -> tuple[Config | None, list[Problem]]:
 def _problem(value: Any, error: dict[str, Any]) -> Problem:
     # A phase's method stands in the place between its index and its keys: it is no key.
     path: Path = tuple(part for i, part in enumerate(error["loc"]) if not (i == 2 and error["loc"][0] == "phases"))
-    return Problem(text=_sentence(value, path, error), pointer=pointer(path))
+    text = _sentence(value, path, error)
+    return Problem(text=text, pointer=pointer((*path, "method") if error["type"] == "union_tag_invalid" else path))
 
 
 def _sentence(value: Any, path: Path, error: dict[str, Any]) -> str:

@@ -13,11 +13,9 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from minillm.ending import Ending, judge, out_of_memory_kills
 from minillm.ladder import Ladder
 from minillm.progress import Progress
 from minillm.rundir import VERSION, LineWriter, RunDir, read_json, write_json_whole
+from minillm.trainer_process import TrainerProcess
 
 TICK = 0.1
 """Seconds between looks at the trainer and at `control/`."""
@@ -47,32 +46,6 @@ RESTARTED = Ending("failed", None, "The machine restarted during the run. Its ch
 
 class CannotSupervise(Exception):
     """This run is not to be supervised from here; the message says why, in one sentence."""
-
-
-@dataclass
-class Trainer:
-    process: dict[str, Any]
-    """Pid and start time; the pid is also the id of its process group."""
-    child: subprocess.Popen[bytes] | None
-    """None when an earlier supervisor started it: its exit code is then out of reach."""
-
-    def alive(self) -> bool:
-        return identity.alive(self.process)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Signals the whole group, if the trainer still is who it was."""
-        if self.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process["pid"], number)
-
-    def collect(self) -> int | None:
-        """After its end: ends what is left of its group, and returns the exit code (-N: killed by signal N; None: unknown)."""
-        if self.child is None:
-            return None
-        # Until the zombie is collected, its pid and with it the group's id cannot be another's.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.child.pid, signal.SIGKILL)
-        return self.child.wait()
 
 
 def supervise(path: str | Path, *, resume: bool = False, grace: float = 60.0, trainer: Sequence[str] | None = None) -> int:
@@ -116,7 +89,7 @@ class Supervisor:
         self.before = last_known(run)
         exit_before = read_json(run.exit) or {}
         self.attempt = max([a for a in (self.before.get("attempt"), exit_before.get("attempt")) if isinstance(a, int)], default=0)
-        self.trainer: Trainer | None = None
+        self.trainer: TrainerProcess | None = None
         self.ladder: Ladder | None = None
         self.stop_request: str | None = None
         """Id of the request that began the stop."""
@@ -185,34 +158,20 @@ class Supervisor:
     def _start(self) -> None:
         self._note("state", f"Attempt {self.attempt} starts.", state="starting")
         self._write_status()
-        log = os.open(self.run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        self.log_offset = os.fstat(log).st_size
-        package = str(Path(__file__).resolve().parents[1])
-        env = {**os.environ, "PYTHONPATH": package, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        self.log_offset = self.run.log.stat().st_size if self.run.log.exists() else 0
         command = [*self.command, str(self.run.path), "--attempt", str(self.attempt)]
         try:
-            child = subprocess.Popen(
-                command, cwd=self.run.path, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
-            )
+            self.trainer = TrainerProcess.start(command, self.run)
         except OSError as error:
             print(f"The trainer cannot be started: {error}", file=sys.stderr, flush=True)
             return
-        finally:
-            os.close(log)
-        # The trainer waits at its gate until it is written down who it is: a supervisor that dies in between leaves no
-        # trainer that nobody knows of, for then the gate closes without a word.
-        process = identity.identify(child.pid) or {"pid": child.pid, "startTime": "unknown"}
-        self.trainer = Trainer(process, child)
         self._write_status()
-        self._note_trainer(f"The trainer is process {child.pid}.")
-        with contextlib.suppress(BrokenPipeError):
-            assert child.stdin is not None
-            child.stdin.write(b"go\n")
-            child.stdin.close()
+        self._note_trainer(f"The trainer is process {self.trainer.record['pid']}.")
+        self.trainer.open_gate()
 
     def _adopt(self) -> None:
         process = self.before["trainer"]
-        self.trainer = Trainer(process, None)
+        self.trainer = TrainerProcess(process, None)
         self._state = self.before.get("state", "running")
         while self.progress.follow():
             pass
@@ -361,7 +320,7 @@ class Supervisor:
     def _note_trainer(self, text: str) -> None:
         """Also says who the trainer is: should status.json ever be unreadable, the journal knows."""
         assert self.trainer is not None
-        self._note("state", text, state=self._state, trainer=self.trainer.process, host=identity.host(), bootId=identity.boot_id())
+        self._note("state", text, state=self._state, trainer=self.trainer.record, host=identity.host(), bootId=identity.boot_id())
 
     def _write_status(self, *, durable: bool = True, exit_code: int | None = None, reason: str | None = None) -> None:
         now = time.time()
@@ -374,7 +333,7 @@ class Supervisor:
         write_json_whole(self.run.status, {
             "v": VERSION, "run": self.run.id, "state": self._state, "attempt": self.attempt,
             "host": identity.host(), "bootId": identity.boot_id(),
-            "supervisor": identity.identify(os.getpid()), "trainer": None if self.trainer is None else self.trainer.process,
+            "supervisor": identity.identify(os.getpid()), "trainer": None if self.trainer is None else self.trainer.record,
             "phase": progress.phase, "step": progress.step, "total": progress.total,
             "eta": None if over or progress.paused else progress.seconds_left(now),
             "activity": None if over else activity,
