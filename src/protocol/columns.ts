@@ -24,7 +24,7 @@ export interface Columns {
 
 const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const;
 
-/** What changed of one metric: the first `keep` columns stay, `count` follow. Numbers lie in the message's buffer from `offset`, field by field. */
+/** What changed of one metric: the first `keep` columns stay, `count` follow. Numbers lie in the buffer from `offset`, field by field. */
 export interface SeriesPart {
   readonly metric: string;
   readonly keep: number;
@@ -107,7 +107,8 @@ export function applySeries(before: ReadonlyMap<string, Columns>, packed: Packed
     let discarded: Columns['discarded'] = old?.discarded ?? { steps: NOTHING, values: NOTHING };
     if (part.discarded !== undefined) {
       const start = part.offset + FIELDS.length * part.count;
-      discarded = { steps: numbers.slice(start, start + part.discarded), values: numbers.slice(start + part.discarded, start + 2 * part.discarded) };
+      const middle = start + part.discarded;
+      discarded = { steps: numbers.slice(start, middle), values: numbers.slice(middle, middle + part.discarded) };
     }
     series.set(part.metric, {
       metric: part.metric,

@@ -24,7 +24,15 @@ export interface ResultTable {
   readonly count: number;
 }
 
+/** A figure for the head of the panel: how it stands, and where the last phase took it up. */
+export interface Headline {
+  readonly metric: string;
+  readonly value: number;
+  readonly from: { readonly value: number; readonly step: number } | null;
+}
+
 export interface Results {
+  readonly headlines: readonly Headline[];
   readonly checkpoints: ResultTable;
   readonly final: ResultTable;
   /** What the final table says about the gain, with the sharpening control set against it. */
@@ -44,22 +52,26 @@ function columnsOf(evaluations: readonly EvaluationEvent[]): string[] {
   return [...metrics].filter((metric) => !metric.startsWith('time/')).sort((a, b) => rank(a) - rank(b));
 }
 
-/** Rows that hold the best finite value of each column, where better means something and there is a choice. */
+/** Marks the best finite value of each column, where better means something and there is a choice. */
 function markBest(metrics: readonly string[], rows: readonly ResultRow[], contenders: (row: ResultRow) => boolean): ResultRow[] {
   const winners = metrics.map((metric, column) => {
     const better = metricCatalogue[metric]?.better;
     if (better !== 'lower' && better !== 'higher') return undefined;
-    const values = rows.filter(contenders).map((row) => row.values[column]).filter((value): value is number => typeof value === 'number' && Number.isFinite(value));
+    const values = rows.filter(contenders).map((row) => row.values[column] ?? NaN).filter(Number.isFinite);
     if (values.length < 2) return undefined;
-    return better === 'lower' ? Math.min(...values) : Math.max(...values);
+    const best = better === 'lower' ? Math.min(...values) : Math.max(...values);
+    // Where several are equally good, none stands out.
+    return values.filter((value) => value === best).length === 1 ? best : undefined;
   });
   return rows.map((row) => ({
     ...row,
-    best: contenders(row) ? metrics.flatMap((_, column) => (winners[column] !== undefined && row.values[column] === winners[column] ? [column] : [])) : [],
+    best: winners.flatMap((winner, column) => (contenders(row) && winner !== undefined && row.values[column] === winner ? [column] : [])),
   }));
 }
 
-const valuesOf = (event: EvaluationEvent, metrics: readonly string[]): (number | null)[] => metrics.map((metric) => event.metrics[metric] ?? null);
+function valuesOf(event: EvaluationEvent, metrics: readonly string[]): (number | null)[] {
+  return metrics.map((metric) => event.metrics[metric] ?? null);
+}
 
 /** Later events replace earlier ones of the same checkpoint: an attempt may score it again. */
 function newest(evaluations: readonly EvaluationEvent[]): EvaluationEvent[] {
@@ -72,7 +84,14 @@ function methodUpTo(step: number, phases: readonly PhaseEvent[]): PhaseEvent | u
   return phases.filter(({ firstStep }) => firstStep <= Math.max(1, step)).at(-1);
 }
 
-function checkpointTable(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): ResultTable {
+/** What results are made of. */
+interface Scored {
+  readonly evaluations: readonly EvaluationEvent[];
+  readonly sampled: ReadonlySet<string>;
+  readonly phases: readonly PhaseEvent[];
+}
+
+function checkpointTable({ evaluations, sampled, phases }: Scored): ResultTable {
   const subset = newest(evaluations.filter(({ full }) => !full));
   const metrics = columnsOf(subset);
   const students = subset.filter(({ subject }) => subject === 'student').sort((a, b) => a.step - b.step || a.checkpoint.localeCompare(b.checkpoint));
@@ -82,11 +101,11 @@ function checkpointTable(evaluations: readonly EvaluationEvent[], sampled: Reado
     values: valuesOf(event, metrics), best: [], selectable: sampled.has(event.checkpoint),
   }));
   const marked = markBest(metrics, rows, () => true);
-  if (teacher) marked.push({ id: 'teacher', step: 0, label: 'teacher', detail: 'the model that is imitated', values: valuesOf(teacher, metrics), best: [], selectable: false });
+  if (teacher) marked.push({ id: 'teacher', step: 0, label: 'teacher', detail: '', values: valuesOf(teacher, metrics), best: [], selectable: false });
   return { metrics, rows: marked, count: students.at(-1)?.rows ?? teacher?.rows ?? 0 };
 }
 
-function finalTable(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): { table: ResultTable; verdict: string | null } {
+function finalTable({ evaluations, sampled, phases }: Scored): { table: ResultTable; verdict: string | null } {
   const full = newest(evaluations.filter((event) => event.full));
   const metrics = columnsOf(full);
   const students = full.filter(({ subject }) => subject === 'student').sort((a, b) => a.step - b.step);
@@ -102,7 +121,7 @@ function finalTable(evaluations: readonly EvaluationEvent[], sampled: ReadonlySe
     return row(event, event.checkpoint, label, event === start && method !== undefined ? `step ${event.step}, after ${method}` : `step ${event.step}`);
   });
   if (control) rows.splice(start ? 1 : rows.length, 0, row(control, 'control', 'sharpening control', `the start, sampled at temperature ${formatNumber(control.temperature)}`));
-  if (teacher) rows.push(row(teacher, 'teacher', 'teacher', 'the model that is imitated'));
+  if (teacher) rows.push(row(teacher, 'teacher', 'teacher', ''));
   const table = { metrics, rows: markBest(metrics, rows, ({ id }) => id !== 'teacher'), count: end?.rows ?? teacher?.rows ?? 0 };
   return { table, verdict: start && end ? verdictOf(start, end, control) : null };
 }
@@ -132,8 +151,30 @@ function verdictOf(start: EvaluationEvent, end: EvaluationEvent, control: Evalua
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** The divergence, and how good answers are: exact ones where any is exact, else by their overlap. */
+function headlinesOf({ metrics, rows }: ResultTable, phases: readonly PhaseEvent[]): Headline[] {
+  const students = rows.filter(({ id }) => id !== 'teacher');
+  const newest = students.at(-1);
+  if (!newest) return [];
+  const lastPhase = phases.length > 1 ? phases.at(-1) : undefined;
+  const start = students.findLast(({ step }) => step < (lastPhase?.firstStep ?? 0)) ?? students[0];
+  const valueOf = (row: ResultRow | undefined, metric: string): number | null => row?.values[metrics.indexOf(metric)] ?? null;
+  const exact = students.some((row) => (valueOf(row, 'eval/accuracy_sampled') ?? 0) > 0);
+  const wanted = ['eval/kl_reverse', ...(exact ? ['eval/accuracy_sampled', 'eval/accuracy_greedy'] : ['eval/rougeL_sampled', 'eval/rougeL_greedy'])];
+  return wanted.flatMap((metric): Headline[] => {
+    const value = valueOf(newest, metric);
+    const from = valueOf(start, metric);
+    if (value === null) return [];
+    return [{ metric, value, from: start === undefined || start === newest || from === null ? null : { value: from, step: start.step } }];
+  });
+}
+
 /** `sampled` names the checkpoints whose samples can be compared. */
-export function buildResults(evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[]): Results {
-  const { table, verdict } = finalTable(evaluations, sampled, phases);
-  return { checkpoints: checkpointTable(evaluations, sampled, phases), final: table, verdict };
+export function buildResults(
+  evaluations: readonly EvaluationEvent[], sampled: ReadonlySet<string>, phases: readonly PhaseEvent[],
+): Results {
+  const scored: Scored = { evaluations, sampled, phases };
+  const { table, verdict } = finalTable(scored);
+  const checkpoints = checkpointTable(scored);
+  return { headlines: headlinesOf(checkpoints, phases), checkpoints, final: table, verdict };
 }

@@ -1,5 +1,6 @@
 import type {
-  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, SamplesEvent, StartEvent,
+  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, ResumeEvent, SamplesEvent,
+  StartEvent,
 } from '../contract/generated';
 import { isKnown, parseEvent, type UnknownEvent } from '../contract/parse';
 import { Series } from './series';
@@ -20,6 +21,7 @@ export class History {
   readonly samples: SamplesEvent[] = [];
   readonly alerts: AlertEvent[] = [];
   readonly messages: MessageEvent[] = [];
+  readonly resumes: ResumeEvent[] = [];
   /** Ranges of `seq` that never came. */
   readonly gaps: { readonly from: number; readonly to: number }[] = [];
   start: StartEvent | undefined;
@@ -98,6 +100,7 @@ export class History {
         break;
       case 'resume':
         // What the attempt before trained past this step will be trained anew, or never: it is no longer the run's.
+        this.resumes.push(event);
         this.lastStep = event.step;
         for (const series of this.series.values()) series.discardFrom(event.step + 1);
         break;

@@ -17,7 +17,9 @@ interface GroupElement {
   readonly toggle: HTMLButtonElement;
 }
 
-const toggled = (list: readonly string[], entry: string): string[] => (list.includes(entry) ? list.filter((other) => other !== entry) : [...list, entry]);
+function toggled(list: readonly string[], entry: string): string[] {
+  return list.includes(entry) ? list.filter((other) => other !== entry) : [...list, entry];
+}
 
 export class Board {
   readonly element = h('div', { class: 'board' });

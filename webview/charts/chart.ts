@@ -8,7 +8,7 @@ import { align, type Aligned } from './align';
 import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
-import { createPlot, PLOT_HEIGHT, showMetric, type PlotScene } from './plot';
+import { createPlot, PLOT_HEIGHT, showMetric, type PlotRange, type PlotScene } from './plot';
 import { chartNotes, describeChart, describeStep } from './words';
 
 export interface ChartEvents {
@@ -51,6 +51,7 @@ export class Chart {
   private restyle = false;
   private width = 0;
   private following = false;
+  private remarks: string[] = [];
 
   constructor(readonly spec: ChartSpec, private readonly events: ChartEvents) {
     const id = `chart-${spec.id.replace(/\W/g, '-')}`;
@@ -61,7 +62,7 @@ export class Chart {
     this.tableButton.setAttribute('aria-label', `Show as a table: ${spec.title}`);
     this.summary = h('p', { class: 'visually-hidden', id: `${id}-words` });
     // A slider over steps: the one role that lets arrow keys move a cursor and has each value spoken.
-    this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${spec.title}, cursor`, 'aria-describedby': `${id}-words` });
+    this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${spec.title}, cursor`, 'aria-valuenow': 0, 'aria-describedby': `${id}-words` });
     this.canvas.addEventListener('keydown', (event) => this.onKey(event));
     this.canvas.addEventListener('blur', () => this.moveTo(null));
     this.tableBox = h('div', { class: 'chart-table', tabindex: 0, role: 'region', 'aria-label': `${spec.title}, table` }, this.table);
@@ -84,9 +85,12 @@ export class Chart {
     const { input, drawn } = this;
     if (input === undefined) return false;
     if (drawn === undefined || this.restyle) return true;
-    return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed || drawn.marks !== input.marks
-      || drawn.hidden !== input.hidden || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
-      || this.spec.metrics.some((metric) => drawn.series.get(metric) !== input.series.get(metric) || drawn.present.has(metric) !== input.present.has(metric));
+    const changed = (metric: string): boolean =>
+      drawn.series.get(metric) !== input.series.get(metric) || drawn.present.has(metric) !== input.present.has(metric);
+    return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed
+      || drawn.marks !== input.marks || drawn.hidden !== input.hidden
+      || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
+      || this.spec.metrics.some(changed);
   }
 
   /** Colours or size changed. */
@@ -112,9 +116,8 @@ export class Chart {
     setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
     setText(this.summary, describeChart(shown));
     this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log);
-    const notes = chartNotes(shown, this.aligned.notPositive);
-    if (input.log && !anyPositive && shown.length > 0) notes.push('no value above 0: the axis stays linear');
-    setText(this.notes, notes.join(' · '));
+    this.remarks = chartNotes(shown, this.aligned.notPositive);
+    if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
     if (input.table) fillTable(this.table, this.spec.title, shown);
     else this.drawPlot(input, log, before);
     this.describeCursor();
@@ -130,10 +133,8 @@ export class Chart {
     const [from, to] = input.range;
     if (!this.plot) {
       setChildren(this.canvas, []);
-      this.plot = createPlot(this.spec, log, width, this.canvas, this.aligned, () => this.scene(), {
-        cursor: (step) => this.onCursor(step),
-        zoom: (range) => this.events.zoom(range),
-      });
+      const events = { cursor: (step: number | null): void => this.onCursor(step), zoom: (range: PlotRange): void => this.events.zoom(range) };
+      this.plot = createPlot({ spec: this.spec, log, width, scene: () => this.scene(), events }, this.canvas, this.aligned);
       this.plotLog = log;
       this.width = width;
       before = undefined;
@@ -145,7 +146,7 @@ export class Chart {
     }
     plot.batch(() => {
       if (before?.hidden !== input.hidden) this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
-      plot.setData(this.aligned.data as uPlot.AlignedData, false);
+      plot.setData(this.aligned.data, false);
       plot.setScale('x', { min: from, max: to });
     });
     if (this.step !== null) this.showStep(this.step);
@@ -195,6 +196,7 @@ export class Chart {
     if (!input) return;
     this.legend.update(input.series, input.present, input.hidden, this.step);
     const step = this.step ?? input.range[1];
+    setText(this.notes, [...(this.step === null ? [] : [`step ${this.step.toLocaleString('en')}`]), ...this.remarks].join(' · '));
     setAttribute(this.canvas, 'aria-valuemin', Math.ceil(input.range[0]));
     setAttribute(this.canvas, 'aria-valuemax', Math.floor(input.range[1]));
     setAttribute(this.canvas, 'aria-valuenow', Math.round(step));

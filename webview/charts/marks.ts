@@ -72,6 +72,7 @@ export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly c
     triangle(ctx, u.valToPos(step, 'x', true), bbox.top + 7 * ratio, 4 * ratio, false);
   }
   ctx.lineWidth = 1.5 * ratio;
+  ctx.setLineDash([]);
   shown.forEach(({ columns, color }, row) => {
     ctx.strokeStyle = color;
     const y = bbox.top + (14 + 8 * row) * ratio;

@@ -9,9 +9,12 @@ import { isScore, type ChartSpec } from './catalogue';
 import { paintBoundaries, paintEvents } from './marks';
 import { tickText } from './words';
 
+/** Steps from and to; null for the whole run. */
+export type PlotRange = readonly [number, number] | null;
+
 export interface PlotEvents {
   cursor(step: number | null): void;
-  zoom(range: readonly [number, number] | null): void;
+  zoom(range: PlotRange): void;
 }
 
 /** What the painting hooks look at; the chart replaces it whenever it changes. */
@@ -24,7 +27,7 @@ export interface PlotScene {
 export const PLOT_HEIGHT = 176;
 const AXIS_WIDTH = 54;
 /** Below this many columns each is a dot as well: a line hides where it was measured, and a single point is no line. */
-const FEW = 40;
+const FEW = 24;
 
 /** Index of a metric's field among uPlot's series; 0 is the axis of steps. */
 const seriesIndex = (metric: number, field: (typeof FIELDS)[number]): number => 1 + metric * FIELDS.length + FIELDS.indexOf(field);
@@ -34,6 +37,7 @@ const colorOf = (metric: number): string => palette().series[metric % palette().
 function seriesOf(spec: ChartSpec, scene: () => PlotScene): uPlot.Series[] {
   return spec.metrics.flatMap((metric, index): uPlot.Series[] => {
     const dash = [...(DASHES[index % DASHES.length] ?? [])];
+    const color = (): string => colorOf(index);
     const score = isScore(metric);
     const few = (u: uPlot, _index: number, from: number, to: number): boolean => score || (u.data[0].length < FEW && to - from < FEW);
     return FIELDS.map((field): uPlot.Series => {
@@ -48,7 +52,7 @@ function seriesOf(spec: ChartSpec, scene: () => PlotScene): uPlot.Series[] {
             stroke: () => (scene().smoothed && !score ? fade(colorOf(index), palette().highContrast ? 0.55 : 0.35) : 'transparent'),
           };
         case 'smooth':
-          return { scale: 'y', width: 1.75, dash, stroke: () => colorOf(index), points: { show: few, size: 5, width: 1, stroke: () => colorOf(index), fill: () => colorOf(index) } };
+          return { scale: 'y', width: 1.75, dash, stroke: color, points: { show: few, size: 5, width: 1, stroke: color, fill: color } };
         case 'discarded':
           return { scale: 'y', width: 1, dash: [1, 3], stroke: () => fade(colorOf(index), 0.6), points: { show: false } };
       }
@@ -66,12 +70,39 @@ function fade(color: string, alpha: number): string {
 }
 let reader: CanvasRenderingContext2D | null | undefined;
 
-export function createPlot(spec: ChartSpec, log: boolean, width: number, target: HTMLElement, aligned: Aligned, scene: () => PlotScene, events: PlotEvents): uPlot {
-  const unit = metricCatalogue[spec.metrics[0] ?? '']?.unit;
-  const tick = { show: false };
-  const grid = { stroke: () => fade(palette().grid, palette().highContrast ? 0.35 : 0.25), width: 1 };
-  const axis = { stroke: () => palette().quiet, font: palette().font, grid, ticks: tick, gap: 4 };
+export interface PlotOptions {
+  readonly spec: ChartSpec;
+  readonly log: boolean;
+  readonly width: number;
+  readonly scene: () => PlotScene;
+  readonly events: PlotEvents;
+}
+
+/** Step under the cursor; null when it is not over the picture. */
+function stepAtCursor(u: uPlot): number | null {
+  const { idx, left = -1 } = u.cursor;
+  return idx === null || idx === undefined || left < 0 ? null : u.data[0][idx] ?? null;
+}
+
+function axesOf(metric: string, log: boolean): uPlot.Axis[] {
+  const grid: uPlot.Axis.Grid = { stroke: () => fade(palette().grid, palette().highContrast ? 0.35 : 0.18), width: 1 };
+  const axis: uPlot.Axis = { stroke: () => palette().quiet, font: palette().font, grid, ticks: { show: false }, gap: 4 };
+  // On a logarithmic axis a line per power of ten is enough.
+  const isPower = (value: number): boolean => Number.isInteger(Math.log10(value));
+  const powers = (_u: uPlot, splits: number[]): (number | null)[] => splits.map((value) => (isPower(value) ? value : null));
+  return [
+    { ...axis, size: 22, space: 60, values: (_u, splits) => splits.map((step) => (Number.isInteger(step) ? step.toLocaleString('en') : '')) },
+    {
+      ...axis, size: AXIS_WIDTH, space: 28, grid: log ? { ...grid, filter: powers } : grid,
+      values: (_u, splits: (number | null)[], _axis, _space, increment) => (
+        splits.map((value) => (value === null ? '' : tickText(metric, value, log ? value : increment)))),
+    },
+  ];
+}
+
+export function createPlot({ spec, log, width, scene, events }: PlotOptions, target: HTMLElement, aligned: Aligned): uPlot {
   const metric = spec.metrics[0] ?? '';
+  const unit = metricCatalogue[metric]?.unit;
   const plot = new uPlot({
     width,
     height: PLOT_HEIGHT,
@@ -79,7 +110,7 @@ export function createPlot(spec: ChartSpec, log: boolean, width: number, target:
     legend: { show: false },
     cursor: {
       y: false,
-      points: { show: true, size: 6, width: 1 },
+      points: { size: 7, width: 1, stroke: () => palette().background, fill: (_u, i) => colorOf(Math.floor((i - 1) / FIELDS.length)) },
       drag: { x: true, y: false, setScale: false },
       // One dot per metric, on its smoothed line, at its own nearest column not after the cursor.
       dataIdx: (u, index, closest) => {
@@ -100,7 +131,7 @@ export function createPlot(spec: ChartSpec, log: boolean, width: number, target:
     scales: {
       x: { time: false, auto: false },
       y: {
-        distr: log ? 3 : 1,
+        distr: (log ? 3 : 1),
         range: (_u, low: number | null, high: number | null): uPlot.Range.MinMax => {
           if (low === null || high === null) return log ? [0.1, 1] : [0, 1];
           if (log) return uPlot.rangeLog(low, high, 10, false);
@@ -110,16 +141,13 @@ export function createPlot(spec: ChartSpec, log: boolean, width: number, target:
         },
       },
     },
-    axes: [
-      { ...axis, size: 22, space: 60, values: (_u, splits) => splits.map((step) => (Number.isInteger(step) ? step.toLocaleString('en') : '')) },
-      { ...axis, size: AXIS_WIDTH, space: 28, values: (_u, splits, _axis, _space, increment) => splits.map((value) => (value as number | null) === null ? '' : tickText(metric, value, log ? value : increment)) },
-    ],
+    axes: axesOf(metric, log),
     series: [{}, ...seriesOf(spec, scene)],
     bands: spec.metrics.map((_, index) => ({ series: [seriesIndex(index, 'high'), seriesIndex(index, 'low')], fill: () => fade(colorOf(index), 0.16) })),
     hooks: {
       drawClear: [(u) => paintBoundaries(u, scene().marks)],
       draw: [(u) => paintEvents(u, scene().marks, scene().shown)],
-      setCursor: [(u) => events.cursor(u.cursor.idx === null || u.cursor.idx === undefined || (u.cursor.left ?? -1) < 0 ? null : u.data[0][u.cursor.idx] ?? null)],
+      setCursor: [(u) => events.cursor(stepAtCursor(u))],
       setSelect: [(u) => {
         const { left, width: chosen } = u.select;
         if (chosen < 5) return;
@@ -127,7 +155,7 @@ export function createPlot(spec: ChartSpec, log: boolean, width: number, target:
         events.zoom([Math.ceil(u.posToVal(left, 'x')), Math.floor(u.posToVal(left + chosen, 'x'))]);
       }],
     },
-  }, aligned.data as uPlot.AlignedData, target);
+  }, aligned.data, target);
   plot.over.classList.add('plot-over');
   return plot;
 }

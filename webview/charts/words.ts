@@ -13,7 +13,8 @@ function trendOf(values: ArrayLike<number>): string {
   const fifth = Math.max(1, Math.floor(finite.length / 5));
   const mean = (part: number[]): number => part.reduce((sum, value) => sum + value, 0) / part.length;
   const change = mean(finite.slice(-fifth)) - mean(finite.slice(0, fifth));
-  const range = finite.reduce((top, value) => Math.max(top, value), -Infinity) - finite.reduce((bottom, value) => Math.min(bottom, value), Infinity);
+  const top = finite.reduce((a, b) => Math.max(a, b), -Infinity);
+  const range = top - finite.reduce((a, b) => Math.min(a, b), Infinity);
   if (range === 0 || Math.abs(change) < 0.1 * range) return ', level';
   return change > 0 ? ', rising' : ', falling';
 }

@@ -34,7 +34,7 @@ export class App {
   constructor(private readonly root: HTMLElement) {
     const jump = (id: string, label: string): HTMLElement => h('a', { href: `#${id}` }, label);
     this.charts = h('section', { class: 'section', id: 'charts', 'aria-label': 'Charts', tabindex: -1 }, this.empty, this.board.element);
-    const bar = h('div', { class: 'bar' },
+    const bar = h('div', { class: 'bar', role: 'region', 'aria-label': 'View' },
       h('nav', { 'aria-label': 'Sections' }, jump('charts', 'Charts'), jump('results', 'Results'), jump('samples', 'Samples')),
       h('div', { class: 'bar-tools' }, this.zoomText, this.reset.element,
         h('label', { class: 'smoothing', title: 'Exponential moving average over all points. Left: as measured.' }, 'Smoothing', this.smoothing, this.smoothingText)));
@@ -95,7 +95,7 @@ export class App {
     if (!state) return;
     const { header, inventory } = state;
     document.title = header.name;
-    this.header.update(header);
+    this.header.update(header, state.results.headlines);
     const none = inventory.metrics.length === 0;
     this.empty.hidden = !none;
     if (none) setText(this.empty, header.active ? 'The first points come with the first step.' : 'This run ended before its first step.');

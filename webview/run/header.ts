@@ -1,6 +1,9 @@
 /* Head of the panel: which run, how it is, how far, and what can be done. */
+import { metricCatalogue } from '../../src/contract/generated';
 import { stateLook } from '../../src/present/labels';
 import type { ActionId, Header } from '../../src/protocol/runPanel';
+import { formatMetric, metricLabel } from '../../src/present/numbers';
+import type { Headline } from '../../src/protocol/results';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
 import { stateIcon } from '../parts/icons';
 import { button, type Button } from '../parts/toolkit';
@@ -16,6 +19,7 @@ export class HeaderView {
   private readonly bar = h('div', { class: 'progress', role: 'progressbar', 'aria-label': 'Progress of the run', 'aria-valuemin': 0, 'aria-valuemax': 100 });
   private readonly barNotes = h('div', { class: 'progress-notes' });
   private readonly activity = h('div', { class: 'activity' });
+  private readonly figures = h('dl', { class: 'figures' });
   private readonly facts = h('dl', { class: 'facts' });
   private readonly notices = h('ul', { class: 'notices' });
   /** Rare things are spoken: a new state, the outcome of a request. */
@@ -27,10 +31,10 @@ export class HeaderView {
   constructor(private readonly act: (action: ActionId) => void) {
     this.element = h('header', { class: 'head' },
       h('div', { class: 'head-row' }, h('div', { class: 'title' }, this.name, this.chip), this.actions),
-      this.sentence, this.request, this.cause, this.bar, this.barNotes, this.activity, this.facts, this.notices, this.spoken);
+      this.sentence, this.request, this.cause, this.bar, this.barNotes, this.activity, this.figures, this.facts, this.notices, this.spoken);
   }
 
-  update(header: Header): void {
+  update(header: Header, headlines: readonly Headline[]): void {
     setText(this.name, header.name);
     this.name.title = header.id;
     const look = stateLook(header.state);
@@ -50,6 +54,10 @@ export class HeaderView {
       setAttribute(known.element, 'data-action', action.id);
       return known.element;
     }));
+    this.figures.hidden = headlines.length === 0;
+    this.updateList(this.figures, headlines, ({ metric, value, from }) => h('div', {}, h('dt', {}, metricLabel(metric) + (metricCatalogue[metric]?.unit === 'nats' ? ', nats' : '')),
+      h('dd', {}, h('span', { class: 'figure-value' }, formatMetric(metric, value)),
+        from === null ? null : h('span', { class: 'figure-change' }, `from ${formatMetric(metric, from.value)} at step ${from.step.toLocaleString('en')}`))));
     this.cause.hidden = header.cause === null;
     if (header.cause !== null && this.cause.textContent !== header.cause) setChildren(this.cause, [h('code', {}, header.cause)]);
     this.updateList(this.facts, header.facts, ({ label, value, detail }) => h('div', { title: detail === '' ? null : detail }, h('dt', {}, label), h('dd', {}, value)));

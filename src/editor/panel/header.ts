@@ -45,7 +45,10 @@ function factsOf(summary: RunSummary, history: History): Fact[] {
   for (const [label, model] of [['teacher', run?.config.teacher.model], ['student', run?.config.student.model]] as const) {
     if (model === undefined) continue;
     const count = parameterCount(start?.parameters[label]);
-    facts.push({ label, value: `${path.isAbsolute(model) ? path.basename(model) : model}${count === '' ? '' : `, ${count} parameters`}`, detail: model });
+    const name = path.isAbsolute(model) ? path.basename(model) : model;
+    // A folder called "teacher" tells nothing about the teacher.
+    const parts = [name === label ? '' : name, count === '' ? '' : `${count} parameters`].filter((part) => part !== '');
+    facts.push({ label, value: parts.length > 0 ? parts.join(', ') : name, detail: model });
   }
   if (start) {
     const versions = Object.entries(start.versions).map(([name, version]) => `${name} ${version ?? ''}`).join(', ');

@@ -47,8 +47,8 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const dir = this.revivedFolder(panel.title, state);
     // Validated anew: it comes from a page, and folders go away.
-    const usable = dir !== undefined && path.isAbsolute(dir) && isRunId(path.basename(dir)) && !this.sessions.has(dir) && await isFolder(dir);
-    if (dir === undefined || !usable) {
+    const ours = dir !== undefined && path.isAbsolute(dir) && isRunId(path.basename(dir)) && !this.sessions.has(dir);
+    if (!ours || !await isFolder(dir)) {
       this.dependencies.log.info(`A run panel is not restored: ${dir === undefined ? 'its run is not known any more' : `${dir} is gone`}.`);
       if (dir !== undefined) await this.state.closed(dir);
       panel.dispose();

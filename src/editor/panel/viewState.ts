@@ -13,7 +13,8 @@ interface OpenPanel {
 }
 
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
-const isRange = (value: unknown): value is [number, number] => Array.isArray(value) && value.length === 2 && value.every((entry) => Number.isFinite(entry));
+const isRange = (value: unknown): value is [number, number] =>
+  Array.isArray(value) && value.length === 2 && value.every((entry) => Number.isFinite(entry));
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Takes from a stored or sent record what is as it should be, and the default for the rest. */
@@ -41,9 +42,9 @@ export class ViewState {
   }
 
   keepSettings(id: string, settings: ViewSettings): Thenable<void> {
-    const { [id]: _old, ...others } = this.memento.get<Record<string, unknown>>(SETTINGS, {});
+    const others = Object.entries(this.memento.get<Record<string, unknown>>(SETTINGS, {})).filter(([other]) => other !== id);
     // The one that was changed last stands last; the first is forgotten first.
-    const kept = Object.entries(others).slice(1 - REMEMBERED);
+    const kept = others.slice(1 - REMEMBERED);
     return this.memento.update(SETTINGS, { ...Object.fromEntries(kept), [id]: settings });
   }
 
