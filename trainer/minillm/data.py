@@ -65,8 +65,8 @@ def load(
     examples, seen, too_long, cut = [], dict[str, int](), 0, 0
     for number, (row, prompt, ids) in enumerate(zip(rows, prompts, prompt_ids, strict=True)):
         if answers == "required" and not row.responses:
-            sentence = f'{path}, line {row.line}: a row without an answer; add "response", "responses", "output" or a turn of the assistant.'
-            raise BadInput(sentence, pointer=pointer, file=path, line=row.line)
+            what = 'a row without an answer; add "response", "responses", "output" or a turn of the assistant.'
+            raise BadInput(f"{path}, line {row.line}: {what}", pointer=pointer, file=path, line=row.line)
         if not ids:
             raise BadInput(f"{path}, line {row.line}: the prompt has no tokens.", pointer=pointer, file=path, line=row.line)
         seen[row.id] = seen.get(row.id, 0) + 1
@@ -158,7 +158,8 @@ def load_corpus(path: str, tokenizer: PreTrainedTokenizerBase, block: int, point
         documents = ["\n".join(text for _, text in read_lines(Path(path), pointer))]
     stream = [token for ids in tokenize(tokenizer, documents, special=False) for token in [*ids, tokenizer.eos_token_id]]
     if len(stream) < block:
-        raise BadInput(f"{path} has {len(stream)} tokens, fewer than one block of {block}; give a larger corpus.", pointer=pointer, file=path)
+        sentence = f"{path} has {len(stream)} tokens, fewer than one block of {block}; give a larger corpus."
+        raise BadInput(sentence, pointer=pointer, file=path)
     return torch.tensor(stream[: len(stream) // block * block]).view(-1, block)
 
 

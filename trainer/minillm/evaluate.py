@@ -113,7 +113,9 @@ def evaluate(
         if not answered:
             continue
         add_scores(tally, "sampled", [some[i] for i in answered], [sampled[i] for i in answered], setting)
-        gold = decode.score(model, None, [prompts[i] for i in answered], [some[i].responses[0] for i in answered], temperature=temperature, pad=setting.pad)
+        gold = decode.score(
+            model, None, [prompts[i] for i in answered], [some[i].responses[0] for i in answered], temperature=temperature, pad=setting.pad
+        )  # fmt: skip
         tally.add_tokens("eval/nll_gold", -gold.logp_student, gold.mask)
         if greedy:
             best = sample(model, [some[i] for i in answered], setting, 0.0)
@@ -127,7 +129,9 @@ def evaluate(
     return result
 
 
-def sample(model: LanguageModel, examples: Sequence[Example], setting: Setting, temperature: float, *, stream: int | None = None) -> list[list[int]]:
+def sample(
+    model: LanguageModel, examples: Sequence[Example], setting: Setting, temperature: float, *, stream: int | None = None
+) -> list[list[int]]:
     """A response to each prompt; temperature 0 is greedy."""
     return decode.generate(
         model, [example.prompt_ids for example in examples], [example.number for example in examples], temperature=temperature,

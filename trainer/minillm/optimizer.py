@@ -23,7 +23,7 @@ def make_optimizer(model: nn.Module, settings: config.Optimizer) -> torch.optim.
 
 
 def learning_rate(settings: config.Optimizer, step: int, steps: int) -> float:
-    """The rate of optimizer step `step` (from 1) of a phase of `steps`: a linear rise, then the schedule, down to the final share at the last."""
+    """The rate of optimizer step `step` (from 1) of a phase of `steps`: a linear rise, then the schedule, which ends at the final share."""
     peak = settings.learning_rate
     if peak is None:
         raise BadInput("optimizer.learningRate is missing: give a number above 0, such as 0.0005.", pointer="/phases")

@@ -138,7 +138,7 @@ def check_lengths(config: Config, pair: Pair, examples: Sequence[Example]) -> No
     longest = max(len(example.prompt_ids) for example in examples)
     if limit is not None and longest + config.data.max_new_tokens > limit:
         raise BadInput(
-            f"The longest prompt has {longest} tokens, which with data.maxNewTokens = {config.data.max_new_tokens} is more than the {limit} positions "
-            f"of teacher or student; lower data.maxNewTokens to {max(1, limit - longest)}, or data.maxPromptTokens.",
+            f"The longest prompt has {longest} tokens, which with data.maxNewTokens = {config.data.max_new_tokens} is more than "
+            f"the {limit} positions of teacher or student; lower data.maxNewTokens to {max(1, limit - longest)}, or data.maxPromptTokens.",
             pointer="/data/maxNewTokens",
         )

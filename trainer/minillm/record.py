@@ -26,7 +26,9 @@ from minillm.rundir import VERSION, EventWriter, RunDir, read_json, write_json_w
 
 
 class Record:
-    def __init__(self, run: RunDir, attempt: int, events: EventWriter, prepared: Prepared, interrupt: Interrupt, progress: Progress) -> None:
+    def __init__(
+        self, run: RunDir, attempt: int, events: EventWriter, prepared: Prepared, interrupt: Interrupt, progress: Progress
+    ) -> None:
         self.run, self.attempt, self.events, self.prepared = run, attempt, events, prepared
         self.interrupt, self.progress = interrupt, progress
         self._set: dict[str, Any] | None = None
@@ -98,6 +100,7 @@ class Record:
             return
         self.write("teacher", "teacher", 0, "teacher", self.prepared.teacher, full=False)
         self.write(name, name, step, "student", self.prepared.student, full=False)
+        self.prune()  # another one may be the best now
 
     def conclude(self, name: str, step: int) -> None:
         """The last word, on all final rows: the student, the start of distillation as it was and sharpened, and the teacher."""
@@ -129,7 +132,8 @@ class Record:
         began = time.perf_counter()
         teacher = None if subject == "teacher" else prepared.teacher
         what = {"teacher": "evaluating the teacher", "control": "evaluating the sharpening control"}.get(subject, "evaluating")
-        result = evaluate(model, teacher, examples, prepared.setting, self.between(what), temperature=temperature, greedy=subject != "control")
+        greedy = subject != "control"  # what is certain is the same at every temperature
+        result = evaluate(model, teacher, examples, prepared.setting, self.between(what), temperature=temperature, greedy=greedy)
         metrics = result.metrics | {"time/evaluation": time.perf_counter() - began}
         self.run.evaluations.mkdir(exist_ok=True)
         write_json_whole(path, {
@@ -158,7 +162,8 @@ class Record:
             }  # fmt: skip
         counts = {"rows": len(examples), "answered": sum(bool(example.responses) for example in examples)}
         choice = "evenly spaced rows of the set" if len(examples) < self.prepared.rows["validation"] else "all rows of the set"
-        return self._set | {"choice": choice, "counts": counts, "unit": config.evaluation.unit, "interval": "bootstrap over rows, 95 %"} | result.decoding
+        how = {"choice": choice, "counts": counts, "unit": config.evaluation.unit, "interval": "bootstrap over rows, 95 %"}
+        return self._set | how | result.decoding
 
     def between(self, what: str) -> Between:
         def tell(done: int, total: int) -> None:

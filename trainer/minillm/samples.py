@@ -13,12 +13,12 @@ from minillm.rundir import VERSION, RunDir, to_json, write_text_whole
 
 
 def write_samples(
-    run: RunDir, name: str, step: int, model: LanguageModel, teacher: LanguageModel | None, examples: Sequence[Example], setting: Setting,
-    between: Between,
+    run: RunDir, name: str, step: int, model: LanguageModel, teacher: LanguageModel | None, examples: Sequence[Example],
+    setting: Setting, between: Between,
 ) -> tuple[str, int]:
-    """Writes `samples/<name>.jsonl`: for each prompt the greedy response, then the draws. Returns its path in the run and the number of lines.
+    """Writes `samples/<name>.jsonl`: for each prompt the greedy response, then the draws.
 
-    Without a teacher (he is the one who speaks) there is no KL.
+    Returns its path in the run and the number of lines. Without a teacher (he is the one who speaks) there is no KL.
     """
     model.model.eval()
     count = setting.config.inspect.draws + 1

@@ -189,7 +189,8 @@ class Trainer:
         match verb:
             case "stop":
                 name = self.save_before_stop(index, n)
-                text = f"Stopped after step {self.step}" + (f"; checkpoint {name} was written." if name else "; there was nothing to keep yet.")
+                kept = f"checkpoint {name} was written" if name else "there was nothing to keep yet"
+                text = f"Stopped after step {self.step}; {kept}."
                 self.interrupt.ask("Stopped on request.")
             case "pause":
                 text, paused = f"Paused after step {self.step}.", True
@@ -219,10 +220,12 @@ class Trainer:
 
     def tell_start(self) -> None:
         prepared = self.prepared
+        models = {"teacher": prepared.teacher, "student": prepared.student}
+        versions = {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__}
         self.events.write(
             "start", device=device_name(prepared), precision=prepared.precision, threads=prepared.threads,
-            versions={"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__, "minillm": __version__},
-            parameters={who: sum(p.numel() for p in model.model.parameters()) for who, model in (("teacher", prepared.teacher), ("student", prepared.student))},
+            versions=versions | {"minillm": __version__},
+            parameters={who: sum(p.numel() for p in model.model.parameters()) for who, model in models.items()},
             vocabulary=prepared.student.vocabulary, rows=prepared.rows, total=prepared.total,
             plan=[
                 {"method": phase.method, "firstStep": first, "steps": phase.steps}

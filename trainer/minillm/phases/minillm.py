@@ -75,7 +75,8 @@ class MiniLlm:
             stream=draws.stream("rollout", self.index, round_number), chunk=settings.rollout_chunk,
         )  # fmt: skip
         seconds = time.perf_counter() - began
-        bench.report_rollout(round_number, self.describe(rollout) | {"time/rollout": seconds, "throughput/tokens": int(rollout.mask.sum()) / seconds})
+        speed = {"time/rollout": seconds, "throughput/tokens": int(rollout.mask.sum()) / seconds}
+        bench.report_rollout(round_number, self.describe(rollout) | speed)
         return rollout
 
     def describe(self, rollout: Rollout) -> Metrics:
@@ -139,7 +140,7 @@ class MiniLlm:
         return {"loss/single": single / divisor, "loss/long": long / divisor, "clip/high": high / tokens, "clip/low": low / tokens}
 
     def reference_advantages(self, rollout: Rollout, chosen: Sequence[int]) -> Tensor:
-        """Advantages [N,T] of `chosen` (0 elsewhere), whitened as the paper's published code does: over the mini-batch padded to the longest response allowed (D5)."""
+        """Advantages [N,T] of `chosen`, 0 elsewhere, whitened over the mini-batch padded to the longest response allowed (D5)."""
         width, longest = rollout.mask.shape[1], self.bench.config.data.max_new_tokens
         out = torch.zeros_like(rollout.logp_student)
         rows = torch.as_tensor(chosen)
@@ -149,7 +150,8 @@ class MiniLlm:
 
     def accumulate_corpus(self, n: int, count: int) -> float:
         """Adds the gradient of the language-modelling term, on one block of the corpus for each sequence of the mini-batch."""
-        assert self.corpus is not None and self.blocks is not None
+        assert self.corpus is not None
+        assert self.blocks is not None
         student = self.bench.student
         first = (n - 1) * self.settings.batch_size
         blocks = [self.blocks[first + k] for k in range(count)]
@@ -160,12 +162,14 @@ class MiniLlm:
             hidden, _ = student.hidden(inputs, torch.ones_like(inputs), torch.arange(inputs.shape[1], device=ids.device).expand_as(inputs))
             value, _ = cross_entropy(student, hidden.flatten(0, 1), ids[:, 1:].flatten(), divisor=tokens)
             (value * (self.objective.lm_weight or 0.0)).backward()
-            total += float(value)
+            total += float(value.detach())
         return total
 
     def tensors(self, n: int) -> dict[str, Tensor]:
         """The rollouts in use, unless the round ends with step `n`."""
-        return {} if self.buffer is None or n % self.per_round == 0 else {name: tensor.cpu() for name, tensor in self.buffer.tensors().items()}
+        if self.buffer is None or n % self.per_round == 0:
+            return {}
+        return {name: tensor.cpu() for name, tensor in self.buffer.tensors().items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         if tensors:

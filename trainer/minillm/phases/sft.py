@@ -76,7 +76,7 @@ class Sft:
             self._epoch, self._batches = epoch, [batches[i] for i in shuffled(len(batches), seed, self.index, epoch, 1)]
         return self._batches[place]
 
-    def tensors(self, n: int) -> dict[str, Tensor]:  # noqa: ARG002
+    def tensors(self, n: int) -> dict[str, Tensor]:
         return {}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
