@@ -42,6 +42,8 @@ const program = [
   { ...node, entryPoints: ['src/extension.ts'], outfile: `${out}/extension.js`, external: ['vscode', 'onnxruntime-node'] },
   { ...node, entryPoints: ['src/cli/main.ts'], outfile: `${out}/cli.js`, banner: { js: '#!/usr/bin/env node' }, external: ['onnxruntime-node'] },
   { ...shared, entryPoints: pages(), outdir: `${out}/webview`, platform: 'browser', format: 'iife', target: 'es2022', loader: { '.svg': 'text' } },
+  // For scripts/demo.mjs alone, which makes the demo's workspace as the extension does.
+  ...(production ? [] : [{ ...node, entryPoints: ['src/launch/demoWorkspace.ts'], outfile: `${out}/demoWorkspace.js` }]),
 ].filter(({ entryPoints }) => entryPoints.length > 0 && entryPoints.every((file) => fs.existsSync(path.join(root, file))));
 
 // Packages stay outside: tests run where node_modules is, and mocha and playwright load files of their own at run time.
@@ -50,7 +52,7 @@ const test = { ...node, minify: false, sourcemap: 'inline', external: ['vscode']
 /** Unit and host tests are a file each. Workbench tests are one bundle, since they share one server and one page: state of a module. */
 function tests() {
   const found = (folder) => filesIn(folder, (file) => file.endsWith('.test.ts'));
-  const workbench = found('test/e2e').map((file) => `import ${JSON.stringify(`./${file}`)};`).join('\n');
+  const workbench = ['test/harness/shared.ts', ...found('test/e2e')].map((file) => `import ${JSON.stringify(`./${file}`)};`).join('\n');
   return [
     { ...test, entryPoints: [...found('test/unit'), ...found('test/host'), ...['hostLoader', 'hostRun', 'reporter', 'workbench'].map((name) => `test/harness/${name}.ts`)] },
     { ...test, entryPoints: undefined, stdin: { contents: workbench, resolveDir: root, sourcefile: 'workbench.ts' }, outdir: undefined, outfile: 'out/test/e2e.js' },

@@ -47,6 +47,15 @@ async function installPython(what, file, ...options) {
   });
 }
 
+async function installPythonPackages(tests) {
+  // A virtual environment that is gone takes its stamps, which lie inside it, along.
+  makeVenv();
+  const locked = ['--quiet', '--no-deps', '--require-hashes'];
+  await installPython('transformers and what it needs', 'requirements.txt', ...locked);
+  await installPython('torch (200 MB for a CPU, 3 GB with CUDA)', 'requirements-torch.txt', ...(process.stderr.isTTY ? [] : ['--quiet']));
+  if (tests) await installPython('pytest and ruff', 'requirements-dev.txt', ...locked);
+}
+
 async function buildIfStale() {
   const sources = digest('src', 'webview', 'esbuild.js', 'package.json', 'package-lock.json', 'tsconfig.json');
   const stamp = path.join(root, '.cache', 'built');
@@ -57,15 +66,13 @@ async function buildIfStale() {
   });
 }
 
-/** Makes everything ready; returns the Python that has the trainer's packages. `tests`: also what only tests and checks need. */
-export async function setup({ tests = false, build = true } = {}) {
+/**
+ * Makes everything ready; returns the Python that has the trainer's packages.
+ * `tests`: also what only tests and checks need. `python`, `build`: false for what can do without.
+ */
+export async function setup({ tests = false, python = true, build = true } = {}) {
   installNodePackages();
-  // A virtual environment that is gone takes its stamps, which lie inside it, along.
-  makeVenv();
-  const locked = ['--quiet', '--no-deps', '--require-hashes'];
-  await installPython('transformers and what it needs', 'requirements.txt', ...locked);
-  await installPython('torch (200 MB for a CPU, 3 GB with CUDA)', 'requirements-torch.txt', ...(process.stderr.isTTY ? [] : ['--quiet']));
-  if (tests) await installPython('pytest and ruff', 'requirements-dev.txt', ...locked);
+  if (python) await installPythonPackages(tests);
   if (build) await buildIfStale();
   return { python: venvPython(venv) };
 }

@@ -1,6 +1,6 @@
 /**
  * One server, browser and page for all workbench tests of a run, started by the first that asks.
- * A test that fails leaves test-results/failed-<title>.png.
+ * A test that fails leaves test-results/failed-<title>-<n>.png.
  */
 import { temporaryFolder } from './paths';
 import { Workbench, writeFiles } from './workbench';
@@ -22,11 +22,11 @@ export async function openFreshFolder(files: Readonly<Record<string, string>> = 
   return workbench;
 }
 
-afterEach(async function keepPicture() {
-  if (this.currentTest?.state !== 'failed' || !started) return;
-  const workbench = await started.catch(() => undefined);
+afterEach(async function keepPictures() {
+  if (this.currentTest?.state !== 'failed') return;
   const name = this.currentTest.fullTitle().replace(/\W+/g, '-').slice(0, 80);
-  await workbench?.screenshot(`failed-${name}`).catch(() => undefined);
+  // A page that crashed gives no picture; the failure itself is what counts.
+  for (const [index, workbench] of [...Workbench.running].entries()) await workbench.screenshot(`failed-${name}-${index}`).catch(() => undefined);
 });
 
 after(async () => {

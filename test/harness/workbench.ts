@@ -70,6 +70,8 @@ const browserOptions = [
 export class Workbench {
   /** Hosts outside this machine that the page asked for (and did not get). The webviews' own addresses never leave the browser. */
   readonly strangers = new Set<string>();
+  /** Those that have started and not stopped: a test that fails leaves a picture of each. */
+  static readonly running = new Set<Workbench>();
   #folder = '';
 
   private constructor(
@@ -103,6 +105,7 @@ export class Workbench {
       });
       const page = context.pages()[0] ?? await context.newPage();
       const workbench = new Workbench(server, data, page, context, options.tests);
+      Workbench.running.add(workbench);
       workbench.record(resultFile(`${name}-console.log`));
       return workbench;
     } catch (error) {
@@ -251,6 +254,7 @@ export class Workbench {
   }
 
   async stop(): Promise<void> {
+    Workbench.running.delete(this);
     await this.context.close();
     await this.server.stop();
   }
