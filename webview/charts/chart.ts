@@ -8,7 +8,7 @@ import { align, type Aligned } from './align';
 import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
-import { createPlot, PLOT_HEIGHT, showMetric, type PlotRange, type PlotScene } from './plot';
+import { createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
 import { chartNotes, describeChart, describeStep } from './words';
 
 export interface ChartEvents {
@@ -133,7 +133,7 @@ export class Chart {
     const [from, to] = input.range;
     if (!this.plot) {
       setChildren(this.canvas, []);
-      const events = { cursor: (step: number | null): void => this.onCursor(step), zoom: (range: PlotRange): void => this.events.zoom(range) };
+      const events: PlotEvents = { cursor: (step) => this.onCursor(step), zoom: (range) => this.events.zoom(range) };
       this.plot = createPlot({ spec: this.spec, log, width, scene: () => this.scene(), events }, this.canvas, this.aligned);
       this.plotLog = log;
       this.width = width;

@@ -131,7 +131,8 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
     scales: {
       x: { time: false, auto: false },
       y: {
-        distr: (log ? 3 : 1),
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot's enum exists for its own compiler alone
+        distr: log ? 3 : 1,
         range: (_u, low: number | null, high: number | null): uPlot.Range.MinMax => {
           if (low === null || high === null) return log ? [0.1, 1] : [0, 1];
           if (log) return uPlot.rangeLog(low, high, 10, false);

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { metricCatalogue } from '../../../src/contract/generated';
+import type { Columns } from '../../../src/protocol/columns';
+import { Series } from '../../../src/telemetry/series';
+import { Smoothed } from '../../../src/telemetry/smooth';
+import { align, columnAt } from '../../../webview/charts/align';
+import { chartsFor } from '../../../webview/charts/catalogue';
+import { chartNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
+
+function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
+  const steps = points.map(([step]) => step);
+  const values = points.map(([, value]) => value);
+  const bad = values.map((value) => (Number.isFinite(value) ? 0 : 1));
+  return {
+    metric, steps, low: values, high: values, mean: values, smooth: values, bad,
+    aggregated: 1, points: points.length, last: values.at(-1) ?? NaN, discarded: { steps: [], values: [] }, ...more,
+  };
+}
+
+describe('charts', () => {
+  it('give every metric a place exactly once, also one that no chart knows', () => {
+    const names = [...Object.keys(metricCatalogue), 'custom/heat'];
+    const placed = chartsFor(names).flatMap(({ charts }) => charts.flatMap(({ metrics }) => metrics));
+    assert.deepEqual([...placed].sort(), [...names].sort());
+    assert.deepEqual(chartsFor(['loss/sft']).map(({ charts }) => charts.map(({ id }) => id)), [['loss']]);
+    assert.deepEqual(chartsFor([]), []);
+  });
+
+  it('put metrics measured at different steps on one axis: undefined where there is nothing, null where there is no number', () => {
+    const { data } = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false);
+    const [steps, ...rows] = data;
+    assert.deepEqual(steps, [1, 2, 3, 4]);
+    assert.deepEqual(rows[2], [10, null, 30, undefined]);
+    assert.deepEqual(rows[7], [undefined, 5, undefined, 6]);
+    assert.equal(rows.length, 15);
+  });
+
+  it('count what a logarithmic axis cannot show, once per value', () => {
+    const { data, notPositive } = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true);
+    assert.deepEqual(data[3], [1, null, null, null]);
+    assert.equal(notPositive, 2);
+    assert.deepEqual(chartNotes([], 2), ['2 values ≤ 0 not on a logarithmic axis']);
+  });
+
+  it('draw a discarded branch at its own steps, in whatever order it came', () => {
+    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9] } })], false);
+    assert.deepEqual(data[0], [1, 3, 4, 5]);
+    assert.deepEqual(data[5], [undefined, 9, 8, undefined]);
+  });
+
+  it('find the column under the cursor', () => {
+    assert.deepEqual([0, 2, 5, 6, 99].map((step) => columnAt([2, 4, 6], step)), [-1, 0, 1, 2, 2]);
+  });
+
+  it('say what they show', () => {
+    const loss = columns('loss/total', Array.from({ length: 20 }, (_, i) => [i + 1, 2 - i / 10] as const));
+    assert.equal(describeChart([loss]), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
+    assert.equal(describeStep([loss, columns('rate/eos', [[10, 0.5]])], 12), 'Step 12: loss 0.900, ended by itself 50.0 %.');
+    assert.equal(describeChart([]), 'No points yet.');
+    assert.deepEqual(chartNotes([columns('a', [[1, NaN]], { aggregated: 32 })], 0), ['aggregated 1:32; zoom for raw', '1 value not a number (×)']);
+  });
+
+  it('write ticks with as many digits as neighbours differ in', () => {
+    assert.deepEqual([[0.5, 0.5], [1, 0.5], [-0.05, 0.05], [0, 100], [2000, 500]].map(([value, gap]) => tickText('loss/total', value!, gap!)), ['0.5', '1.0', '−0.05', '0', '2000']);
+    assert.equal(tickText('rate/eos', 0.25, 0.05), '25 %');
+    assert.equal(tickText('memory/peak', 2e8, 1e8), '200 MB');
+    assert.equal(tickText('rate/learning', 2e-5, 1e-5), '2e−5');
+  });
+});
+
+describe('smoothing', () => {
+  it('starts at the first value, follows later, and begins anew with a phase', () => {
+    const series = new Series('loss/total');
+    const smoothed = new Smoothed(series, 0.5, [1, 4]);
+    [4, 4, 0, 10, 20].forEach((value, i) => series.append(i + 1, value));
+    const { values } = smoothed.read();
+    assert.deepEqual(values.slice(0, 2), [4, 4]);
+    assert.ok(Math.abs(values[2]! - 12 / 7) < 1e-12, String(values[2]));
+    assert.equal(values[3], 10);
+    assert.ok(Math.abs(values[4]! - 50 / 3) < 1e-12, String(values[4]));
+  });
+
+  it('gives the same in pieces as at once, around values that are no numbers and after a resumed attempt', () => {
+    const series = new Series('a');
+    const piecewise = new Smoothed(series, 0.8);
+    for (let step = 1; step <= 60; step++) {
+      series.append(step, step % 13 === 0 ? NaN : Math.sin(step));
+      if (step % 7 === 0) piecewise.read();
+      if (step === 40) series.discardFrom(31);
+      if (step === 41) series.append(31, 5);
+    }
+    assert.deepEqual(piecewise.read().values, new Smoothed(series, 0.8).read().values);
+    assert.ok(piecewise.read().values.some(Number.isNaN), 'a value that is no number stays visible');
+  });
+});

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { RunFeed } from '../../../src/editor/panel/feed';
+import type { Columns } from '../../../src/protocol/columns';
+import { DEFAULT_SETTINGS, foldFeed, type DeltaMessage, type Header, type PageState, type SnapshotMessage } from '../../../src/protocol/runPanel';
+import { History } from '../../../src/telemetry/history';
+import { seededRandom } from '../random';
+
+const header = (): Header => ({
+  id: '20261124-120000-r', name: 'r', state: 'running', text: '', active: true, step: 0, total: 100, phases: [], timeLeft: null, elapsed: null,
+  activity: null, cause: null, facts: [], actions: [], request: null, notices: [], events: 0,
+});
+
+class Trainer {
+  readonly history = new History();
+  private seq = 0;
+  event(kind: string, fields: Record<string, unknown>): void {
+    this.history.appendLine(JSON.stringify({ v: 1, seq: this.seq, t: 1000 + this.seq++, attempt: 1, kind, ...fields }));
+  }
+  step(step: number, metrics: Record<string, unknown>): void {
+    this.event('step', { step, phase: 0, metrics });
+  }
+}
+
+/** What crosses to the page: structured clones, of which the buffer arrives as bytes. */
+const cross = <T>(message: T): T => structuredClone(message);
+
+function fold(state: PageState | undefined, message: SnapshotMessage | DeltaMessage): PageState {
+  const folded = foldFeed(state, cross(message));
+  assert.equal(folded.kind, 'state');
+  return (folded as { state: PageState }).state;
+}
+
+const plain = (columns: Columns): unknown => ({
+  ...columns,
+  ...Object.fromEntries((['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const).map((field) => [field, Array.from(columns[field])])),
+  discarded: { steps: Array.from(columns.discarded.steps), values: Array.from(columns.discarded.values) },
+});
+
+function picture(state: PageState): unknown {
+  const series = [...state.series.values()].sort((a, b) => a.metric.localeCompare(b.metric)).map(plain);
+  return { ...state, generation: 0, seq: 0, series };
+}
+
+describe('the feed of a run panel', () => {
+  it('brings a page by deltas to the very picture that a fresh page gets, through growth, zoom, NaN and a resumed attempt', () => {
+    const random = seededRandom(5);
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    const viewports = [null, [20, 60], [1, 1000]] as const;
+    let state = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    let step = 0;
+    for (let round = 0; round < 60; round++) {
+      const range = viewports[round % 7 === 6 ? 1 : round % 11 === 10 ? 2 : 0] ?? null;
+      const viewport = { metrics: ['loss/total', 'kl/reverse', 'eval/kl_reverse', 'none/such'].slice(0, 2 + (round % 3)), columns: 40, smoothing: round % 5 === 0 ? 0 : 0.7, range };
+      feed.look(viewport);
+      for (let n = 0; n < 1 + Math.floor(20 * random()); n++) trainer.step(++step, { 'loss/total': random() < 0.05 ? 'NaN' : random(), ...(step % 4 === 0 ? { 'kl/reverse': random() } : {}) });
+      if (round % 10 === 9) {
+        step = Math.max(1, step - 15);
+        trainer.event('resume', { step, checkpoint: 'step-00000001-a1' });
+      }
+      if (round % 6 === 5) trainer.event('evaluation', { step, checkpoint: `step-${String(step).padStart(8, '0')}-a1`, subject: 'student', full: false, rows: 10, temperature: 1, metrics: { 'eval/kl_reverse': random() }, path: 'e.json' });
+      const delta = feed.delta();
+      assert.ok(delta);
+      state = fold(state, delta);
+      const other = new RunFeed(() => trainer.history, header);
+      other.look(viewport);
+      assert.deepEqual(picture(state), picture(fold(undefined, other.snapshot(DEFAULT_SETTINGS))));
+    }
+    assert.ok(trainer.history.series.get('loss/total')!.discarded.length > 0, 'the resumed attempts left a branch');
+  });
+
+  it('sends the columns that changed, not the history', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total'], columns: 512, smoothing: 0.6, range: null });
+    for (let step = 1; step <= 50_000; step++) trainer.step(step, { 'loss/total': 1 / step });
+    assert.ok(feed.snapshot(DEFAULT_SETTINGS).series.buffer.byteLength > 10_000);
+    trainer.step(50_001, { 'loss/total': 0 });
+    const delta = feed.delta();
+    assert.ok(delta && delta.series.buffer.byteLength <= 2 * 6 * 8, `${delta?.series.buffer.byteLength} bytes for one point`);
+    assert.equal(feed.delta(), undefined, 'nothing new, no message');
+  });
+
+  it('lets the page keep the same objects for what did not change', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total', 'grad/norm'], columns: 100, smoothing: 0, range: null });
+    trainer.step(1, { 'loss/total': 1, 'grad/norm': 1 });
+    const before = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    trainer.step(2, { 'loss/total': 2 });
+    const after = fold(before, feed.delta()!);
+    assert.equal(after.series.get('grad/norm'), before.series.get('grad/norm'));
+    assert.notEqual(after.series.get('loss/total'), before.series.get('loss/total'));
+    assert.equal(after.results, before.results);
+  });
+
+  it('smooths all points before it thins them, and scores not at all', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total', 'eval/kl_reverse'], columns: 16, smoothing: 0.9, range: null });
+    for (let step = 1; step <= 400; step++) trainer.step(step, { 'loss/total': step % 2, 'eval/kl_reverse': step % 2 });
+    const { series } = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    const loss = series.get('loss/total')!;
+    assert.deepEqual([loss.low[5], loss.high[5], loss.aggregated], [0, 1, 32]);
+    assert.ok(Math.abs((loss.smooth[5] ?? 0) - 0.5) < 0.05);
+    const score = series.get('eval/kl_reverse')!;
+    assert.deepEqual(Array.from(score.smooth), Array.from(score.mean));
+  });
+
+  it('makes a page ask for a picture when a message is missing, and pass over one that is old or of another time', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total'], columns: 100, smoothing: 0, range: null });
+    assert.equal(foldFeed(undefined, { type: 'delta', generation: 1, seq: 1, series: { parts: [], dropped: [], buffer: new ArrayBuffer(0) } }).kind, 'resync');
+    const first = feed.snapshot(DEFAULT_SETTINGS);
+    let state = fold(undefined, first);
+    trainer.step(1, { 'loss/total': 1 });
+    const one = feed.delta()!;
+    trainer.step(2, { 'loss/total': 2 });
+    const two = feed.delta()!;
+    assert.equal(foldFeed(state, two).kind, 'resync');
+    state = fold(state, one);
+    assert.equal(foldFeed(state, one).kind, 'ignored');
+    const fresh = feed.snapshot(DEFAULT_SETTINGS);
+    assert.ok(fresh.generation > first.generation);
+    const later = fold(state, fresh);
+    assert.equal(foldFeed(later, two).kind, 'ignored', 'a delta that was under way when the picture was taken');
+    assert.equal(foldFeed(later, first).kind, 'ignored');
+  });
+
+  it('sends buffers that a webview takes as bytes', () => {
+    const trainer = new Trainer();
+    trainer.step(1, { 'loss/total': 1 });
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total'], columns: 100, smoothing: 0, range: null });
+    assert.equal(Object.prototype.toString.call(feed.snapshot(DEFAULT_SETTINGS).series.buffer), '[object ArrayBuffer]');
+  });
+});

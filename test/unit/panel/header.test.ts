@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { buildHeader } from '../../../src/editor/panel/header';
+import { readSettings } from '../../../src/editor/panel/viewState';
+import { DEFAULT_SETTINGS } from '../../../src/protocol/runPanel';
+import type { RunSummary } from '../../../src/rundir/runs';
+import { History } from '../../../src/telemetry/history';
+
+const NOW = 10_000;
+
+function summary(more: Partial<RunSummary> = {}): RunSummary {
+  return {
+    dir: '/runs/20261124-120000-r', id: '20261124-120000-r', name: 'r', created: NOW - 100, state: 'running', text: 'Training.', active: true,
+    run: undefined, status: undefined, exit: undefined, problem: undefined, ...more,
+  };
+}
+
+function history(...events: readonly Record<string, unknown>[]): History {
+  const out = new History();
+  events.forEach((event, seq) => out.appendLine(JSON.stringify({ v: 1, seq, t: NOW - 50 + seq, attempt: 1, ...event })));
+  return out;
+}
+
+describe('the head of a run panel', () => {
+  it('tells a download as progress with its amounts', () => {
+    const header = buildHeader(summary({ state: 'starting' }), history({ kind: 'progress', what: 'downloading gpt2-xl', done: 2.5e9, total: 10e9, unit: 'bytes' }), null, NOW);
+    assert.deepEqual(header.activity, { what: 'downloading gpt2-xl', amount: '2.50 GB of 10.0 GB', share: 0.25 });
+  });
+
+  it('shows no share of what has no known end, and nothing once the run has ended', () => {
+    const events = history({ kind: 'progress', what: 'loading the teacher', done: 0, total: null, unit: '' });
+    assert.deepEqual(buildHeader(summary(), events, null, NOW).activity, { what: 'loading the teacher', amount: '', share: null });
+    assert.equal(buildHeader(summary({ state: 'lost', active: false }), events, null, NOW).activity, null);
+  });
+
+  it('gives the cause of a failure a place of its own and says where it happened', () => {
+    const cause = 'RuntimeError: out of memory';
+    const events = history({ kind: 'step', step: 7, phase: 0, metrics: {} }, { kind: 'end', reason: 'failed', exitCode: 1, step: 7, cause });
+    const header = buildHeader(summary({ state: 'failed', active: false, text: cause }), events, null, NOW);
+    assert.equal(header.cause, cause);
+    assert.match(header.text, /failed at step 7/);
+  });
+
+  it('says why an action cannot be done, and leaves out what never can again', () => {
+    const reasons = (more: Partial<RunSummary>): Record<string, string | null> =>
+      Object.fromEntries(buildHeader(summary(more), history(), null, NOW).actions.map(({ id, reason }) => [id, reason]));
+    assert.equal(reasons({}).stop, null);
+    assert.match(reasons({}).compare ?? '', /first checkpoint/);
+    assert.match(reasons({ state: 'unknown', active: false }).stop ?? '', /another machine/);
+    assert.deepEqual(Object.keys(reasons({ state: 'stopping' })).slice(0, 1), ['kill']);
+    assert.deepEqual(Object.keys(reasons({ state: 'finished', active: false })), ['compare', 'log', 'config', 'folder']);
+  });
+
+  it('counts events, missing ones and unreadable ones', () => {
+    const events = history({ kind: 'message', level: 'info', text: 'a' }, { kind: 'message', level: 'warning', text: 'careful' });
+    events.appendLine('{"torn');
+    events.appendLine(JSON.stringify({ v: 1, seq: 4, t: NOW, attempt: 1, kind: 'message', level: 'info', text: 'b' }));
+    const header = buildHeader(summary(), events, null, NOW);
+    assert.equal(header.events, 3);
+    assert.deepEqual(header.notices.map(({ text }) => text.slice(0, 12)), ['1 line of ev', '2 events are', 'careful']);
+  });
+
+  it('shows control characters in names instead of obeying them', () => {
+    assert.equal(buildHeader(summary({ name: 'r\u202egnp' }), history(), null, NOW).name, 'r\\u{202e}gnp');
+  });
+});
+
+describe('kept settings', () => {
+  it('take what is as it should be and the default for the rest', () => {
+    assert.deepEqual(readSettings(undefined), DEFAULT_SETTINGS);
+    assert.deepEqual(readSettings({ smoothing: 'x', zoom: [1], log: 3, hidden: ['a', 1], checkpoint: 4, onlyChanged: 'yes' }), DEFAULT_SETTINGS);
+    const good = { ...DEFAULT_SETTINGS, smoothing: 0, zoom: [3, 9] as const, log: ['loss'], against: 'teacher', onlyChanged: true };
+    assert.deepEqual(readSettings(JSON.parse(JSON.stringify(good))), good);
+  });
+});
