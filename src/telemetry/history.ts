@@ -1,5 +1,6 @@
 import type {
-  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, ResumeEvent, SamplesEvent, StartEvent,
+  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, ResumeEvent, SamplesEvent,
+  StartEvent,
 } from '../contract/generated';
 import { isKnown, parseEvent, type UnknownEvent } from '../contract/parse';
 import { Series } from './series';
