@@ -14,7 +14,7 @@ const nodeRooms = { regex: '/(rundir|launch|sampler|editor|cli)(/|$)', message: 
 const wall = (files, ...patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'out/', 'stage/', '.cache/', '.venv/', 'demo-workspace/', 'src/contract/generated.ts', '**/*.js', '**/*.mjs'] },
+  { ignores: ['dist/', 'out/', 'stage/', '.cache/', '.venv/', 'demo-workspace/', 'src/contract/generated.ts'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
@@ -25,6 +25,7 @@ export default tseslint.config(
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -37,6 +38,9 @@ export default tseslint.config(
       'max-len': ['error', { code: 140, ignoreUrls: true, ignoreTemplateLiterals: true, ignoreStrings: true, ignoreRegExpLiterals: true }],
     },
   },
+  // Scripts are plain JavaScript without types: the rules that need none.
+  { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
+  { files: ['**/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   wall(pure.map((room) => `src/${room}/**/*.ts`), editorModule, nodeModules, nodeRooms),
   wall(['src/rundir/**/*.ts'], editorModule, editorRooms, commandRoom, { regex: '/(launch|sampler)(/|$)', message: 'Reading a run knows nothing of starting one.' }),
   wall(['src/launch/**/*.ts', 'src/sampler/**/*.ts', 'src/cli/**/*.ts'], editorModule, editorRooms),

@@ -4,6 +4,7 @@
 // --headless: the run in this terminal, with its results and its exit code. --server: code-server even where there is a
 // desktop VS Code. The run is detached in every case: closing the editor or pressing Ctrl-C leaves it going.
 import { spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,6 +22,14 @@ function ask(...args) {
   return JSON.parse(stdout);
 }
 
+/** Runs that are started from the editor use the same Python. The user's own settings there stay. */
+function settle(python) {
+  const settings = path.join(workspace, '.vscode', 'settings.json');
+  if (fs.existsSync(settings)) return;
+  fs.mkdirSync(path.dirname(settings), { recursive: true });
+  fs.writeFileSync(settings, `${JSON.stringify({ 'minillm.pythonPath': python }, null, 2)}\n`);
+}
+
 /** Shows the run in this terminal until it ends; resolves with its exit code. Ctrl-C is the command's to answer. */
 function runHere(args) {
   const child = spawn(process.execPath, [command, ...args], { cwd: workspace, stdio: 'inherit' });
@@ -36,6 +45,7 @@ await entry(async () => {
   const { python } = await setup();
   const { makeDemoWorkspace, requestOpen } = createRequire(import.meta.url)(path.join(root, 'dist', 'demoWorkspace.js'));
   const config = await makeDemoWorkspace(path.join(root, 'demo'), workspace);
+  settle(python);
   const start = ['run', config, '--workspace', workspace, '--python', python];
   if (values.headless) return runHere(start);
 

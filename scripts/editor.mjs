@@ -82,8 +82,8 @@ function installServer(folder) {
   const server = path.join(folder, 'node_modules', 'code-server', 'lib', 'vscode');
   const manifest = path.join(server, 'package.json');
   const description = JSON.parse(fs.readFileSync(manifest, 'utf8'));
-  for (const name of unneededPackages) delete description.dependencies[name];
-  fs.writeFileSync(manifest, JSON.stringify(description, null, 2));
+  const kept = Object.entries(description.dependencies).filter(([name]) => !unneededPackages.includes(name));
+  fs.writeFileSync(manifest, JSON.stringify({ ...description, dependencies: Object.fromEntries(kept) }, null, 2));
   say('editor: what the server needs');
   npm(['install', '--omit=dev', '--no-save', ...quiet], { cwd: server });
 

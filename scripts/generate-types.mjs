@@ -9,7 +9,10 @@ const root = path.resolve(import.meta.dirname, '..');
 const target = path.join(root, 'src/contract/generated.ts');
 const folder = path.join(root, 'schemas');
 
-/** One schema whose definitions are those of all files, each record under its own title. Config is the resolved one, out of run.json: no editor code reads the file as written. */
+/**
+ * One schema whose definitions are those of all files, each record under its own title. Config is the resolved one, out of
+ * run.json: no editor code reads the file as written.
+ */
 function combine() {
   const defs = {};
   for (const file of fs.readdirSync(folder).filter((f) => f.endsWith('.schema.json') && f !== 'config.schema.json').sort()) {

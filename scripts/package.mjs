@@ -30,7 +30,8 @@ function layOut(stage) {
     fs.copyFileSync(path.join(root, name), path.join(stage, name));
   }
   for (const name of folders) {
-    fs.cpSync(path.join(root, name), path.join(stage, name), { recursive: true, filter: (source) => !leaveOut(path.relative(path.join(root, name), source)) });
+    const from = path.join(root, name);
+    fs.cpSync(from, path.join(stage, name), { recursive: true, filter: (source) => !leaveOut(path.relative(from, source)) });
   }
   fs.writeFileSync(path.join(stage, '.vscodeignore'), '# Nothing: all that lies here is meant to go in.\n');
   fs.writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);

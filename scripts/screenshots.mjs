@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// Re-makes docs/images/*.png: the run panel with the tree, and a diff of samples, in dark and light, of a finished demo run.
+//   node scripts/screenshots.mjs [--run FOLDER]      default: the newest finished run of the demo; without one it is run (2 to 3 minutes)
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { setup } from './setup.mjs';
+import { Complaint, entry, root, run, say } from './steps.mjs';
+
+const require = createRequire(import.meta.url);
+const images = path.join(root, 'docs', 'images');
+
+/** The newest run of the demo that has finished. */
+function finishedRun() {
+  const runs = path.join(root, 'demo-workspace', 'runs');
+  const finished = (id) => {
+    const exit = path.join(runs, id, 'exit.json');
+    return fs.existsSync(exit) && JSON.parse(fs.readFileSync(exit, 'utf8')).exitCode === 0;
+  };
+  const id = fs.existsSync(runs) ? fs.readdirSync(runs).sort().reverse().find(finished) : undefined;
+  return id && path.join(runs, id);
+}
+
+function demoRun() {
+  const known = finishedRun();
+  if (known) return known;
+  say('no finished run of the demo: running it');
+  spawnSync(process.execPath, ['scripts/demo.mjs', '--headless'], { cwd: root, stdio: 'inherit' });
+  const made = finishedRun();
+  if (!made) throw new Complaint('The demo did not finish, so there is nothing to show.');
+  return made;
+}
+
+/** A workspace with the demo and this one run in it, which asks for the run's panel. */
+async function prepare(dir) {
+  const { makeDemoWorkspace, requestOpen } = require(path.join(root, 'dist', 'demoWorkspace.js'));
+  const workspace = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'minillm-pictures-')), 'pronounce');
+  await makeDemoWorkspace(path.join(root, 'demo'), workspace);
+  fs.cpSync(dir, path.join(workspace, 'runs', path.basename(dir)), { recursive: true });
+  await requestOpen(workspace, { run: path.basename(dir), panel: true });
+  return workspace;
+}
+
+/** Takes the picture in both themes; the mouse is out of the way. */
+async function take(workbench, name) {
+  for (const [theme, suffix] of [['Dark Modern', 'dark'], ['Light Modern', 'light']]) {
+    await workbench.setTheme(theme);
+    await sleep(1500); // charts draw themselves anew in the colours of the theme
+    await workbench.page.screenshot({ path: path.join(images, `${name}-${suffix}.png`) });
+    say(`docs/images/${name}-${suffix}.png`);
+  }
+}
+
+/** Opens the row of the run in the tree, so that its checkpoints show. */
+async function unfoldRun(workbench) {
+  await workbench.showContainer('MiniLLM');
+  const row = workbench.treeRow(/pronounce/).first();
+  await row.waitFor();
+  if (await row.getAttribute('aria-expanded') !== 'true') await row.click({ position: { x: 12, y: 8 } });
+}
+
+await entry(async () => {
+  const { values } = parseArgs({ options: { run: { type: 'string' } } });
+  await setup({ tests: true });
+  const workspace = await prepare(values.run ? path.resolve(values.run) : demoRun());
+  run(process.execPath, ['esbuild.js', 'tests']);
+  const { Workbench } = require(path.join(root, 'out', 'test', 'harness', 'workbench.js'));
+  fs.mkdirSync(images, { recursive: true });
+  const workbench = await Workbench.start({ name: 'screenshots', viewport: { width: 1440, height: 900 } });
+  try {
+    await workbench.open(workspace);
+    await unfoldRun(workbench);
+    const panel = await workbench.webview('canvas');
+    await panel.locator('canvas').first().waitFor();
+    await take(workbench, 'panel');
+    await workbench.runCommand('MiniLLM: Compare Samples Between Checkpoints');
+    for (let question = 0; question < 2; question += 1) {
+      await workbench.page.locator('.quick-input-widget .monaco-list-row').first().waitFor();
+      await sleep(300); // the second question takes the place of the first
+      await workbench.page.keyboard.press('Enter');
+    }
+    await workbench.page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
+    await take(workbench, 'samples');
+  } finally {
+    await workbench.stop();
+  }
+});
