@@ -1,17 +1,17 @@
 import type { PhasePlan } from '../contract/generated';
-import { describeStart } from '../present/events';
+import { describeStart, describeProgress } from '../present/events';
 import { stateLook, timeLeft } from '../present/labels';
 import { formatMetric, metricLabel } from '../present/numbers';
 import { progressBar, sparkline } from '../present/sparkline';
-import { fit, pad } from '../present/width';
+import { displayWidth, fit, pad } from '../present/width';
 import type { RunSummary } from '../rundir/runs';
 import type { History } from '../telemetry/history';
 import type { Paint } from './terminal';
 
-/** What a person watches in a phase of that method, the first two that there are. */
-const watched: Readonly<Record<string, readonly string[]>> = {
-  sft: ['loss/sft', 'loss/total'],
-  minillm: ['kl/reverse', 'kl/reverse_mixed', 'loss/single', 'reward/mean', 'loss/total'],
+/** What a person watches in a phase of that method: of each row the first that there is. */
+const watched: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  sft: [['loss/sft', 'loss/total']],
+  minillm: [['kl/reverse', 'kl/reverse_mixed', 'loss/single', 'loss/total'], ['reward/mean'], ['length/mean']],
 };
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
@@ -24,8 +24,8 @@ export function progressLines(summary: RunSummary, history: History, columns: nu
   const lines = history.start ? [`  ${paint.dim(describeStart(history.start))}`] : [];
   const width = Math.max(3, ...plan.map(({ method }) => method.length));
   const bar = Math.max(10, Math.min(32, Math.floor(columns / 3) - 6));
-  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, { bar, width, paint, frame })));
-  const activity = activityText(summary, history);
+  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, { bar, width, paint, frame, columns: columns - 1 })));
+  const activity = summary.active ? activityText(summary, history) : undefined;
   if (activity !== undefined) lines.push(`  ${paint.cyan(spinner[frame % spinner.length] ?? '')} ${paint.dim(activity)}`);
   return lines.map((line) => fit(line, columns - 1));
 }
@@ -35,9 +35,10 @@ interface Looks {
   readonly width: number;
   readonly paint: Paint;
   readonly frame: number;
+  readonly columns: number;
 }
 
-function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history: History, { bar, width, paint, frame }: Looks): string {
+function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history: History, { bar, width, paint, frame, columns }: Looks): string {
   const done = Math.max(0, Math.min(phase.steps, history.lastStep - phase.firstStep + 1));
   const entered = history.phases.some((one) => one.index === index);
   const whole = done === phase.steps;
@@ -46,26 +47,32 @@ function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history
   const mark = whole ? paint.green('✔') : current ? paint.cyan(spinner[frame % spinner.length] ?? '') : paint.dim('·');
   const count = pad(`${done}/${phase.steps}`, 2 * String(phase.steps).length + 1, 'right');
   const left = current && summary.state === 'running' ? timeLeft(summary.status?.eta) : undefined;
-  const numbers = entered ? numbersOf(phase, history, paint) : '';
-  const parts = [`${whole ? paint.green(filled) : paint.cyan(filled)}${paint.dim(rest)}`, count, ...(left === undefined ? [] : [paint.dim(left)]), numbers];
-  return `  ${mark} ${pad(phase.method, width)}  ${parts.filter((part) => part !== '').join('  ')}`;
+  const parts = [`  ${mark} ${pad(phase.method, width)}`, `${whole ? paint.green(filled) : paint.cyan(filled)}${paint.dim(rest)}`, count];
+  if (left !== undefined) parts.push(paint.dim(left));
+  // As many numbers as there is room for: a cut one would mislead.
+  for (const number of entered ? numbersOf(phase, history, paint) : []) {
+    if (displayWidth([...parts, number].join('  ')) <= columns) parts.push(number);
+  }
+  return parts.join('  ');
 }
 
-function numbersOf(phase: PhasePlan, history: History, paint: Paint): string {
-  const names = (watched[phase.method] ?? ['loss/total']).filter((name) => history.series.has(name)).slice(0, 2);
-  return names.map((name, i) => {
-    const { mean } = history.series.get(name)?.thin(12, phase.firstStep - 1, phase.firstStep + phase.steps - 1) ?? { mean: [] };
-    const last = mean.at(-1);
-    if (last === undefined) return '';
-    return `${paint.dim(metricLabel(name))} ${formatMetric(name, last)}${i === 0 && mean.length > 3 ? ` ${paint.blue(sparkline(mean))}` : ''}`;
-  }).filter((text) => text !== '').join('  ');
+function numbersOf(phase: PhasePlan, history: History, paint: Paint): string[] {
+  return (watched[phase.method] ?? [['loss/total']]).flatMap((names, i) => {
+    for (const name of names) {
+      const { mean } = history.series.get(name)?.thin(12, phase.firstStep, phase.firstStep + phase.steps - 1) ?? { mean: [] };
+      const last = mean.at(-1);
+      if (last === undefined) continue;
+      const curve = i === 0 && mean.length > 3 ? ` ${paint.blue(sparkline(mean))}` : '';
+      return [`${paint.dim(metricLabel(name))} ${formatMetric(name, last)}${curve}`];
+    }
+    return [];
+  });
 }
 
 /** What keeps the run from training, in words; undefined while it trains. */
-export function activityText(summary: RunSummary, history: History): string | undefined {
+function activityText(summary: RunSummary, history: History): string | undefined {
   const { progress } = history;
   if (summary.state !== 'running' && summary.state !== 'starting') return `${stateLook(summary.state).label}: ${summary.text}`;
   if (progress === undefined) return history.start === undefined || summary.state === 'starting' ? (summary.status?.activity ?? 'starting') : undefined;
-  if (progress.total === null || progress.total <= 0) return progress.what;
-  return `${progress.what} ${Math.floor((100 * progress.done) / progress.total)} %`;
+  return describeProgress(progress);
 }

@@ -13,7 +13,7 @@ export function resultsOf(history: History): Results {
 const cell = (metric: string, value: number | null): string => (value === null ? '–' : formatMetric(metric, value));
 
 /** "exact match, sampled" stands in two lines, so that a column is no wider than its numbers need. */
-const headOf = (metric: string): string => metricLabel(metric).replace(/, | (?=rate|KL|NLL)/, (gap) => (gap === ', ' ? '\n' : ' '));
+const headOf = (metric: string): string => metricLabel(metric).replace(', ', '\n');
 
 /** Checkpoints below each other, as many metrics as fit beside each other. */
 function checkpointLines(table: ResultTable, terminal: Terminal): string[] {

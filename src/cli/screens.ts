@@ -60,7 +60,8 @@ class PlainScreen implements Screen {
   show(_summary: RunSummary, history: History, events: readonly Event[]): void {
     for (const event of events) {
       if (this.skip(event, history)) continue;
-      const text = describeEvent(event);
+      // Where something begins is enough: its counts would be a line each.
+      const text = event.kind === 'progress' ? event.what : describeEvent(event);
       if (text !== undefined) this.terminal.line(oneLine(text));
     }
   }

@@ -73,8 +73,12 @@ export async function installTrainer(source: string, cache = cacheFolder()): Pro
     }
     await putInPlace(part, target);
   } catch (error) {
-    await rm(part, { recursive: true, force: true });
-    throw new LaunchError('trainer missing', `The trainer cannot be copied to ${parent} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`, 'Make room there, or set XDG_CACHE_HOME to a folder that can be written.', String(error));
+    await rm(part, { recursive: true, force: true }).catch(() => undefined);
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new LaunchError(
+      'trainer missing', `The trainer cannot be copied to ${parent} (${code}).`,
+      'Make room there, or set XDG_CACHE_HOME to a folder that can be written.', String(error),
+    );
   }
   return target;
 }

@@ -1,4 +1,4 @@
-import type { EvaluationEvent, Event, StartEvent } from '../contract/generated';
+import type { EvaluationEvent, Event, ProgressEvent, StartEvent } from '../contract/generated';
 import { checkpointLabel } from './labels';
 import { formatBytes, formatCount, formatDuration, formatMetric, formatNumber, metricLabel } from './numbers';
 
@@ -29,6 +29,13 @@ export function describeSubject({ subject, checkpoint, temperature, full, rows }
   return full ? `${who}, all ${rows} rows` : who;
 }
 
+/** "evaluating 120 of 500", "downloading gpt2 1.2 MB of 548 MB". */
+export function describeProgress({ what, done, total, unit }: ProgressEvent): string {
+  const amount = unit === 'bytes' ? formatBytes : formatCount;
+  if (total === null && done === 0) return what;
+  return `${what} ${amount(done)}${total === null ? '' : ` of ${amount(total)}`}`;
+}
+
 /** An event in one line, or undefined where a reader of lines learns nothing from it. */
 export function describeEvent(event: Event): string | undefined {
   switch (event.kind) {
@@ -55,7 +62,7 @@ export function describeEvent(event: Event): string | undefined {
     case 'message':
       return event.level === 'info' ? event.text : `${event.level}: ${event.text}`;
     case 'progress':
-      return `${event.what} ${formatNumber(event.done)}${event.total === null ? '' : `/${formatNumber(event.total)}`} ${event.unit}`.trimEnd();
+      return describeProgress(event);
     case 'end':
       return `${event.reason} at step ${event.step}${event.cause === null ? '' : `: ${event.cause}`}`;
   }

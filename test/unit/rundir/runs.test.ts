@@ -17,8 +17,8 @@ const startOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8
 function statusOf(id: string, fields: Record<string, unknown>): Record<string, unknown> {
   const now = Date.now() / 1000;
   return {
-    v: 1, run: id, state: 'running', attempt: 1, host: os.hostname(), bootId: thisMachine().bootId, supervisor: null, trainer: null, phase: 'sft', step: 4, total: 10,
-    eta: null, activity: null, started: now - 60, heartbeat: now, nextHeartbeatBy: now + 60, stopDeadline: null, exitCode: null, reason: null, ...fields,
+    v: 1, run: id, state: 'running', attempt: 1, host: os.hostname(), bootId: thisMachine().bootId, supervisor: null, trainer: null,
+    phase: 'sft', step: 4, total: 10, eta: null, activity: null, started: now - 60, heartbeat: now, nextHeartbeatBy: now + 60, stopDeadline: null, exitCode: null, reason: null, ...fields,
   };
 }
 

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../../src/contract/generated';
+import { ConfigError, LaunchError } from '../../../src/launch/errors';
+import { launchRun, refuseUnsupportedPlatform } from '../../../src/launch/launch';
+import { checkConfig, startRun, type StartOptions } from '../../../src/launch/start';
+import { RunDir } from '../../../src/rundir/layout';
+import { processAlive } from '../../../src/rundir/liveness';
+import { readRun, type RunSummary } from '../../../src/rundir/runs';
+import { python, repo, temporaryFolder } from '../../harness/paths';
+import { tinyConfig } from './tiny';
+
+async function ended(dir: string): Promise<RunSummary> {
+  for (;;) {
+    const summary = await readRun(dir);
+    if (!summary.active) return summary;
+    await sleep(100);
+  }
+}
+
+describe('launch', function () {
+  this.timeout(90_000);
+  let workspace: string;
+  let config: string;
+  let options: StartOptions;
+
+  beforeEach(() => {
+    workspace = temporaryFolder('launch');
+    config = path.join(workspace, 'tiny.minillm.jsonc');
+    writeFileSync(config, tinyConfig({}));
+    options = {
+      config, workspace, trainerSource: path.join(repo, 'trainer'), cache: path.join(workspace, 'cache'), env: { ...process.env, MINILLM_PYTHON: python },
+    };
+  });
+  afterEach(() => rmSync(workspace, { recursive: true }));
+
+  it('starts a real supervisor that trains to the end with nobody watching', async () => {
+    // A package of the same name in the workspace must not be what is run.
+    mkdirSync(path.join(workspace, 'minillm'));
+    writeFileSync(path.join(workspace, 'minillm', '__init__.py'), 'raise SystemExit("the workspace\'s own code was run")');
+    const told: string[] = [];
+    const { id, dir } = await startRun({ ...options, onProgress: (text) => told.push(text) });
+    assert.deepEqual(told, ['looking for Python', 'checking the config', 'starting the supervisor']);
+    assert.equal(path.dirname(dir), path.join(workspace, 'runs'));
+    assert.match(id, /^\d{8}-\d{6}-tiny$/);
+
+    const early = await readRun(dir);
+    assert.equal(early.problem, undefined);
+    assert.ok(early.active, early.text);
+    assert.ok(processAlive(early.status?.supervisor));
+
+    const summary = await ended(dir);
+    assert.deepEqual([summary.state, summary.exit?.exitCode], ['finished', 0], readFileSync(new RunDir(dir).log, 'utf8'));
+    const { run } = summary;
+    assert.equal(run?.id, id);
+    assert.equal(run.configSource, config);
+    assert.equal(run.config.teacher.model, path.join(repo, 'demo', 'teacher'));
+    assert.deepEqual(run.provenance.reason, 'The workspace is not in a git repository.');
+    assert.equal(run.environment.python, python);
+    assert.equal(run.environment.reason, 'Named by the variable MINILLM_PYTHON.');
+    assert.equal(readFileSync(new RunDir(dir).config, 'utf8'), readFileSync(config, 'utf8'));
+    assert.match(readFileSync(path.join(new RunDir(dir).provenance, 'packages.txt'), 'utf8'), /^torch==/m);
+    assert.equal(readFileSync(path.join(workspace, 'runs', '.gitignore'), 'utf8'), '*\n');
+    assert.deepEqual(readdirSync(path.join(workspace, 'runs')).filter((name) => name.startsWith('.launch')), []);
+  });
+
+  it('gives each launch of one second a folder of its own', async () => {
+    const { resolution, python: ready, trainerDir } = await checkConfig(options);
+    // An interpreter that supervises nothing but says so in status.json, as the supervisor does first of all.
+    const fake = path.join(workspace, 'python');
+    writeFileSync(fake, '#!/bin/sh\nfor dir; do :; done\nif [ -d "$dir" ]; then printf \'{"v":1,"run":"%s"}\' "$(basename "$dir")" > status.json; fi\n', { mode: 0o755 });
+    const one = { python: { path: fake, reason: 'Fake.' }, probe: ready.probe, trainerDir, resolved: resolution.config!, config, workspace, env: process.env };
+    const runs = await Promise.all(Array.from({ length: 6 }, () => launchRun(one)));
+    assert.equal(new Set(runs.map(({ id }) => id)).size, 6);
+    for (const { id, dir } of runs) assert.equal((JSON.parse(readFileSync(path.join(dir, 'run.json'), 'utf8')) as { id: string }).id, id);
+  });
+
+  it('leaves nothing behind that looks like a run when its supervisor dies, and says why', async () => {
+    const { resolution, python: ready, trainerDir } = await checkConfig(options);
+    const broken = path.join(workspace, 'python');
+    writeFileSync(broken, '#!/bin/sh\necho "Traceback (most recent call last):" >&2\necho "ImportError: no module named fcntl" >&2\nexit 1\n', { mode: 0o755 });
+    const one = { python: { path: broken, reason: 'Broken.' }, probe: ready.probe, trainerDir, resolved: resolution.config!, config, workspace, env: process.env };
+    await assert.rejects(launchRun(one), (error) =>
+      error instanceof LaunchError && error.reason === 'supervisor died' && error.message.includes('ImportError: no module named fcntl') && error.detail !== undefined);
+    await assert.rejects(launchRun({ ...one, python: { path: '/nowhere/python', reason: '' } }), (error) => error instanceof LaunchError && error.message.includes('ENOENT'));
+    assert.deepEqual(readdirSync(path.join(workspace, 'runs')), ['.gitignore']);
+  });
+
+  it('says which folder cannot hold runs', async () => {
+    const { resolution, python: ready, trainerDir } = await checkConfig(options);
+    const resolved: Config = { ...resolution.config!, runsFolder: 'tiny.minillm.jsonc/runs' };
+    await assert.rejects(
+      launchRun({ python: ready.choice, probe: ready.probe, trainerDir, resolved, config, workspace, env: process.env }),
+      (error) => error instanceof LaunchError && error.reason === 'runs folder' && error.message.includes('tiny.minillm.jsonc/runs') && error.fix.includes('runsFolder'),
+    );
+  });
+
+  it('finds what is wrong with a config before there is a run', async () => {
+    const wrong: readonly (readonly [Record<string, unknown>, string, RegExp])[] = [
+      [{ sed: 1 }, '/sed', /sed/],
+      [{ phases: [{ method: 'sft', steps: 0 }] }, '/phases/0/steps', /0/],
+      [{ data: { train: 'none.jsonl' } }, '/data/train', /none\.jsonl/],
+      [{ teacher: { model: './none' } }, '/teacher/model', /none/],
+    ];
+    for (const [change, pointer, text] of wrong) {
+      writeFileSync(config, tinyConfig(change));
+      await assert.rejects(startRun(options), (error) => {
+        assert.ok(error instanceof ConfigError, String(error));
+        const [problem] = error.problems;
+        assert.equal(problem?.pointer, pointer);
+        assert.match(problem.text, text);
+        return true;
+      });
+    }
+    rmSync(config);
+    await assert.rejects(startRun(options), (error) => error instanceof ConfigError && error.problems[0]!.text === `There is no config at ${config}.`);
+    assert.equal(existsSync(path.join(workspace, 'runs')), false);
+  });
+
+  it('refuses where runs cannot live yet', () => {
+    assert.throws(() => refuseUnsupportedPlatform('win32'), (error) => error instanceof LaunchError && /WSL/.test(error.fix));
+    for (const platform of ['linux', 'darwin'] as const) refuseUnsupportedPlatform(platform);
+  });
+
+  it('copies the trainer away from where it was shipped', async () => {
+    const { trainerDir } = await checkConfig(options);
+    assert.ok(trainerDir.startsWith(path.join(workspace, 'cache', 'trainer')));
+    assert.ok(statSync(path.join(trainerDir, 'minillm', '__main__.py')).isFile());
+  });
+});
