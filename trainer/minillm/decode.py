@@ -7,7 +7,9 @@ Common mask: a draw from αp + (1−α)q (arXiv 2306.08543, eq. 4) is a coin, th
 step is shared by the rows of a chunk, so the teacher is needed only where it falls on him; he then reads all tokens
 since his last turn in one pass. Each row's law is exactly the mixture; rows of a chunk share the mask of turns.
 
-Shapes: B rows of a chunk, P prompt columns, T response columns, n pending columns, H hidden width, V vocabulary.
+Rows that have ended leave the chunk when the teacher has seen them to their end.
+
+Shapes: B rows still being decoded, T response columns, n pending columns, H hidden width, V vocabulary.
 """
 
 from __future__ import annotations
@@ -16,42 +18,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from minillm import draws
 from minillm.head import terms_of, token_terms
 from minillm.language_model import LanguageModel
-from minillm.sequences import Rollout, left_pad, positions, response_hidden, right_pad
+from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
+from minillm.sequences import Rollout, left_pad, response_hidden, right_pad
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
-"""Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond, he reads early."""
+"""Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that he reads early."""
+CROWDED = 0.5
+"""Share of ended rows at which the teacher reads early, so that they can leave."""
+LEAVING = 0.1
+"""Share of ended rows from which moving the others together costs less than decoding on."""
 
 
-class _Reader:
-    """A model reading the rows of a chunk, a block of columns at a time, with its cache."""
+@dataclass(frozen=True)
+class _Law:
+    """The policy that is sampled from."""
 
-    def __init__(self, model: LanguageModel, ids: Tensor, mask: Tensor) -> None:
-        self.model, self.ids, self.mask = model, ids, mask
-        self.positions = positions(mask)
-        self.cache = model.new_cache()
-        self.seen = 0
-
-    def read(self, end: int) -> Tensor:
-        """Hidden states [B,n,H] of the columns from the last one read up to `end`."""
-        start, self.seen = self.seen, end
-        hidden, _ = self.model.hidden(self.ids[:, start:end], self.mask[:, :end], self.positions[:, start:end], self.cache)
-        return hidden
-
-
-def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
-    """Token [B] at which the cumulative distribution of `probabilities` [B,V] passes `uniform` [B] (fp64).
-
-    Summed in fp64 (where the device has it), so that the boundaries between tokens do not depend on the vocabulary's size.
-    """
-    wide = torch.float32 if probabilities.device.type == "mps" else torch.float64
-    cdf = probabilities.cumsum(-1, dtype=wide)
-    token = torch.searchsorted(cdf, uniform.to(wide)[:, None] * cdf[:, -1:], right=True)[:, 0]
-    return token.clamp_(max=probabilities.shape[-1] - 1)
+    alpha: float
+    lock_step: bool
+    temperature: float
+    steps: int
+    eos: int
+    pad: int
 
 
 @torch.no_grad()
@@ -77,149 +70,133 @@ def rollout(
     `sampling` is `student` (α = 0), `lockStep` (the teacher runs at every step) or `commonMask`; under the last, the
     turns of chunk k are the hash of (seed, stream, k), where chunks are cut from the prompts sorted by length.
     """
-    share = 0.0 if sampling == "student" else alpha
+    law = _Law(0.0 if sampling == "student" else alpha, sampling == "lockStep", temperature, max_new_tokens, eos, pad)
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     names = torch.tensor(list(rows), dtype=torch.int64)
     parts: list[Rollout] = []
     with student.computing():
         for group, start in enumerate(range(0, len(order), chunk)):
             chosen = order[start : start + chunk]
-            parts.append(
-                _rollout_chunk(
-                    student, teacher, [prompts[i] for i in chosen], names[chosen], group,
-                    lock_step=sampling == "lockStep", alpha=share, temperature=temperature, steps=max_new_tokens, eos=eos, pad=pad,
-                    seed=seed, stream=stream,
-                )
-            )  # fmt: skip
+            uniform = draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
+            turns = teachers_turns(seed, stream, group, law.alpha, max_new_tokens)
+            decoded = Rows([prompts[i] for i in chosen], max_new_tokens, pad, student.device)
+            parts.append(_rollout_chunk(Reader(student, decoded), Reader(teacher, decoded), names[chosen], uniform, turns, law=law))
     joined = _joined(parts, pad)
     back = torch.empty(len(order), dtype=torch.int64)
     back[torch.tensor(order)] = torch.arange(len(order))
     return Rollout(**{name: tensor[back.to(tensor.device)] for name, tensor in joined.tensors().items()})
 
 
-def _rollout_chunk(
-    student: LanguageModel,
-    teacher: LanguageModel,
-    prompts: list[Sequence[int]],
-    rows: Tensor,
-    group: int,
-    *,
-    lock_step: bool,
-    alpha: float,
-    temperature: float,
-    steps: int,
-    eos: int,
-    pad: int,
-    seed: int,
-    stream: int,
-) -> Rollout:
-    """One chunk of prompts, decoded together."""
-    device = student.device
-    prompt_ids, prompt_mask = left_pad(prompts, pad, device)
-    count, width = prompt_ids.shape
-    ids = torch.cat([prompt_ids, prompt_ids.new_full((count, steps), pad)], 1)
-    mask = torch.cat([prompt_mask, prompt_mask.new_ones((count, steps))], 1)
-    uniform = _draws(seed, stream, rows, steps, device)
-    coins = draws.uniform(seed, draws.stream("teacher's turn", stream), torch.tensor([group]), torch.arange(steps)) < alpha
-    turns = coins.tolist()
+def teachers_turns(seed: int, stream: int, group: int, alpha: float, steps: int) -> list[bool]:
+    """The common mask of a chunk: at which steps its tokens come from the teacher, each with probability α."""
+    coins = draws.uniform(seed, draws.stream("teacher's turn", stream), torch.tensor([group]), torch.arange(steps))
+    return (coins < alpha).tolist()
 
-    reading_student, reading_teacher = _Reader(student, ids, mask), _Reader(teacher, ids, mask)
-    patience = max(1, PENDING_LOGITS.get(device.type, PENDING_LOGITS["cpu"]) // (count * student.vocabulary))
+
+def _rollout_chunk(
+    reading_student: Reader, reading_teacher: Reader, names: Tensor, uniform: Tensor, turns: list[bool], *, law: _Law
+) -> Rollout:
+    """One chunk of prompts decoded together, from its draws [B,T] and, under a common mask, the teacher's turns."""
+    student, rows = reading_student.model, reading_student.rows
+    kept = _Kept(rows, law)
+    budget = PENDING_LOGITS.get(student.device.type, PENDING_LOGITS["cpu"])
     pending: list[Tensor] = []  # log q [B,V] of the steps that the teacher has not seen
-    columns = _Columns([], [], [], [], [])
-    from_teacher = torch.zeros((count, steps), dtype=torch.bool, device=device)
-    lengths = torch.full((count,), steps, dtype=torch.int64, device=device)
-    ended = torch.zeros(count, dtype=torch.bool, device=device)
-    taken = 0
-    for t in range(steps):
-        logq = (student.logits(reading_student.read(width + t)[:, -1]) / temperature).log_softmax(-1)
+    over = 0  # rows that have ended but still take part
+    for step in range(law.steps):
+        end = rows.width + step
+        logq = (student.logits(reading_student.read(end)[:, -1]) / law.temperature).log_softmax(-1)
         pending.append(logq)
+        turn = law.alpha > 0 and (law.lock_step or turns[step])
         block = None
-        if (alpha > 0 and (lock_step or turns[t])) or len(pending) >= patience:
-            block = _teacher_block(reading_teacher, width + t, len(pending), temperature)
-        if lock_step and block is not None and alpha > 0:
-            # The mixture's own inverse CDF: below α the draw is spent on the teacher, above it on the student.
-            u = uniform[:, t]
-            theirs = u < alpha
-            token = torch.where(
-                theirs,
-                inverse_cdf(block.logp[:, -1].exp(), (u / alpha).clamp(max=1.0)),
-                inverse_cdf(logq.exp(), ((u - alpha) / (1 - alpha)).clamp(min=0.0)),
-            )
-            from_teacher[:, t] = theirs
-        elif turns[t] and not lock_step and block is not None:
-            token = inverse_cdf(block.logp[:, -1].exp(), uniform[:, t])
-            from_teacher[:, t] = True
-        else:
-            token = inverse_cdf(logq.exp(), uniform[:, t])
-        ids[:, width + t] = torch.where(ended, pad, token)
-        taken = t + 1
+        if turn or len(pending) * logq.numel() >= budget or over >= CROWDED * logq.shape[0]:
+            block = _teacher_block(reading_teacher, end, len(pending), law.temperature)
+        token, theirs = _draw(logq, block.logp[:, -1] if turn and block is not None else None, uniform[:, step], law)
+        rows.ids[:, end] = torch.where(rows.ended, law.pad, token)
+        kept.add(step, rows.ids[:, end], theirs)
+        rows.ended |= token == law.eos
+        over = int(rows.ended.sum())
         if block is not None:
-            columns.settle(block, pending, ids[:, width + taken - len(pending) : width + taken])
+            kept.settle(block, pending, rows.ids[:, end + 1 - len(pending) : end + 1], step + 1)
             pending = []
-        now = ~ended & (token == eos)
-        lengths = torch.where(now, taken, lengths)
-        ended |= now
-        if bool(ended.all()):
+            if LEAVING * logq.shape[0] <= over < logq.shape[0]:
+                stay = (~rows.ended).nonzero()[:, 0]
+                uniform, over = uniform[stay], 0
+                for part in (rows, reading_student, reading_teacher):
+                    part.keep(stay)
+        if over == rows.alive.shape[0]:
             break
     if pending:
-        block = _teacher_block(reading_teacher, width + taken - 1, len(pending), temperature)
-        columns.settle(block, pending, ids[:, width + taken - len(pending) : width + taken])
-    real = torch.arange(taken, device=device) < lengths[:, None]
-    return columns.rollout(rows.to(device), prompt_ids, prompt_mask, ids[:, width : width + taken], real, from_teacher[:, :taken] & real, ended)
+        block = _teacher_block(reading_teacher, end, len(pending), law.temperature)
+        kept.settle(block, pending, rows.ids[:, end + 1 - len(pending) : end + 1], step + 1)
+    return kept.rollout(names, step + 1)
+
+
+def _draw(logq: Tensor, logp: Tensor | None, uniform: Tensor, law: _Law) -> tuple[Tensor, Tensor | bool]:
+    """Tokens [B] and whether they are the teacher's. With `logp` it is his turn: alone, or in lock step as part of the mixture.
+
+    In lock step a draw below α is spent on the teacher and one above it on the student, each stretched to (0, 1): the
+    inverse distribution function of the mixture, with its two parts laid end to end.
+    """
+    if logp is None:
+        return inverse_cdf(logq.exp(), uniform), False
+    if not law.lock_step:
+        return inverse_cdf(logp.exp(), uniform), True
+    theirs = uniform < law.alpha
+    from_teacher = inverse_cdf(logp.exp(), (uniform / law.alpha).clamp(max=1.0))
+    from_student = inverse_cdf(logq.exp(), ((uniform - law.alpha) / (1 - law.alpha)).clamp(min=0.0))
+    return torch.where(theirs, from_teacher, from_student), theirs
 
 
 @dataclass
 class _Block:
-    """What the teacher says about the pending steps: log p [B,n,V] and his hidden states [B,n,H]."""
+    """What the teacher says about the pending steps: log p [B,n,V], and his hidden states [B,n,H]."""
 
     logp: Tensor
     hidden: Tensor
 
 
-def _teacher_block(reader: _Reader, end: int, pending: int, temperature: float) -> _Block:
-    """The teacher reads up to column `end`; his last `pending` positions are the ones that nobody scored yet."""
+def _teacher_block(reader: Reader, end: int, pending: int, temperature: float) -> _Block:
+    """The teacher reads up to column `end`; the last `pending` positions are the ones that he has not scored yet."""
     hidden = reader.read(end)[:, -pending:]
     return _Block((reader.model.logits(hidden) / temperature).log_softmax(-1), hidden)
 
 
-@dataclass
-class _Columns:
-    """What is kept of each block of steps, as [B,n] tensors in order of time (hidden states: [B,n,H])."""
+class _Kept:
+    """What stays of a chunk: a place for every row and step, filled as rows are decoded."""
 
-    logp_student: list[Tensor]
-    logp_teacher: list[Tensor]
-    kl: list[Tensor]
-    entropy: list[Tensor]
-    hidden: list[Tensor]
+    def __init__(self, rows: Rows, law: _Law) -> None:
+        self.rows, self.law = rows, law
+        self.prompt_ids, self.prompt_mask = rows.prompt_ids, rows.prompt_mask
+        self.shape = (rows.alive.shape[0], law.steps)
+        self.ids = torch.full(self.shape, law.pad, dtype=torch.int64, device=rows.ids.device)
+        self.from_teacher = torch.zeros(self.shape, dtype=torch.bool, device=rows.ids.device)
+        self.scores: dict[str, Tensor] = {}
 
-    def settle(self, block: _Block, pending: list[Tensor], tokens: Tensor) -> None:
-        """Scores the pending steps, whose student log-probabilities and tokens [B,n] are known, and lets go of them."""
-        shape = tokens.shape
+    def add(self, step: int, token: Tensor, theirs: Tensor | bool) -> None:
+        self.ids[self.rows.alive, step] = token
+        self.from_teacher[self.rows.alive, step] = theirs
+
+    def settle(self, block: _Block, pending: list[Tensor], tokens: Tensor, end: int) -> None:
+        """Scores the pending steps before `end`, whose student log-probabilities and tokens [B,n] are known."""
         terms = terms_of(torch.stack(pending, 1).flatten(0, 1), block.logp.flatten(0, 1), tokens.flatten())
-        assert terms.logp_teacher is not None and terms.kl is not None
-        self.logp_student.append(terms.logp_student.view(shape))
-        self.logp_teacher.append(terms.logp_teacher.view(shape))
-        self.kl.append(terms.kl.view(shape))
-        self.entropy.append(terms.entropy.view(shape))
-        self.hidden.append(block.hidden)
+        by_step = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
+        values = {name: value.view(tokens.shape) for name, value in by_step.items() if value is not None}
+        for name, value in {**values, "hidden_teacher": block.hidden}.items():
+            if name not in self.scores:
+                self.scores[name] = value.new_zeros((*self.shape, *value.shape[2:]))
+            self.scores[name][self.rows.alive, end - tokens.shape[1] : end] = value
 
-    def rollout(
-        self, rows: Tensor, prompt_ids: Tensor, prompt_mask: Tensor, ids: Tensor, mask: Tensor, from_teacher: Tensor, ended: Tensor
-    ) -> Rollout:
-        def whole(blocks: list[Tensor]) -> Tensor:
-            return torch.where(mask, torch.cat(blocks, 1), 0.0)
-
+    def rollout(self, names: Tensor, steps: int) -> Rollout:
+        """The first `steps` columns as a rollout; everything after a row's first end token is padding."""
+        ids = self.ids[:, :steps]
+        ends = ids == self.law.eos
+        before = ends.long().cumsum(1) - ends.long()  # end tokens before this one
+        mask = before == 0
+        scores = {name: value[:, :steps] * (mask if value.dim() == 2 else mask[..., None]) for name, value in self.scores.items()}
         return Rollout(
-            rows, prompt_ids, prompt_mask, ids, mask, whole(self.logp_student), whole(self.logp_teacher), whole(self.kl),
-            whole(self.entropy), torch.cat(self.hidden, 1), from_teacher, ended,
+            rows=names.to(ids.device), prompt_ids=self.prompt_ids, prompt_mask=self.prompt_mask, response_ids=ids.where(mask, self.law.pad),
+            mask=mask, from_teacher=self.from_teacher[:, :steps] & mask, ended=ends.any(1), **scores,
         )  # fmt: skip
-
-
-def _draws(seed: int, stream: int, rows: Tensor, steps: int, device: torch.device) -> Tensor:
-    """All draws of a chunk at once, [B,T]. Made on the CPU: some devices have no fp64, and a hash is the same anywhere."""
-    made = draws.uniform(seed, stream, rows[:, None], torch.arange(steps))
-    return made.to(device, torch.float32 if device.type == "mps" else torch.float64)
 
 
 def _joined(parts: list[Rollout], pad: int) -> Rollout:
@@ -227,16 +204,16 @@ def _joined(parts: list[Rollout], pad: int) -> Rollout:
     prompt = max(part.prompt_ids.shape[1] for part in parts)
     response = max(part.response_ids.shape[1] for part in parts)
 
-    def widened(part: Rollout, name: str, tensor: Tensor) -> Tensor:
-        value = pad if name in ("prompt_ids", "response_ids") else 0
-        if name in ("prompt_ids", "prompt_mask"):
-            return torch.nn.functional.pad(tensor, (prompt - tensor.shape[1], 0), value=value)
+    def widened(name: str, tensor: Tensor) -> Tensor:
         if tensor.dim() == 1:
             return tensor
-        more = response - tensor.shape[1]
-        return torch.nn.functional.pad(tensor, (0, more) if tensor.dim() == 2 else (0, 0, 0, more), value=value)
+        value = pad if name in ("prompt_ids", "response_ids") else 0
+        if name in ("prompt_ids", "prompt_mask"):
+            return F.pad(tensor, (prompt - tensor.shape[1], 0), value=value)
+        more = (0, response - tensor.shape[1])
+        return F.pad(tensor, more if tensor.dim() == 2 else (0, 0, *more), value=value)
 
-    columns = [{name: widened(part, name, tensor) for name, tensor in part.tensors().items()} for part in parts]
+    columns = [{name: widened(name, tensor) for name, tensor in part.tensors().items()} for part in parts]
     return Rollout(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})
 
 
@@ -261,29 +238,33 @@ def generate(
         for start in range(0, len(order), chunk):
             chosen = order[start : start + chunk]
             names = torch.tensor([rows[i] for i in chosen], dtype=torch.int64)
-            uniform = None if temperature == 0 else _draws(seed, stream, names, max_new_tokens, model.device)
-            made = _generate_chunk(model, [prompts[i] for i in chosen], uniform, temperature, max_new_tokens, eos, pad)
-            for i, response in zip(chosen, made, strict=True):
+            uniform = draw_columns(seed, stream, names, max_new_tokens, model.device)
+            law = _Law(0.0, False, temperature, max_new_tokens, eos, pad)
+            for i, response in zip(chosen, _generate_chunk(model, [prompts[i] for i in chosen], uniform, law), strict=True):
                 responses[i] = response
     return responses
 
 
-def _generate_chunk(
-    model: LanguageModel, prompts: list[Sequence[int]], uniform: Tensor | None, temperature: float, steps: int, eos: int, pad: int
-) -> list[list[int]]:
-    prompt_ids, prompt_mask = left_pad(prompts, pad, model.device)
-    count, width = prompt_ids.shape
-    ids = torch.cat([prompt_ids, prompt_ids.new_full((count, steps), pad)], 1)
-    reader = _Reader(model, ids, torch.cat([prompt_mask, prompt_mask.new_ones((count, steps))], 1))
-    ended = torch.zeros(count, dtype=torch.bool, device=model.device)
-    for t in range(steps):
-        logits = model.logits(reader.read(width + t)[:, -1])
-        token = logits.argmax(-1) if uniform is None else inverse_cdf((logits / temperature).softmax(-1), uniform[:, t])
-        ids[:, width + t] = torch.where(ended, pad, token)
-        ended |= token == eos
-        if bool(ended.all()):
+def _generate_chunk(model: LanguageModel, prompts: list[Sequence[int]], uniform: Tensor, law: _Law) -> list[list[int]]:
+    rows = Rows(prompts, law.steps, law.pad, model.device)
+    reader = Reader(model, rows)
+    made = torch.full((len(prompts), law.steps), law.pad, dtype=torch.int64, device=model.device)
+    for step in range(law.steps):
+        end = rows.width + step
+        logits = model.logits(reader.read(end)[:, -1])
+        token = logits.argmax(-1) if law.temperature == 0 else inverse_cdf((logits / law.temperature).softmax(-1), uniform[:, step])
+        rows.ids[:, end] = torch.where(rows.ended, law.pad, token)
+        made[rows.alive, step] = rows.ids[:, end]
+        rows.ended |= token == law.eos
+        over = int(rows.ended.sum())
+        if over == rows.alive.shape[0]:
             break
-    return [response[: response.index(eos) + 1] if eos in response else response for response in ids[:, width:].tolist()]
+        if over >= CROWDED * rows.alive.shape[0]:
+            stay = (~rows.ended).nonzero()[:, 0]
+            uniform = uniform[stay]
+            for part in (rows, reader):
+                part.keep(stay)
+    return [response[: response.index(law.eos) + 1] if law.eos in response else response for response in made.tolist()]
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HFValidationError,
     HfHubHTTPError,
+    HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -42,7 +42,8 @@ def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *,
         raise BadInput(f"{model!r} is neither a folder nor a model id of the form name or owner/name.", pointer=pointer) from error
     except GatedRepoError as error:
         raise BadInput(
-            f"The model {model} asks for its terms to be accepted on the Hugging Face hub; accept them there and set HF_TOKEN.", pointer=pointer
+            f"The model {model} asks for its terms to be accepted on the Hugging Face hub; accept them there and set HF_TOKEN.",
+            pointer=pointer,
         ) from error
     except RevisionNotFoundError as error:
         raise BadInput(f"The model {model} has no revision {revision!r} on the Hugging Face hub.", pointer=pointer) from error
@@ -53,7 +54,8 @@ def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *,
         ) from error
     except LocalEntryNotFoundError as error:
         raise BadInput(
-            f"The Hugging Face hub cannot be reached and {model} is not in its cache ({_cause(error)}); connect, set HF_ENDPOINT to a mirror, or give a folder.",
+            f"The Hugging Face hub cannot be reached and {model} is not in its cache ({_cause(error)}); "
+            "connect, set HF_ENDPOINT to a mirror, or give a folder.",
             pointer=pointer,
         ) from error
     except HfHubHTTPError as error:

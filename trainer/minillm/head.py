@@ -14,7 +14,7 @@ Losses are fp32 (fp64 when the model is). Shapes: R rows (real tokens), H hidden
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -129,14 +129,14 @@ class _HeadLoss(torch.autograd.Function):
     """The sum of row losses. Forward already makes the gradients: backward only scales them."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, job: _Job) -> Tensor:  # noqa: D102
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, job: _Job) -> Tensor:
         wants_hidden, wants_weight, wants_bias, _ = ctx.needs_input_grad
         total = torch.zeros((), dtype=job.student.math, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if wants_hidden else None
         d_weight = torch.zeros_like(weight, dtype=job.student.math) if wants_weight else None
         d_bias = torch.zeros_like(bias, dtype=job.student.math) if wants_bias and bias is not None else None
         for rows in _chunks(hidden.shape[0], job.student, job.chunk_rows):
-            value, d_raw = _chunk_loss(job, hidden[rows], weight, bias, rows, any(ctx.needs_input_grad))
+            value, d_raw = _chunk_loss(job, hidden[rows], weight, bias, rows, wants_gradient=any(ctx.needs_input_grad))
             total += value
             if d_raw is None:
                 continue
@@ -152,13 +152,13 @@ class _HeadLoss(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:  # noqa: D102
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         scaled = [None if g is None else (g * upstream).to(t) for g, t in zip(ctx.gradients, ctx.dtypes, strict=True)]
         return (*scaled, None)
 
 
 def _chunk_loss(
-    job: _Job, hidden: Tensor, weight: Tensor, bias: Tensor | None, rows: slice, wants_gradient: bool
+    job: _Job, hidden: Tensor, weight: Tensor, bias: Tensor | None, rows: slice, *, wants_gradient: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Loss of a chunk, its terms (left in `job`), and the gradient [r,V] at the head's raw output."""
     logits = job.student.shape(_raw(job.student, hidden, weight, bias))
@@ -206,10 +206,5 @@ def _chunks(count: int, model: LanguageModel, chunk_rows: int | None) -> Iterato
 def _joined(parts: list[TokenTerms]) -> TokenTerms:
     if len(parts) == 1:
         return parts[0]
-    first = parts[0]
-    return TokenTerms(
-        logp_student=torch.cat([part.logp_student for part in parts]),
-        entropy=torch.cat([part.entropy for part in parts]),
-        logp_teacher=None if first.logp_teacher is None else torch.cat([part.logp_teacher for part in parts if part.logp_teacher is not None]),
-        kl=None if first.kl is None else torch.cat([part.kl for part in parts if part.kl is not None]),
-    )
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(TokenTerms)}
+    return TokenTerms(**{name: None if column[0] is None else torch.cat(column) for name, column in columns.items()})

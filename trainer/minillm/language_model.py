@@ -34,7 +34,7 @@ class LanguageModel:
         self.body: Any = model.get_decoder()
         head = model.get_output_embeddings()
         if not isinstance(getattr(head, "weight", None), Tensor) or self.body is model:
-            raise BadInput(f"{name} has no language-model head that can be reached; use a causal language model of the transformers library.")
+            raise BadInput(f"The {name} has no language-model head that can be reached; use a causal language model of transformers.")
         self.head: nn.Linear = head
         self.width: int = head.weight.shape[0]
         self.vocabulary = self.width
@@ -159,6 +159,6 @@ def verify(model: LanguageModel) -> None:
     if not error <= (0.1 if model.dtype in (torch.bfloat16, torch.float16) else 1e-3):
         kind = model.model.config.model_type
         raise BadInput(
-            f"{model.name}: the logits of a {kind} model cannot be rebuilt from its last hidden states "
+            f"The {model.name}: the logits of a {kind} model cannot be rebuilt from its last hidden states "
             f"(relative difference {error:.2g}); this model family is not supported."
         )

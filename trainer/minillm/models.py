@@ -32,7 +32,9 @@ def choose_device(name: str) -> torch.device:
         return torch.device(next(device for device, there in available.items() if there))
     if not available[name]:
         here = " or ".join(f'"{device}"' for device, there in available.items() if there)
-        raise BadInput(f'"device" is "{name}", but torch {torch.__version__} finds none on this machine; use "auto" or {here}.', pointer="/device")
+        raise BadInput(
+            f'"device" is "{name}", but torch {torch.__version__} finds none on this machine; use "auto" or {here}.', pointer="/device"
+        )
     return torch.device(name)
 
 
@@ -59,7 +61,7 @@ def load_tokenizer(config: Config, progress: Progress = silent) -> Any:
 def load_teacher(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
     """The teacher: weights in the compute dtype, frozen, without dropout."""
     folder = _folder(config.teacher, "/teacher/model", progress, weights=True)
-    model = _load(folder, config.teacher, "/teacher/model", dtype, device, "teacher")
+    model = _load(folder, config.teacher, "/teacher/model", "teacher", dtype=dtype, device=device)
     model.requires_grad_(False)
     return _ready(model, device, dtype, f"teacher {config.teacher.model}")
 
@@ -74,7 +76,7 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     folder = _folder(config.student, "/student/model", progress, weights=not random)
     if random:
         torch.manual_seed(config.seed)
-    model = _load(folder, config.student, "/student/model", torch.float32, device, "student", random=random)
+    model = _load(folder, config.student, "/student/model", "student", dtype=torch.float32, device=device, random=random)
     return _ready(model, device, dtype, f"student {config.student.model}")
 
 
@@ -100,8 +102,8 @@ def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress
 
 
 def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name: str = "checkpoint") -> LanguageModel:
-    """A student saved in a Hugging Face folder, as `load_student` would give it."""
-    model = _load(folder, Student(model=str(folder)), "", torch.float32, device, name)
+    """A student saved in a Hugging Face folder, as `load_student` would give it: its vocabulary is not yet cut to the shared one."""
+    model = _load(folder, Student(model=str(folder)), "", name, dtype=torch.float32, device=device)
     return _ready(model, device, dtype, name)
 
 
@@ -118,17 +120,17 @@ def _folder(part: Teacher | Student, pointer: str, progress: Progress, *, weight
     if not path.is_dir():
         path = fetch(part.model, part.revision, pointer, progress, weights=weights, code=part.trust_remote_code)
     if not (path / "config.json").is_file():
-        raise BadInput(f"{path} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights.", pointer=pointer)
-    if weights and not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
         raise BadInput(
-            f"{path} has no weights (*.safetensors); give a folder with weights" + (', or set "init": "random".' if "student" in pointer else "."),
-            pointer=pointer,
+            f"{path} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights.", pointer=pointer
         )
+    if weights and not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
+        otherwise = ', or set "init": "random".' if pointer.startswith("/student") else "."
+        raise BadInput(f"{path} has no weights (*.safetensors); give a folder with weights{otherwise}", pointer=pointer)
     return path
 
 
 def _load(
-    folder: Path, part: Teacher | Student, pointer: str, dtype: torch.dtype, device: torch.device, role: str, *, random: bool = False
+    folder: Path, part: Teacher | Student, pointer: str, role: str, *, dtype: torch.dtype, device: torch.device, random: bool = False
 ) -> Any:
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=part.trust_remote_code)
@@ -171,10 +173,14 @@ def _tokenizer(part: Teacher | Student, pointer: str, progress: Progress) -> Any
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=part.trust_remote_code)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = 'set "tokenizer": "teacher" or name a model that has one' if pointer.startswith("/student") else "add tokenizer.json and tokenizer_config.json"
+        of_student = pointer.startswith("/student")
+        hint = 'set "tokenizer": "teacher" or name a model that has one' if of_student else "add tokenizer.json and tokenizer_config.json"
         raise BadInput(f"{folder} has no tokenizer that can be loaded ({_first_line(error)}); {hint}.", pointer=pointer) from error
     if tokenizer.eos_token_id is None:
-        raise BadInput(f"The tokenizer in {folder} has no end token (eos_token); a response could never end. Set it in tokenizer_config.json.", pointer=pointer)
+        raise BadInput(
+            f"The tokenizer in {folder} has no end token (eos_token), so a response could never end; set it in tokenizer_config.json.",
+            pointer=pointer,
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token  # padding is masked everywhere: its id does not matter
     return tokenizer

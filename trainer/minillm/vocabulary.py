@@ -39,16 +39,21 @@ def check_vocabularies(teacher_tokenizer: Any, student_tokenizer: Any, teacher_w
 
 def _compare(teacher: Any, student: Any) -> None:
     theirs, ours = teacher.get_vocab(), student.get_vocab()
-    differing = sorted((token for token in theirs.keys() | ours.keys() if theirs.get(token) != ours.get(token)), key=lambda t: theirs.get(t, ours.get(t)))
+    differing = [token for token in theirs.keys() | ours.keys() if theirs.get(token) != ours.get(token)]
     if differing:
-        examples = ", ".join(f"{token!r} is {_place(theirs.get(token))} in the teacher and {_place(ours.get(token))} in the student" for token in differing[:SHOWN])
+        differing.sort(key=lambda token: (theirs.get(token, len(theirs)), ours.get(token, len(ours))))
+        examples = ", ".join(
+            f"{token!r} is {_place(theirs.get(token))} in the teacher and {_place(ours.get(token))} in the student"
+            for token in differing[:SHOWN]
+        )
         raise BadInput(
             f"Teacher and student have different vocabularies ({len(differing)} tokens differ: {examples}); "
-            'distillation needs the same tokenizer: choose a student of the same family, or set "tokenizer": "teacher" for a student with random weights.',
+            "distillation needs the same tokenizer: choose a student of the same family, or give one with random weights "
+            'the teacher\'s by "tokenizer": "teacher".',
             pointer="/student/model",
         )
-    for name in ("bos_token", "eos_token", "pad_token"):
-        if getattr(teacher, name) != getattr(student, name) and name != "pad_token":
+    for name in ("bos_token", "eos_token"):  # padding is masked: its token may differ
+        if getattr(teacher, name) != getattr(student, name):
             raise BadInput(
                 f"Teacher and student have different special tokens: {name} is {getattr(teacher, name)!r} in the teacher and "
                 f"{getattr(student, name)!r} in the student; make them equal in tokenizer_config.json, or set \"tokenizer\": \"teacher\".",
@@ -59,7 +64,8 @@ def _compare(teacher: Any, student: Any) -> None:
         at = next((k for k, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
         cut = [tokenizer.convert_ids_to_tokens(ids[at : at + 3]) for tokenizer, ids in ((teacher, left), (student, right))]
         raise BadInput(
-            f"Teacher and student cut text into tokens differently (the teacher gives {_named(cut[0])} where the student gives {_named(cut[1])}); "
+            f"Teacher and student cut text into tokens differently (the teacher gives {_named(cut[0])} where the student gives "
+            f"{_named(cut[1])}); "
             'distillation needs the same tokenizer: set "tokenizer": "teacher" or choose a student of the same family.',
             pointer="/student/model",
         )

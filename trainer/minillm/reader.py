@@ -1,0 +1,74 @@
+"""Models reading a chunk of rows column by column, and drawing the next column.
+
+Shapes: B rows still being decoded, P prompt columns, T response columns, n columns read at once, H hidden width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from minillm import draws
+from minillm.language_model import LanguageModel
+from minillm.sequences import left_pad, positions
+
+
+class Rows:
+    """The rows of a chunk while they are decoded: prompts on the left, room for `steps` response tokens on the right."""
+
+    def __init__(self, prompts: Sequence[Sequence[int]], steps: int, pad: int, device: torch.device) -> None:
+        self.prompt_ids, self.prompt_mask = left_pad(prompts, pad, device)
+        self.width = self.prompt_ids.shape[1]
+        room = (len(prompts), steps)
+        self.ids = torch.cat([self.prompt_ids, self.prompt_ids.new_full(room, pad)], 1)
+        # A row that has ended is fed padding as if it were text: it cannot reach other rows, and one mask serves every step.
+        self.mask = torch.cat([self.prompt_mask, self.prompt_mask.new_ones(room)], 1)
+        self.positions = positions(self.mask)
+        self.alive = torch.arange(len(prompts), device=device)
+        """[B] the rows of the chunk that are still decoded."""
+        self.ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
+        """[B] which of them have ended."""
+
+    def keep(self, index: Tensor) -> None:
+        """Goes on with the rows of `index` alone."""
+        self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
+        self.alive, self.ended = self.alive[index], self.ended[index]
+
+
+class Reader:
+    """A model and what it has read of the rows."""
+
+    def __init__(self, model: LanguageModel, rows: Rows) -> None:
+        self.model, self.rows = model, rows
+        self.cache = model.new_cache()
+        self.seen = 0
+
+    def read(self, end: int) -> Tensor:
+        """Hidden states [B,n,H] of the columns from the last one read up to `end`."""
+        start, self.seen = self.seen, end
+        rows = self.rows
+        hidden, _ = self.model.hidden(rows.ids[:, start:end], rows.mask[:, :end], rows.positions[:, start:end], self.cache)
+        return hidden
+
+    def keep(self, index: Tensor) -> None:
+        """Forgets the rows that `Rows.keep` dropped."""
+        self.cache.batch_select_indices(index)
+
+
+def draw_columns(seed: int, stream: int, names: Tensor, steps: int, device: torch.device) -> Tensor:
+    """All draws of a chunk at once [B,T]. Made on the CPU: some devices have no fp64, and a hash is the same anywhere."""
+    made = draws.uniform(seed, stream, names[:, None], torch.arange(steps))
+    return made.to(device, torch.float32 if device.type == "mps" else torch.float64)
+
+
+def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """The token [B] in which `uniform` [B] falls when the probabilities [B,V] are laid end to end.
+
+    They are summed in fp64 where the device has it, so that rounding does not move the boundaries of a large vocabulary.
+    """
+    wide = torch.float32 if probabilities.device.type == "mps" else torch.float64
+    ends = probabilities.cumsum(-1, dtype=wide)
+    token = torch.searchsorted(ends, uniform.to(wide)[:, None] * ends[:, -1:], right=True)[:, 0]
+    return token.clamp_(max=probabilities.shape[-1] - 1)

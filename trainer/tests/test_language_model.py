@@ -1,0 +1,82 @@
+import pytest
+import torch
+from toys import FAMILIES, full_logits, toy
+
+from minillm.errors import BadInput
+from minillm.language_model import verify
+from minillm.sequences import left_pad, positions, response_hidden
+
+PROMPTS = [[3, 4, 5, 6, 7], [8, 9], [10, 3, 1]]
+RESPONSE = [5, 7, 2]
+
+
+def made(name: str):
+    """A toy and how near its numbers must come. Plain attention masks in fp64 what its fp32 softmax cannot take: fp32 for Gemma 2."""
+    model = toy(name, dtype=torch.float32 if name == "gemma2" else torch.float64)
+    return model, {"rtol": 1e-3, "atol": 1e-4} if name == "gemma2" else {"rtol": 1e-6, "atol": 1e-6}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_hidden_states_and_head_give_the_models_logits(name: str):
+    model, near = made(name)
+    ids = torch.tensor([[3, 9, 4, 1, 10, 6, 2, 5]])
+    hidden, _ = model.hidden(ids, torch.ones_like(ids), torch.arange(8)[None])
+    torch.testing.assert_close(model.logits(hidden)[0], full_logits(model, ids[0].tolist()), **near)
+    verify(model)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_left_padding_changes_nothing(name: str):
+    model, near = made(name)
+    prompt_ids, prompt_mask = left_pad(PROMPTS, pad=0)
+    responses = torch.tensor([RESPONSE] * len(PROMPTS))
+    hidden = response_hidden(model, prompt_ids, prompt_mask, responses, torch.ones_like(responses, dtype=torch.bool))
+    found = model.logits(hidden).unflatten(0, (len(PROMPTS), len(RESPONSE)))
+    for row, prompt in zip(found, PROMPTS, strict=True):
+        expected = full_logits(model, prompt + RESPONSE)[len(prompt) - 1 : -1]
+        torch.testing.assert_close(row, expected, **near)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_reading_in_blocks_with_a_cache_changes_nothing(name: str):
+    model, near = made(name)
+    prompt_ids, prompt_mask = left_pad([[*prompt, *RESPONSE, 4, 8] for prompt in PROMPTS], pad=0)
+    places = positions(prompt_mask)
+    cache = model.new_cache()
+    parts = []
+    for start, end in [(0, 6), (6, 7), (7, 10)]:
+        parts.append(model.hidden(prompt_ids[:, start:end], prompt_mask[:, :end], places[:, start:end], cache)[0])
+    at_once, _ = model.hidden(prompt_ids, prompt_mask, places)
+    real = prompt_mask.bool()
+    torch.testing.assert_close(torch.cat(parts, 1)[real], at_once[real], **near)
+
+
+def test_vocabulary_is_cut():
+    model = toy("phi")
+    model.vocabulary = 9
+    hidden = torch.randn(4, 16, dtype=torch.float64)
+    whole = torch.nn.functional.linear(hidden, model.head.weight, model.head.bias)
+    torch.testing.assert_close(model.logits(hidden), whole[:, :9])
+
+
+@pytest.mark.parametrize("name", ["gemma2", "granite", "cohere"])
+def test_a_family_with_unknown_logits_is_refused(name: str):
+    """Were scale or cap not known for these families, loading would say so, even on fresh weights with tiny logits."""
+    model = toy(name, dtype=torch.float32, spread=0.0)
+    model._scale, model._cap = 1.0, None
+    with pytest.raises(BadInput, match=r"cannot be rebuilt from its last hidden states .* not supported"):
+        verify(model)
+
+
+def test_bf16_passes_over_fp32_weights():
+    model = toy("llama", dtype=torch.float32, spread=0.1)
+    mixed = type(model)(model.model, torch.bfloat16)
+    verify(mixed)
+    ids = torch.tensor([[3, 9, 4, 1]])
+    places = torch.arange(4)[None]
+    exact = model.logits(model.hidden(ids, torch.ones_like(ids), places)[0])
+    found = mixed.logits(mixed.hidden(ids, torch.ones_like(ids), places)[0])
+    assert found.dtype == torch.float32
+    difference = (found - exact).abs().max() / exact.abs().max()
+    assert 1e-5 < difference < 0.05
+    assert model.head.weight.dtype == torch.float32

@@ -1,0 +1,96 @@
+"""Small language models for tests: real architectures with random weights, and an alphabet that can be enumerated."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoModelForCausalLM,
+    CohereConfig,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    GraniteConfig,
+    LlamaConfig,
+    OPTConfig,
+    PhiConfig,
+    Qwen2Config,
+    Qwen3Config,
+)
+
+from minillm.language_model import LanguageModel
+
+torch.set_num_threads(1)  # the models are too small for more
+
+SHAPE = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "max_position_embeddings": 64,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+}
+
+
+def family(name: str, vocabulary: int) -> Any:
+    """The config of a tiny model of a family."""
+    plain = {**SHAPE, "vocab_size": vocabulary}
+    without = {key: value for key, value in plain.items() if key not in ("num_key_value_heads", "head_dim", "intermediate_size")}
+    makers = {
+        "gpt2": lambda: GPT2Config(vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2),
+        "opt": lambda: OPTConfig(**without, ffn_dim=24, word_embed_proj_dim=8),  # projects out of a wider body
+        "neox": lambda: GPTNeoXConfig(**without, intermediate_size=24),
+        "phi": lambda: PhiConfig(**without, intermediate_size=24),  # a head with a bias
+        "llama": lambda: LlamaConfig(**plain, tie_word_embeddings=False),
+        "llama-tied": lambda: LlamaConfig(**plain, tie_word_embeddings=True),
+        "qwen2": lambda: Qwen2Config(**plain),
+        "qwen3": lambda: Qwen3Config(**plain),
+        "gemma2": lambda: Gemma2Config(**plain, final_logit_softcapping=3.0, sliding_window=4),
+        "gemma3": lambda: Gemma3TextConfig(**plain, sliding_window=4),
+        "granite": lambda: GraniteConfig(**plain, logits_scaling=8.0),
+        "cohere": lambda: CohereConfig(**plain, logit_scale=0.0625),
+    }
+    return makers[name]()
+
+
+FAMILIES = ["gpt2", "opt", "neox", "phi", "llama", "llama-tied", "qwen2", "qwen3", "gemma2", "gemma3", "granite", "cohere"]
+
+
+def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 0.5) -> LanguageModel:
+    """A tiny model in fp64 with weights wide enough that its distributions are far from uniform."""
+    torch.manual_seed(seed)
+    attention = "eager" if name == "gemma2" else "sdpa"  # plain attention takes its softmax in fp32; Gemma 2 has no other
+    model = AutoModelForCausalLM.from_config(family(name, vocabulary), attn_implementation=attention).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * spread)
+    return LanguageModel(model, name=name)
+
+
+def teacher(name: str = "llama", vocabulary: int = 11, seed: int = 100, dtype: torch.dtype = torch.float64) -> LanguageModel:
+    """Another one, frozen."""
+    model = toy(name, vocabulary, seed, dtype)
+    model.model.requires_grad_(False)
+    return model
+
+
+def trajectories(vocabulary: int, length: int, eos: int) -> list[list[int]]:
+    """Every response there is: those that end by themselves within `length` tokens, and those that are cut off there."""
+    everything: list[list[int]] = []
+    others = [token for token in range(vocabulary) if token != eos]
+    for size in range(length):
+        everything += [[*body, eos] for body in product(others, repeat=size)]
+    return everything + [list(body) for body in product(others, repeat=length)]
+
+
+def full_logits(model: LanguageModel, ids: list[int]) -> Tensor:
+    """Logits [T,V] of one unpadded row through the model's own forward pass."""
+    return model.model(input_ids=torch.tensor([ids])).logits[0, :, : model.vocabulary]
