@@ -23,10 +23,10 @@ export class ConfigCodeLens extends Disposable implements vscode.CodeLensProvide
     const outline = outlineConfig(document.getText());
     if (!outline || !vscode.workspace.isTrusted) return [];
     const range = rangeOf(outline.head);
-    const lenses = [new vscode.CodeLens(range, { title: '$(play) Run distillation', command: 'minillm.run', arguments: [document.uri] })];
+    const lenses = [new vscode.CodeLens(range, { title: '$(play)\u00a0Run distillation', command: 'minillm.run', arguments: [document.uri] })];
     const newest = this.newestOf(document.uri.fsPath);
     if (newest) {
-      const title = `$(graph-line) ${titleOf(newest)}`;
+      const title = `$(graph-line)\u00a0${titleOf(newest)}`;
       lenses.push(new vscode.CodeLens(range, { title, command: 'minillm.openPanel', arguments: [{ dir: newest.summary.dir }] }));
     }
     return lenses;

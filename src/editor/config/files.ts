@@ -1,5 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { type EditorContext, setContextKey } from '../context';
+import { Disposable } from '../disposable';
 
 /** Copies of configs in run folders are records, not configs to run. */
 const LEFT_OUT = '{**/node_modules/**,**/.venv/**,**/venv/**,**/runs/**}';
@@ -30,4 +32,21 @@ export async function pickConfig(): Promise<vscode.Uri | undefined> {
   const picks = found.map((uri) => ({ label: path.basename(uri.path), description: folderOf(uri), uri }));
   picks.sort((a, b) => a.label.localeCompare(b.label) || a.description.localeCompare(b.description));
   return (await vscode.window.showQuickPick(picks, { placeHolder: 'Config to run', matchOnDescription: true }))?.uri;
+}
+
+/** Tells the views' welcome whether the workspace has a config. */
+export class ConfigPresence extends Disposable {
+  constructor(private readonly context: EditorContext) {
+    super();
+    const watcher = this.register(vscode.workspace.createFileSystemWatcher('**/*.minillm.jsonc', false, true, false));
+    this.register(watcher.onDidCreate(() => this.look()));
+    this.register(watcher.onDidDelete(() => this.look()));
+    this.register(vscode.workspace.onDidChangeWorkspaceFolders(() => this.look()));
+    this.look();
+  }
+
+  private look(): void {
+    const found = Promise.resolve(vscode.workspace.findFiles('**/*.minillm.jsonc', LEFT_OUT, 1));
+    this.context.background('Looking for configs', found.then(({ length }) => setContextKey('minillm.hasConfig', length > 0)));
+  }
 }

@@ -4,6 +4,7 @@ import { PythonStatus } from '../python/status';
 import type { RunRegistry } from '../runs/registry';
 import { ConfigCodeLens } from './codeLens';
 import { ConfigDiagnostics } from './diagnostics';
+import { ConfigPresence } from './files';
 import { registerNewConfig } from './newConfig';
 
 interface ConfigDeps {
@@ -15,6 +16,7 @@ interface ConfigDeps {
 export function registerConfig(context: EditorContext, deps: ConfigDeps): ConfigDiagnostics {
   context.register(new ConfigCodeLens(deps.runs));
   context.register(new PythonStatus(deps.python));
+  context.register(new ConfigPresence(context));
   registerNewConfig(context);
   return context.register(new ConfigDiagnostics(context, deps.python));
 }

@@ -34,7 +34,8 @@ async function collect(context: EditorContext, deps: DiagnosticsDeps): Promise<s
   const { version } = context.extension.extension.packageJSON as { readonly version: string };
   const [newest] = deps.runs.runs;
   return [
-    'MiniLLM diagnostics. Read them through before you share them: tokens and your home folder are taken out, other names are not.',
+    'MiniLLM diagnostics',
+    'Read this through before you share it: tokens and your home folder are taken out, other names are not.',
     ...section('Versions', [
       `extension     ${version}`,
       `editor        ${vscode.env.appName} ${vscode.version}, ${vscode.env.appHost}${vscode.env.remoteName === undefined ? '' : `, remote ${vscode.env.remoteName}`}`,

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { choosePython, type PythonSearch, type ReadyPython } from '../../launch/python';
 import { installTrainer } from '../../launch/trainerPackage';
 import type { Env } from '../../launch/trainerProcess';
-import type { EditorContext } from '../context';
+import { type EditorContext, setContextKey } from '../context';
 import { Disposable } from '../disposable';
 import { PythonExtension } from './pythonExtension';
 import { parseEnvFile } from './envFile';
@@ -75,13 +75,17 @@ export class PythonEnvironments extends Disposable {
     if (kept && Date.now() < kept.until) return kept.ready;
     const ready = this.choose(workspace);
     this.kept.set(workspace, { ready, until: Infinity });
-    ready.catch(() => this.kept.set(workspace, { ready, until: Date.now() + FAILURE_LIFE }));
+    ready.then(
+      () => setContextKey('minillm.pythonReady', true),
+      () => this.kept.set(workspace, { ready, until: Date.now() + FAILURE_LIFE }),
+    );
     return ready;
   }
 
   /** Takes note of an interpreter that has just proved itself. */
   keep(workspace: string, ready: ReadyPython): void {
     this.kept.set(workspace, { ready: Promise.resolve(ready), until: Infinity });
+    setContextKey('minillm.pythonReady', true);
   }
 
   /** What was found out holds no longer. */

@@ -93,7 +93,12 @@ async function describe({ path }: PythonChoice, trainer: string, env: Parameters
 }
 
 function lacking({ missing }: Probe): string | undefined {
-  return missing.length === 0 ? undefined : `lacks ${missing.join(', ')}`;
+  return missing.length === 0 ? undefined : `lacks ${packageNames(missing)}`;
+}
+
+/** "torch>=2.6" → "torch" */
+export function packageNames(requirements: readonly string[]): string {
+  return requirements.map((one) => one.replace(/[^\w.-].*$/, '')).join(', ');
 }
 
 function summary({ pythonVersion, packages, devices }: Probe): string {

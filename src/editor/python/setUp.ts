@@ -5,7 +5,7 @@ import { LaunchError } from '../../launch/errors';
 import { listPythons, probePython, type PythonChoice, whyUnfit } from '../../launch/python';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from './environments';
-import { currentWorkspace, usePython } from './select';
+import { currentWorkspace, packageNames, usePython } from './select';
 
 interface Looked {
   readonly choice: PythonChoice;
@@ -27,10 +27,12 @@ export function registerSetUpPython(context: EditorContext, python: PythonEnviro
     const workspace = currentWorkspace(context);
     const [search, env, trainer] = await Promise.all([python.searchFor(workspace), python.environmentFor(workspace), python.trainer()]);
     const candidates = await listPythons({ ...search, workspace, env });
-    const looked = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: 'MiniLLM: looking for Python' }, async () =>
+    const progress = { location: vscode.ProgressLocation.Window, title: 'MiniLLM: looking for Python' };
+    const looked = await vscode.window.withProgress(progress, async () =>
       (await Promise.all(candidates.map((choice) => look(choice, trainer, env)))).filter((one) => one !== undefined));
     // What makes an environment need not be fit to train: it lacks packages, but it is new enough.
-    const base = looked.find(({ choice, probe }) => !isWithin(choice.path, python.ownEnvironment) && whyUnfit(choice.path, probe)?.reason !== 'python too old');
+    const newEnough = ({ choice, probe }: Looked): boolean => whyUnfit(choice.path, probe)?.reason !== 'python too old';
+    const base = looked.find((one) => !isWithin(one.choice.path, python.ownEnvironment) && newEnough(one));
     if (!base) {
       throw new LaunchError('no python', 'No Python of version 3.11 or newer was found to make an environment with.', 'Install one, then try again.');
     }
@@ -57,7 +59,7 @@ async function look(choice: PythonChoice, trainer: string, env: Parameters<typeo
 function completion({ choice, probe }: Looked): Plan[] {
   if (probe.packages['torch'] === undefined || probe.missing.length === 0) return [];
   return [{
-    label: `$(package) Install ${probe.missing.join(', ')}`,
+    label: `$(package) Install ${packageNames(probe.missing)}`,
     description: `into ${choice.path}`,
     detail: `It has torch ${probe.packages['torch']} already.`,
     carryOut: async () => {
@@ -91,8 +93,10 @@ function ownEnvironment(context: EditorContext, folder: string, base: Looked, na
 
 /** Runs a program in a terminal that the user sees; true when it ended well. */
 async function runTask(name: string, program: string, args: readonly string[]): Promise<boolean> {
-  const task = new vscode.Task({ type: 'minillm' }, vscode.TaskScope.Workspace, name, 'MiniLLM', new vscode.ProcessExecution(program, [...args]));
-  task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, panel: vscode.TaskPanelKind.Shared, clear: false, showReuseMessage: false };
+  const scope = vscode.workspace.workspaceFolders === undefined ? vscode.TaskScope.Global : vscode.TaskScope.Workspace;
+  const task = new vscode.Task({ type: 'minillm' }, scope, name, 'MiniLLM', new vscode.ProcessExecution(program, [...args]));
+  const { TaskRevealKind: { Always }, TaskPanelKind: { Shared } } = vscode;
+  task.presentationOptions = { reveal: Always, panel: Shared, clear: false, showReuseMessage: false };
   const execution = await vscode.tasks.executeTask(task);
   return new Promise((resolve) => {
     // The end of the process tells its exit code; the end of the task comes even when no process ever began.

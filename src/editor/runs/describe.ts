@@ -78,18 +78,22 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
   return facts.map(([label, value]) => [label, oneLine(value, 200)]);
 }
 
+/** Why it is in this state, where that says more than the state's name does. */
+export function runSentence({ summary: { state, text } }: ListedRun): string {
+  return text.toLowerCase() === `${stateLook(state).label}.` ? '' : oneLine(text, 400);
+}
+
 /** What a screen reader says. */
 export function runSpoken(run: ListedRun, now: Date): string {
   return `${runLabel(run)}, ${stateLook(run.summary.state).label}, ${runDescription(run, now).replaceAll(' · ', ', ')}`;
 }
 
-/** "KL 0.41 · exact match, greedy 48.2 % · best" */
+/** "KL 0.41 · exact 48.2 %" */
 export function checkpointDescription(row: CheckpointRow, score: string): string {
   const value = row.metrics[score];
   return joined(
     klText(row.metrics['eval/kl_reverse']),
     value === undefined || score === 'eval/kl_reverse' ? undefined : `${shortLabel(score)} ${formatMetric(score, value)}`,
-    row.best ? 'best' : undefined,
   );
 }
 
@@ -98,13 +102,18 @@ function shortLabel(metric: string): string {
 }
 
 export function checkpointSpoken(row: CheckpointRow, score: string): string {
-  return `Checkpoint at ${checkpointLabel(row.name)}, ${checkpointDescription(row, score).replaceAll(' · ', ', ')}`;
+  const scores = checkpointDescription(row, score).replaceAll(' · ', ', ');
+  return `Checkpoint at ${checkpointLabel(row.name)}, ${row.best ? 'the best, ' : ''}${scores}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 export function checkpointFacts(row: CheckpointRow): [label: string, value: string][] {
   const facts: [string, string][] = [['Phase', row.phase], ['Size', formatBytes(row.bytes)]];
   for (const [metric, value] of Object.entries(row.metrics)) {
-    if (value !== undefined) facts.push([metricLabel(metric), formatMetric(metric, value)]);
+    if (value !== undefined) facts.push([capitalized(metricLabel(metric)), formatMetric(metric, value)]);
   }
   return facts;
 }

@@ -118,7 +118,8 @@ export class RunRegistry extends Disposable {
 
   private async runsIn(folder: string): Promise<string[]> {
     try {
-      const names = await readdir(folder);
+      const entries = await readdir(folder, { withFileTypes: true });
+      const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
       // Ids begin with their time: sorting names is sorting by age.
       return names.filter(isRunId).sort().reverse().slice(0, SHOWN).map((name) => path.join(folder, name));
     } catch (error) {

@@ -53,6 +53,7 @@ export function registerStartRun(context: EditorContext, { runs, folders, python
       }
     });
     context.log.info(`Started ${started.dir} with ${started.python.choice.path}. ${started.python.choice.reason}`);
+    python.keep(workspace, started.python);
     diagnostics.show(config, started.warnings);
     await folders.remember(path.dirname(started.dir));
     await runs.refresh();

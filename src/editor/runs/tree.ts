@@ -4,7 +4,7 @@ import { scoreMetric } from '../../present/checkpoints';
 import { checkpointLabel, stateLook } from '../../present/labels';
 import { RunDir } from '../../rundir/layout';
 import { Disposable } from '../disposable';
-import { checkpointDescription, checkpointFacts, checkpointSpoken, runDescription, runFacts, runLabel, runSpoken } from './describe';
+import { checkpointDescription, checkpointFacts, checkpointSpoken, runDescription, runFacts, runLabel, runSentence, runSpoken } from './describe';
 import type { RunRegistry } from './registry';
 
 export interface RunNode {
@@ -83,7 +83,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
   resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
     if (node.kind === 'run') {
       const run = this.runs.get(node.dir);
-      if (run) item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, run.summary.text, runFacts(run));
+      if (run) item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, runSentence(run), runFacts(run));
     } else if (node.kind === 'checkpoint') {
       const row = this.rows.get(node.dir)?.get(node.checkpoint);
       if (row) item.tooltip = factSheet(`${checkpointLabel(row.name)}${row.best ? ', the best' : ''}`, '', checkpointFacts(row));

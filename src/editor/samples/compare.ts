@@ -81,7 +81,7 @@ async function pick(
   const score = scoreMetric(rows, runs.get(dir)?.summary.run?.config.checkpoints.best ?? 'eval/kl_reverse');
   const items = names.map((name) => {
     const row = rows.find((one) => one.name === name);
-    return { label: checkpointLabel(name), description: row ? checkpointDescription(row, score) : '', name };
+    return { label: checkpointLabel(name), description: row ? `${checkpointDescription(row, score)}${row.best ? ' · best' : ''}` : '', name };
   });
   return (await vscode.window.showQuickPick(from === undefined ? items : items.reverse(), { placeHolder, matchOnDescription: true }))?.name;
 }

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, cpSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { python, repo } from '../harness/paths';
+import { activated, inWorkspace, until, useTestPython } from './api';
+
+const GOOD = `{
+  // A comment, as configs have them.
+  "name": "good",
+  "teacher": { "model": "./teacher" },
+  "student": { "model": "./student", "init": "random", "tokenizer": "teacher" },
+  "data": { "train": "train.jsonl", "validation": "train.jsonl" },
+  "phases": [{ "method": "minillm", "steps": 2 }],
+}
+`;
+
+function write(name: string, text: string): vscode.Uri {
+  const file = inWorkspace(name);
+  writeFileSync(file, text);
+  return vscode.Uri.file(file);
+}
+
+async function show(name: string, text: string): Promise<vscode.TextEditor> {
+  return vscode.window.showTextDocument(await vscode.workspace.openTextDocument(write(name, text)));
+}
+
+const ours = (uri: vscode.Uri): vscode.Diagnostic[] => vscode.languages.getDiagnostics(uri).filter(({ source }) => source === 'MiniLLM');
+
+/** The text that a diagnostic of this message marks. */
+async function marked(editor: vscode.TextEditor, message: RegExp): Promise<string> {
+  const { document } = editor;
+  const found = await until(`a problem like ${message}`, () => ours(document.uri).find((one) => message.test(one.message)));
+  return document.getText(found.range);
+}
+
+describe('config', () => {
+  before(async () => {
+    await activated();
+    await useTestPython(python);
+    for (const folder of ['teacher', 'student']) cpSync(path.join(repo, 'demo', folder), inWorkspace(folder), { recursive: true });
+    writeFileSync(inWorkspace('train.jsonl'), '{"prompt":"d o g :","response":"D AO G"}\n'.repeat(20));
+  });
+
+  afterEach(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
+
+  it('is taken for JSON with comments, and finds no fault in a good config', async () => {
+    const { document } = await show('good.minillm.jsonc', GOOD);
+    assert.equal(document.languageId, 'jsonc');
+    // A fault that comes and goes proves that the check has been made.
+    const train = async (file: string): Promise<void> => {
+      const edit = new vscode.WorkspaceEdit();
+      edit.replace(document.uri, document.lineAt(5).range, `  "data": { "train": "${file}", "validation": "train.jsonl" },`);
+      await vscode.workspace.applyEdit(edit);
+      await document.save();
+    };
+    await train('nowhere.jsonl');
+    await until('the missing file', () => ours(document.uri).some(({ message }) => message.includes('nowhere.jsonl')));
+    await train('train.jsonl');
+    await until('a config without faults', () => ours(document.uri).length === 0);
+    assert.deepEqual(vscode.languages.getDiagnostics(document.uri).map(({ message }) => message), []);
+  });
+
+  it('marks syntax while one types, without a save', async () => {
+    const editor = await show('typed.minillm.jsonc', GOOD);
+    await editor.edit((edit) => edit.replace(new vscode.Range(2, 8, 2, 9), ''));
+    await until('a problem with the colon', () => ours(editor.document.uri).some(({ message }) => message === 'A colon is expected here.'));
+    assert.ok(editor.document.isDirty);
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  });
+
+  it('marks what is wrong where it is wrong', async () => {
+    const unknown = await show('unknown.minillm.jsonc', GOOD.replace('"name": "good"', '"name": "good", "colour": "red"'));
+    assert.match(await marked(unknown, /colour/), /^"colour"/);
+    const zero = await show('zero.minillm.jsonc', GOOD.replace('"steps": 2', '"steps": 0'));
+    assert.match(await marked(zero, /steps/), /^"steps": 0/);
+    const missing = await show('missing.minillm.jsonc', GOOD.replace('./student', './nobody'));
+    assert.match(await marked(missing, /nobody/), /^"model": ".\/nobody"/);
+  });
+
+  it('leads from a bad row of data to its line', async () => {
+    copyFileSync(inWorkspace('train.jsonl'), inWorkspace('torn.jsonl'));
+    writeFileSync(inWorkspace('torn.jsonl'), 'not json\n', { flag: 'a' });
+    const { document } = await show('torn.minillm.jsonc', GOOD.replace('"train": "train.jsonl"', '"train": "torn.jsonl"'));
+    const problem = await until('the torn row', () => ours(document.uri).find(({ relatedInformation }) => relatedInformation?.length === 1));
+    const place = problem.relatedInformation?.[0]?.location;
+    assert.equal(path.basename(place?.uri.fsPath ?? ''), 'torn.jsonl');
+    assert.equal(place?.range.start.line, 20);
+    assert.match(document.getText(problem.range), /torn\.jsonl/);
+  });
+
+  it('completes keys and values, and says what they mean, from the schema', async () => {
+    const { document } = await show('help.minillm.jsonc', GOOD.replace('"name": "good",', '"name": "good",\n  \n  "device": "",'));
+    const complete = async (line: number, character: number): Promise<string[]> => {
+      const list = await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', document.uri, new vscode.Position(line, character));
+      return list.items.map(({ label }) => (typeof label === 'string' ? label : label.label));
+    };
+    // The JSON service starts when the first JSON file opens.
+    const keys = await until('keys', async () => {
+      const labels = await complete(3, 2);
+      return labels.includes('checkpoints') && labels;
+    });
+    assert.ok(keys.includes('preset') && keys.includes('seed'), keys.join(', '));
+    assert.ok(!keys.includes('teacher'), 'a key that is there already is not offered');
+    const values = await complete(4, 13);
+    for (const value of ['"auto"', '"cuda"', '"cpu"']) assert.ok(values.includes(value), values.join(', '));
+    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>('vscode.executeHoverProvider', document.uri, new vscode.Position(4, 5));
+    const text = hovers.flatMap(({ contents }) => contents.map((one) => (one instanceof vscode.MarkdownString ? one.value : ''))).join('\n');
+    assert.match(text, /Where to compute/);
+  });
+
+  it('offers to run above the name', async () => {
+    const { document } = await show('lens.minillm.jsonc', GOOD);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 10);
+    const run = lenses.find(({ command }) => command?.command === 'minillm.run');
+    assert.equal(run?.range.start.line, 2);
+    assert.deepEqual(run.command?.arguments, [document.uri]);
+  });
+});

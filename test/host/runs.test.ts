@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { Status } from '../../src/contract/generated';
+import type { EditorContext } from '../../src/editor/context';
+import { honourOpenRequests } from '../../src/editor/demo/openRequest';
+import { runDescription, runSpoken } from '../../src/editor/runs/describe';
+import { RunRegistry } from '../../src/editor/runs/registry';
+import { RunsTree, type Node } from '../../src/editor/runs/tree';
+import { RunDir } from '../../src/rundir/layout';
+import { readRun } from '../../src/rundir/runs';
+import { python, temporaryFolder } from '../harness/paths';
+import { activated, inWorkspace, until, useTestPython } from './api';
+import { checkpointName, writeRun } from './runFolder';
+import { writeTinyWorkspace } from './tinyWorkspace';
+
+const answers = { 50: { distill: 'D IH S T AH L' }, 100: { distill: 'D IH S T IH L' } };
+
+/** This process, as the kernel knows it: alive as long as the test runs. */
+function thisProcess(): NonNullable<Status['supervisor']> {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  return { pid: process.pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
+}
+
+describe('the list of runs', () => {
+  const made: { dispose(): void }[] = [];
+  let folder: string;
+  let registry: RunRegistry;
+  let tree: RunsTree;
+  let warnings: string[];
+
+  beforeEach(() => {
+    folder = temporaryFolder('runs');
+    warnings = [];
+    made.push((registry = new RunRegistry(() => [folder], (text) => warnings.push(text))), (tree = new RunsTree(registry)));
+  });
+
+  afterEach(() => {
+    for (const one of made.splice(0).reverse()) one.dispose();
+    assert.deepEqual(warnings, []);
+  });
+
+  const item = (node: Node): vscode.TreeItem => tree.resolveTreeItem(tree.getTreeItem(node), node);
+
+  it('shows each state with its facts, newest first', async () => {
+    writeRun(folder, { id: '20260101-000000-old', name: 'old', state: 'finished', step: 100, total: 100, answers });
+    writeRun(folder, { id: '20260102-000000-bad', name: 'bad', state: 'failed', step: 3, total: 100, reason: 'RuntimeError: out of\n memory | [x](command:y) <b>' });
+    writeRun(folder, { id: '20260103-000000-new', name: 'new', state: 'running', step: 60, total: 100, eta: 80, process: thisProcess(), answers: { 50: answers[50] } });
+    await registry.refresh();
+    const nodes = await tree.getChildren();
+    assert.deepEqual(nodes.map((node) => item(node).label), ['new', 'bad', 'old']);
+    const [running, failed, finished] = nodes.map(item);
+    assert.match(String(running?.description), /^step 60\/100 · KL 0\.4\d+ · 1 min 20 s left$/);
+    assert.equal(running?.contextValue, 'run.active');
+    assert.match(running.accessibilityInformation?.label ?? '', /^new, running, step 60\/100, KL .*left$/);
+    assert.equal(failed?.description, 'failed: RuntimeError: out of memory | [x](command:y) <b>');
+    assert.match(String(finished?.description), /^KL 0\.4\d+ · /);
+    assert.equal(finished?.contextValue, 'run.ended');
+    // What files say is text in a tooltip: never markup, never a command.
+    const tooltip = failed.tooltip as vscode.MarkdownString;
+    assert.ok(tooltip.isTrusted !== true && tooltip.supportHtml !== true);
+    assert.doesNotMatch(tooltip.value, /[^\\]\[x\]\(/);
+  });
+
+  it('shows the checkpoints of a run, newest first, the best marked, then config and log', async () => {
+    writeRun(folder, { id: '20260101-000000-one', name: 'one', state: 'finished', step: 100, total: 100, answers });
+    await registry.refresh();
+    const [run] = await tree.getChildren();
+    assert.ok(run);
+    const children = (await tree.getChildren(run)).map(item);
+    assert.deepEqual(children.map(({ label }) => label), ['step 100', 'step 50', 'Config', 'Log']);
+    assert.match(String(children[0]?.description), /^KL 0\.4\d+ · exact 50\.0 %$/);
+    assert.equal((children[0]?.iconPath as vscode.ThemeIcon).id, 'star-full');
+    assert.equal(children[0]?.accessibilityInformation?.label.includes('the best'), true);
+    assert.equal(new Set(children.map(({ id }) => id)).size, 4);
+  });
+
+  it('draws again only what looks different, and keeps its nodes', async () => {
+    const spec = { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess(), answers } as const;
+    writeRun(folder, { id: '20260101-000000-still', name: 'still', state: 'finished', step: 100, total: 100 });
+    writeRun(folder, spec);
+    await registry.refresh();
+    const before = await tree.getChildren();
+    for (const node of before) tree.getTreeItem(node);
+    const fired: (Node[] | undefined)[] = [];
+    made.push(tree.onDidChangeTreeData((nodes) => fired.push(nodes)));
+    await registry.refresh();
+    assert.deepEqual(fired, []);
+    rmSync(path.join(folder, spec.id), { recursive: true });
+    writeRun(folder, { ...spec, step: 70 });
+    await registry.refresh();
+    assert.deepEqual(fired, [[before[0]]]);
+    assert.match(String(item(before[0]!).description), /^step 70/);
+    rmSync(path.join(folder, spec.id), { recursive: true });
+    await registry.refresh();
+    assert.equal(fired.at(-1), undefined);
+    assert.equal((await tree.getChildren())[0], before[1], 'a node that stays is the same node');
+  });
+
+  it('does not show a folder that a launcher is about to fill, or what is no run', async () => {
+    mkdirSync(path.join(folder, '20260101-000000-empty'));
+    mkdirSync(path.join(folder, 'notes'));
+    writeFileSync(path.join(folder, '20260101-000000-file'), '');
+    await registry.refresh();
+    assert.deepEqual(registry.runs, []);
+  });
+
+  it('shows a request to open a run once, and obeys none that names anything else', async () => {
+    const opened: string[] = [];
+    const context = { log: { warn: () => undefined } } as unknown as EditorContext;
+    const file = inWorkspace('.minillm', 'open.json');
+    const dir = writeRun(folder, { id: '20260101-000000-asked', name: 'asked', state: 'finished', step: 1, total: 1 });
+    mkdirSync(path.dirname(file), { recursive: true });
+    const ask = async (text: string): Promise<void> => {
+      writeFileSync(file, text);
+      await honourOpenRequests(context, [folder], (run) => void opened.push(run));
+      assert.ok(!existsSync(file), 'the request is still there');
+    };
+    await ask('{"run":"../../etc","panel":true}');
+    await ask('{"run":"20260101-000000-nobody","panel":true}');
+    await ask('nonsense');
+    assert.equal(opened.length, 0);
+    await ask('{"run":"20260101-000000-asked","panel":true}');
+    await honourOpenRequests(context, [folder], (run) => void opened.push(run));
+    assert.deepEqual(opened, [dir]);
+  });
+
+  it('takes nothing away from a run that lives', async () => {
+    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess() });
+    await activated();
+    await vscode.commands.executeCommand('minillm.deleteRun', { dir });
+    assert.ok(existsSync(path.join(dir, 'run.json')));
+  });
+});
+
+describe('a run', () => {
+  it('goes from config to events, tree and samples, with the real trainer', async function realRun() {
+    this.timeout(120_000);
+    const api = await activated();
+    await useTestPython(python);
+    const config = vscode.Uri.file(writeTinyWorkspace(inWorkspace()));
+    const dir = await vscode.commands.executeCommand<string | undefined>('minillm.run', config);
+    assert.ok(dir !== undefined, 'the command returned no run');
+    const listed = await until('the run in the list', () => api.runs().find(({ summary }) => summary.dir === dir));
+    assert.equal(listed.summary.name, 'tiny');
+    assert.ok(listed.summary.active);
+    const ended = await until('the end', () => {
+      const run = api.runs().find(({ summary }) => summary.dir === dir);
+      return run !== undefined && !run.summary.active && run;
+    }, 90_000);
+    assert.equal(ended.summary.state, 'finished', `${ended.summary.text}\n${readFileSync(new RunDir(dir).log, 'utf8')}`);
+    assert.ok(ended.kl !== undefined && ended.kl > 0);
+    assert.match(runDescription(ended, new Date()), /^KL \d/);
+    assert.match(runSpoken(ended, new Date()), /^tiny, finished/);
+
+    await vscode.commands.executeCommand('minillm.openSamples', { dir, checkpoint: checkpointName(6) });
+    const document = await until('the samples', () => vscode.window.activeTextEditor?.document.uri.scheme === 'minillm' && vscode.window.activeTextEditor.document);
+    assert.match(document.getText(), /greedy/);
+    await vscode.commands.executeCommand('minillm.compareSamples', { dir, from: checkpointName(2), to: 'teacher' });
+    await until('the diff with the teacher', () => vscode.window.tabGroups.activeTabGroup.activeTab?.label === 'tiny: step 2 ↔ teacher');
+    await vscode.commands.executeCommand('minillm.copyCheckpointPath', { dir, checkpoint: checkpointName(6) });
+    assert.equal(await vscode.env.clipboard.readText(), new RunDir(dir).checkpoint(checkpointName(6)));
+    await vscode.commands.executeCommand('minillm.showLog', { dir });
+    await until('the log', () => vscode.window.activeTextEditor?.document.uri.fsPath === new RunDir(dir).log);
+    await vscode.commands.executeCommand('minillm.collectDiagnostics');
+    const report = await until('the diagnostics', () => vscode.workspace.textDocuments.find((one) => one.isUntitled && one.getText().startsWith('MiniLLM diagnostics')));
+    for (const part of [path.basename(dir), 'finished', 'torch', python]) assert.ok(report.getText().includes(part), `no ${part} in the diagnostics`);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('is stopped on request, with a checkpoint', async function stopped() {
+    this.timeout(120_000);
+    const api = await activated();
+    await useTestPython(python);
+    const config = vscode.Uri.file(writeTinyWorkspace(inWorkspace(), { name: 'long', steps: 2000 }));
+    const dir = await vscode.commands.executeCommand<string | undefined>('minillm.run', config);
+    assert.ok(dir !== undefined);
+    await until('the first steps', () => (api.runs().find(({ summary }) => summary.dir === dir)?.summary.status?.step ?? 0) > 2, 60_000);
+    await vscode.commands.executeCommand('minillm.stop', { dir });
+    const summary = await until('the end', async () => {
+      const now = await readRun(dir);
+      return !now.active && now;
+    });
+    assert.equal(summary.state, 'stopped', summary.text);
+    await until('the list to say so', () => api.runs().some((run) => run.summary.dir === dir && run.summary.state === 'stopped'));
+  });
+
+  it('that cannot start leaves nothing that looks like a run, and marks the config', async () => {
+    const api = await activated();
+    const before = api.runs().length;
+    const file = writeTinyWorkspace(inWorkspace(), { name: 'broken' });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"labelled.jsonl"', '"nowhere.jsonl"'));
+    const uri = vscode.Uri.file(file);
+    assert.equal(await vscode.commands.executeCommand('minillm.run', uri), undefined);
+    await until('the problem', () => vscode.languages.getDiagnostics(uri).some(({ message }) => message.includes('nowhere.jsonl')));
+    assert.equal(api.runs().length, before);
+  });
+});

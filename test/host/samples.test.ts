@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import * as vscode from 'vscode';
+import { parseSamplesUri, samplesUri } from '../../src/editor/samples/address';
+import { activated, inWorkspace, until } from './api';
+import { checkpointName, writeRun } from './runFolder';
+
+const answers = { 50: { distill: 'D IH S T AH L', laughter: 'L AE F T ER' }, 100: { distill: 'D IH S T IH L', laughter: 'L AE F T ER' } };
+
+describe('samples', () => {
+  let dir: string;
+
+  before(async () => {
+    const api = await activated();
+    dir = writeRun(inWorkspace('runs'), { id: '20260102-030405-samples', name: 'samples', state: 'finished', step: 100, total: 100, answers });
+    await until('the run', () => api.runs().some(({ summary }) => summary.dir === dir));
+  });
+
+  after(async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    rmSync(dir, { recursive: true });
+  });
+
+  const uri = (step: number, promptId?: string): vscode.Uri => samplesUri({ dir, checkpoint: checkpointName(step), promptId });
+
+  it('have addresses that come back as they went', () => {
+    for (const promptId of [undefined, 'distill', 'a/b c?#%', '../../etc', 'ü\u202e']) {
+      const back = parseSamplesUri(vscode.Uri.parse(uri(50, promptId).toString()));
+      assert.deepEqual(back, { dir, checkpoint: checkpointName(50), ...(promptId === undefined ? {} : { promptId }) });
+    }
+    for (const other of ['minillm:/etc/passwd', 'minillm:/etc/passwd.minillm', `minillm:${dir}/run.json`, `minillm:${dir}/../${checkpointName(50)}/all/x.minillm`]) {
+      assert.equal(parseSamplesUri(vscode.Uri.parse(other)), undefined, other);
+    }
+  });
+
+  it('are documents that can be read and not written', async () => {
+    const document = await vscode.workspace.openTextDocument(uri(50));
+    assert.match(document.getText(), /d i s t i l l :/);
+    assert.match(document.getText(), /D IH S T AH L/);
+    assert.equal(document.languageId, 'minillm-samples');
+    assert.equal(vscode.workspace.fs.isWritableFileSystem('minillm'), false);
+    await assert.rejects(Promise.resolve(vscode.workspace.fs.writeFile(uri(50), Buffer.from('x'))));
+    await assert.rejects(Promise.resolve(vscode.workspace.fs.delete(uri(50))));
+    await assert.rejects(Promise.resolve(vscode.workspace.fs.readFile(uri(75))), (error) => error instanceof vscode.FileSystemError && error.code === 'FileNotFound');
+  });
+
+  it('of two checkpoints are compared in the editor\'s own diff, the older one on the left', async () => {
+    await vscode.commands.executeCommand('minillm.compareSamples', { dir, from: checkpointName(50), to: checkpointName(100) });
+    const tab = await until('the diff', () => vscode.window.tabGroups.activeTabGroup.activeTab);
+    assert.ok(tab.input instanceof vscode.TabInputTextDiff);
+    assert.equal(tab.input.original.toString(), uri(50).toString());
+    assert.equal(tab.input.modified.toString(), uri(100).toString());
+    assert.equal(tab.label, 'samples: step 50 ↔ step 100');
+  });
+
+  it('of two selected checkpoints are compared whichever was clicked first', async () => {
+    const nodes = [100, 50].map((step) => ({ kind: 'checkpoint', dir, checkpoint: checkpointName(step) }));
+    await vscode.commands.executeCommand('minillm.compareSamples', nodes[0], nodes);
+    const tab = await until('the diff', () => vscode.window.tabGroups.activeTabGroup.activeTab);
+    assert.ok(tab.input instanceof vscode.TabInputTextDiff);
+    assert.equal(tab.input.original.toString(), uri(50).toString());
+  });
+
+  it('can be compared prompt by prompt: only those that differ', async () => {
+    await vscode.commands.executeCommand('minillm.compareEachSample', { dir, from: checkpointName(50), to: checkpointName(100) });
+    const tab = await until('the set', () => {
+      const { activeTab } = vscode.window.tabGroups.activeTabGroup;
+      return activeTab?.label.includes('1 of 2 prompts differ') === true && activeTab;
+    });
+    assert.match(tab.label, /^samples: step 50 ↔ step 100/);
+    const { length } = vscode.workspace.textDocuments.filter((document) => document.uri.scheme === 'minillm' && document.uri.path.includes('/prompt/distill'));
+    await until('both sides', () => vscode.workspace.textDocuments.filter((one) => one.uri.path.includes('/prompt/distill')).length === 2 || length === 2);
+    assert.ok(!vscode.workspace.textDocuments.some((one) => one.uri.path.includes('/prompt/laughter')));
+  });
+});
