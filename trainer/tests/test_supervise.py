@@ -153,6 +153,22 @@ def test_killed_from_outside_is_said_in_words(scene: Scene) -> None:
     assert "memory ran out" in status["reason"]
 
 
+def test_a_child_that_the_trainer_left_behind_ends_with_it(scene: Scene) -> None:
+    assert scene.to_end({"steps": 2, "deaf": 1})["state"] == "finished"
+    assert identity.start_time(int((scene.run.path / "grandchild").read_text())) is None
+
+
+def test_a_log_out_that_ends_both_is_still_written_down(scene: Scene) -> None:
+    supervisor = scene.supervise({"forever": 1})
+    trainer = scene.until(running)["trainer"]
+    supervisor.terminate()
+    os.kill(trainer["pid"], signal.SIGTERM)
+    assert supervisor.wait(10) == 1
+    assert scene.status()["reason"] == (
+        "Killed by signal 15 (SIGTERM): something outside asked it to end, such as a log-out or a shutdown."
+    )
+
+
 def test_a_command_that_does_not_exist(scene: Scene) -> None:
     code = "import sys; from minillm.supervise import supervise; sys.exit(supervise(sys.argv[1], trainer=['/nonexistent']))"
     command = [sys.executable, "-c", code, str(scene.run.path)]
