@@ -541,7 +541,7 @@ export interface SftPhase {
 }
 export interface Optimizer {
   /**
-   * Peak learning rate of AdamW. Default: 0.0001 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
+   * Peak learning rate of AdamW. Default: 0.0005 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
    */
   learningRate: number | null;
   /**

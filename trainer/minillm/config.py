@@ -69,7 +69,7 @@ class Data(Part):
 
 class Optimizer(Part):
     learning_rate: Annotated[float, Field(gt=0.0)] | None = None
-    """Peak learning rate of AdamW. Default: 0.0001 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights."""
+    """Peak learning rate of AdamW. Default: 0.0005 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights."""
     betas: tuple[Share, Share] = (0.9, 0.95)
     """Exponential decay of AdamW's first and second moment."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0

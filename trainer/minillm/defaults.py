@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 from minillm.config import PRESETS, Config, MiniLlmPhase, Objective, SftPhase
 from minillm.findings import Findings
 from minillm.metrics import CATALOGUE
 
 CHECKPOINTS = 20
-"""Over a whole run, when the config does not say."""
-LEARNING_RATES = {"sft": 1e-4, "minillm": 5e-6}
+"""Over a whole run, when the config does not say; the trainer counts alike where steps are not known here."""
+LEARNING_RATES = {"sft": 5e-4, "minillm": 5e-6}
+"""As published for GPT-2."""
 RANDOM_LEARNING_RATE = 1e-3
 """Of a student that starts from random weights."""
 
@@ -70,12 +68,9 @@ def _fill_objective(config: Config, given: Objective, name: str, at: str, findin
     return filled
 
 
-def fill_rest(config: Config, pairs: Sequence[int | None], validation_rows: int | None, findings: Findings) -> None:
-    """Checkpoints, evaluation and inspection, in place.
-
-    `pairs` has, for each phase, how many pairs of prompt and answer it trains on; None, also of the rows, means "not counted".
-    """
-    total = total_steps(config, pairs)
+def fill_rest(config: Config, validation_rows: int | None, findings: Findings) -> None:
+    """Checkpoints, evaluation and inspection, in place. `validation_rows` is None when they were not counted."""
+    total = total_steps(config)
     if config.checkpoints.every is None and total is not None:
         config.checkpoints.every = max(1, round(total / CHECKPOINTS))
     every = config.checkpoints.every
@@ -104,17 +99,7 @@ def _check_best(config: Config, findings: Findings) -> None:
         findings.error(f'checkpoints.best is "{best}"; it must be one of {", ".join(allowed)}.', "/checkpoints/best")
 
 
-def total_steps(config: Config, pairs: Sequence[int | None]) -> int | None:
-    """Optimizer steps of the whole run; None when a phase counts in epochs over pairs that were not counted.
-
-    Rows with too long a prompt are found only when they are tokenised: the trainer may count a little less.
-    """
-    total = 0
-    for phase, count in zip(config.phases, pairs, strict=True):
-        if phase.steps is not None:
-            total += phase.steps
-        elif count is not None and isinstance(phase, SftPhase):
-            total += max(1, round((phase.epochs or 1) * math.ceil(count / phase.batch_size)))
-        else:
-            return None
-    return total
+def total_steps(config: Config) -> int | None:
+    """Optimizer steps of the whole run; None when a phase counts in epochs, for which rows must be tokenised: some are left out."""
+    steps = [phase.steps for phase in config.phases]
+    return None if None in steps else sum(count for count in steps if count is not None)

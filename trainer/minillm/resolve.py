@@ -39,8 +39,8 @@ def resolve(path: Path, workspace: Path | None = None) -> Resolution:
     if config is not None:
         check_models(config, path.parent, findings)
         fill_phases(config, findings)
-        counts = check_data(config, path.parent, findings)
-        fill_rest(config, counts.pairs, counts.validation, findings)
+        validation_rows = check_data(config, path.parent, findings)
+        fill_rest(config, validation_rows, findings)
         check_runs_folder(config, (workspace or path.parent).absolute(), findings)
     return Resolution(config=None if findings.failed else config, problems=findings.problems)
 

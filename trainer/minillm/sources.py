@@ -76,23 +76,16 @@ def _check_folder(part: Teacher | Student, role: str) -> None:
         raise BadInput(f"The {role} {folder} has no tokenizer: {hint}.")
 
 
-class Counts:
-    """What was seen of the data files."""
+def check_data(config: Config, base: Path, findings: Findings) -> int | None:
+    """Makes the paths of all data files absolute, in place, and reads their first rows.
 
-    def __init__(self) -> None:
-        self.pairs: list[int | None] = []
-        """For each phase, pairs of prompt and answer that it trains on; None: not counted."""
-        self.validation: int | None = None
-        """Rows."""
+    Returns the number of validation rows; None when there are none, or more than were looked at.
+    """
+    seen = dict[tuple[str, bool, int | None], int | None]()
+    data, validation_rows = config.data, None
 
-
-def check_data(config: Config, base: Path, findings: Findings) -> Counts:
-    """Makes the paths of all data files absolute, in place, and reads their first rows."""
-    counts, seen = Counts(), dict[tuple[str, bool, int | None], tuple[int, int] | None]()
-    data = config.data
-
-    def check(path: str, pointer: str, *, answers: bool, limit: int | None = None) -> tuple[int, int] | None:
-        """Rows and pairs of prompt and answer; None when not all were looked at. Each file is read once for the same question."""
+    def check(path: str, pointer: str, *, answers: bool, limit: int | None = None) -> int | None:
+        """The number of rows; None when not all were looked at. Each file is read once for the same question."""
         key = (path, answers, limit)
         if key not in seen:
             seen[key] = None
@@ -110,12 +103,10 @@ def check_data(config: Config, base: Path, findings: Findings) -> Counts:
         path = _absolute(own or main, base)
         setattr(phase, key, path)
         pointer = f"/phases/{index}/{key}" if own not in (None, main) else "/data/train"
-        found = check(path, pointer, answers=not on_policy, limit=phase.rows)
-        counts.pairs.append(None if found is None else found[1])
+        check(path, pointer, answers=not on_policy, limit=phase.rows)
     if data.validation is not None:
         data.validation = _absolute(data.validation, base)
-        found = check(data.validation, "/data/validation", answers=False)
-        counts.validation = None if found is None else found[0]
+        validation_rows = check(data.validation, "/data/validation", answers=False)
     if config.inspect.prompts is not None:
         config.inspect.prompts = _absolute(config.inspect.prompts, base)
         check(config.inspect.prompts, "/inspect/prompts", answers=False)
@@ -125,25 +116,24 @@ def check_data(config: Config, base: Path, findings: Findings) -> Counts:
             _look_into_corpus(data.corpus)
         except BadInput as found:
             findings.take(found, "/data/corpus")
-    return counts
+    return validation_rows
 
 
 def _absolute(text: str, base: Path) -> str:
     return os.path.normpath(base / Path(text).expanduser())
 
 
-def _look_into(path: str, pointer: str, template: str, *, answers: bool, limit: int | None) -> tuple[int, int] | None:
+def _look_into(path: str, pointer: str, template: str, *, answers: bool, limit: int | None) -> int | None:
     if not path.endswith((".jsonl", ".jsonl.gz")):
         raise BadInput(f"{path} is no data file: .jsonl and .jsonl.gz are read.", pointer=pointer, file=path)
-    rows = pairs = characters = 0
+    rows = characters = 0
     for row in read_rows(path, limit, pointer=pointer):
         _check_row(row, path, pointer, template, answers=answers)
         rows += 1
-        pairs += len(row.responses)
         characters += len(row.instruction) + len(row.input) + sum(map(len, row.responses))
         if rows >= MOST_ROWS or characters >= MOST_CHARACTERS:
             return None
-    return rows, pairs
+    return rows
 
 
 def _check_row(row: Row, path: str, pointer: str, template: str, *, answers: bool) -> None:

@@ -79,8 +79,18 @@ def test_a_good_config_is_filled_in(place: Path) -> None:
     assert (sft.train, sft.micro_batch_size, sft.optimizer.learning_rate) == (str(place / "train.jsonl"), 10, 1e-3)
     assert (minillm.prompts, minillm.rollout_chunk, minillm.micro_batch_size) == (str(place / "train.jsonl"), 32, 16)
     assert minillm.objective == PRESETS["recommended"].model_copy(update={"lm_weight": 0.0})
-    assert config.checkpoints.every == (3 * 10 + 170) / 20
+    assert config.checkpoints.every is None  # an epoch's steps are known once its rows are tokenised
     assert (config.evaluation.final_rows, config.inspect.prompts) == (2, str(place / "valid.jsonl"))
+
+
+def test_checkpoints_are_spread_over_steps_that_are_known(place: Path) -> None:
+    config = good()
+    config["phases"][0] = {"method": "sft", "steps": 30}
+    assert filled(place, config).checkpoints.every == (30 + 170) / 20
+    (problem,) = check(place, config | {"checkpoints": {"every": 201}}).problems
+    assert (problem.severity, problem.text) == (
+        "warning", "checkpoints.every is 201, but the run has 200 steps: there is a checkpoint at the end of each phase alone.",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("preset", ["paper", "reference"])
