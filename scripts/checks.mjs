@@ -13,7 +13,8 @@ function list(python) {
     types('types of src', 'tsconfig.json'),
     types('types of webview', 'tsconfig.webview.json'),
     types('types of tests', 'tsconfig.test.json'),
-    { name: 'ruff', program: python, args: ['-m', 'ruff', 'check', '--config', 'trainer/pyproject.toml', 'trainer', 'demo'] },
+    { name: 'ruff on the trainer', program: python, args: ['-m', 'ruff', 'check', 'trainer'] },
+    { name: 'ruff on the demo', program: python, args: ['-m', 'ruff', 'check', '--config', 'trainer/pyproject.toml', 'demo'] },
     { name: 'schemas and generated types are fresh', args: ['scripts/generate.mjs', '--check'] },
   ];
 }
