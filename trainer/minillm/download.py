@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
-    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
@@ -27,17 +26,19 @@ SMALL = ["*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
 EVERY_S = 0.5
 """Seconds between two reports of one download."""
 
+constants.HF_HUB_DISABLE_TELEMETRY = True  # nothing is sent but what fetching a file needs
+
 
 def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *, weights: bool, code: bool) -> Path:
     """The folder that holds the files of `model`: config and tokenizer, with `weights` its safetensors, with `code` its Python.
 
-    Raises BadInput when the hub has no such model or revision, wants a token, or cannot be reached.
+    What is in the cache serves when the hub cannot be reached. Raises BadInput when the hub has no such model or
+    revision, wants a token, or cannot be reached and the cache has not everything.
     """
     wanted = SMALL + (["*.safetensors"] if weights else []) + (["*.py"] if code else [])
+    what: dict[str, Any] = {"revision": revision, "allow_patterns": wanted, "ignore_patterns": ["*/*"]}
     try:
-        folder = snapshot_download(
-            model, revision=revision, allow_patterns=wanted, ignore_patterns=["*/*"], tqdm_class=_reporter(f"download {model}", progress)
-        )
+        return Path(snapshot_download(model, tqdm_class=_reporter(f"downloading {model}", progress), **what))
     except HFValidationError as error:
         raise BadInput(f"{model!r} is neither a folder nor a model id of the form name or owner/name.", pointer=pointer) from error
     except GatedRepoError as error:
@@ -52,20 +53,22 @@ def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *,
             f"There is no folder and no public model {model!r} on the Hugging Face hub; check the name, or set HF_TOKEN for a private one.",
             pointer=pointer,
         ) from error
-    except LocalEntryNotFoundError as error:
-        raise BadInput(
-            f"The Hugging Face hub cannot be reached and {model} is not in its cache ({_cause(error)}); "
-            "connect, set HF_ENDPOINT to a mirror, or give a folder.",
-            pointer=pointer,
-        ) from error
-    except HfHubHTTPError as error:
-        raise BadInput(f"The Hugging Face hub did not give {model}: {str(error).splitlines()[0]}", pointer=pointer) from error
-    return Path(folder)
+    except Exception as error:  # broken connections reach us as errors of the hub's HTTP client, whichever it is
+        try:
+            return Path(snapshot_download(model, local_files_only=True, **what))
+        except LocalEntryNotFoundError:
+            raise BadInput(
+                f"The Hugging Face hub cannot be reached and {model} is not in its cache ({_cause(error)}); "
+                "connect, set HF_ENDPOINT to a mirror, or give a folder.",
+                pointer=pointer,
+            ) from error
 
 
 def _cause(error: BaseException) -> str:
-    inner = error.__cause__ or error
-    return f"{type(inner).__name__}: {str(inner).splitlines()[0] if str(inner) else 'no answer'}"
+    """The innermost error, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no answer'}"
 
 
 def _reporter(what: str, progress: Progress) -> type[Any]:

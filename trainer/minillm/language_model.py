@@ -127,10 +127,10 @@ def _amplified(body: nn.Module, gain: float) -> Iterator[None]:
 
 
 @torch.no_grad()
-def verify(model: LanguageModel) -> None:
+def verify(model: LanguageModel, pointer: str | None = None) -> None:
     """Proves on eight tokens that hidden states, head, left padding and cache together give the model's own logits.
 
-    Raises BadInput for a model that computes its logits in another way.
+    Raises BadInput, with `pointer` as its place in the config, for a model that computes its logits in another way.
     """
     ids = (torch.arange(8, device=model.device) * 7 + 1) % model.vocabulary
     long, short = ids, torch.cat([ids[:2], ids[:6]])  # the second row: two pads, then six tokens
@@ -160,5 +160,6 @@ def verify(model: LanguageModel) -> None:
         kind = model.model.config.model_type
         raise BadInput(
             f"The {model.name}: the logits of a {kind} model cannot be rebuilt from its last hidden states "
-            f"(relative difference {error:.2g}); this model family is not supported."
+            f"(relative difference {error:.2g}); this model family is not supported.",
+            pointer=pointer,
         )

@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.utils import logging as transformers_logging
 
 from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
 from minillm.language_model import LanguageModel, verify
-from minillm.vocabulary import check_vocabularies
+from minillm.vocabulary import compare_tokenizers, shared_vocabulary
+
+transformers_logging.disable_progress_bar()  # its bars would fill the log; progress goes through the callback
 
 TINY = 20_000_000
 """Parameters up to which plain attention beats the fused kernel on a CPU."""
@@ -61,9 +65,10 @@ def load_tokenizer(config: Config, progress: Progress = silent) -> Any:
 def load_teacher(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
     """The teacher: weights in the compute dtype, frozen, without dropout."""
     folder = _folder(config.teacher, "/teacher/model", progress, weights=True)
+    progress("loading the teacher", 0, None, "")
     model = _load(folder, config.teacher, "/teacher/model", "teacher", dtype=dtype, device=device)
     model.requires_grad_(False)
-    return _ready(model, device, dtype, f"teacher {config.teacher.model}")
+    return _ready(model, device, dtype, f"teacher {config.teacher.model}", "/teacher/model")
 
 
 def load_student(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
@@ -74,10 +79,11 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     """
     random = config.student.init == "random"
     folder = _folder(config.student, "/student/model", progress, weights=not random)
+    progress("loading the student", 0, None, "")
     if random:
         torch.manual_seed(config.seed)
     model = _load(folder, config.student, "/student/model", "student", dtype=torch.float32, device=device, random=random)
-    return _ready(model, device, dtype, f"student {config.student.model}")
+    return _ready(model, device, dtype, f"student {config.student.model}", "/student/model")
 
 
 @dataclass
@@ -92,12 +98,11 @@ class Pair:
 def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> Pair:
     """Everything a run needs, checked: vocabularies agree, and both are cut to the ids that they share."""
     tokenizer = load_tokenizer(config, progress)
-    own = config.student.tokenizer == "teacher"
-    teacher_tokenizer = tokenizer if own else _tokenizer(config.teacher, "/teacher/model", progress)
+    if config.student.tokenizer != "teacher":
+        compare_tokenizers(_tokenizer(config.teacher, "/teacher/model", progress), tokenizer)
     teacher = load_teacher(config, device, dtype, progress)
     student = load_student(config, device, dtype, progress)
-    shared = check_vocabularies(teacher_tokenizer, tokenizer, teacher.width, student.width)
-    teacher.vocabulary = student.vocabulary = shared
+    teacher.vocabulary = student.vocabulary = shared_vocabulary(tokenizer, teacher.width, student.width)
     return Pair(teacher, student, tokenizer)
 
 
@@ -107,10 +112,10 @@ def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name
     return _ready(model, device, dtype, name)
 
 
-def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str) -> LanguageModel:
+def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str, pointer: str | None = None) -> LanguageModel:
     model.to(device).eval()
     ready = LanguageModel(model, dtype, name)
-    verify(ready)
+    verify(ready, pointer)
     return ready
 
 
@@ -144,7 +149,7 @@ def _load(
         if random:
             return AutoModelForCausalLM.from_config(config, **options)
         return AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BadInput(f"The {role} in {folder} cannot be loaded: {_first_line(error)}", pointer=pointer) from error
 
 

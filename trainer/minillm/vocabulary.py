@@ -16,28 +16,26 @@ SHOWN = 5
 """Differing tokens that a sentence names."""
 
 
-def check_vocabularies(teacher_tokenizer: Any, student_tokenizer: Any, teacher_width: int, student_width: int) -> int:
-    """The shared vocabulary: the number of ids for which both models have logits.
+def shared_vocabulary(tokenizer: Any, teacher_width: int, student_width: int) -> int:
+    """The number of token ids for which both models have logits; wider logits are padding that some families carry.
 
-    Raises BadInput, naming tokens, when an id means different things to the two, when they cut text differently, when
-    their special tokens differ, or when a model has no logits for a token of its own tokenizer.
+    Raises BadInput when a model has none for a token of the tokenizer.
     """
-    if teacher_tokenizer is not student_tokenizer:
-        _compare(teacher_tokenizer, student_tokenizer)
     shared = min(teacher_width, student_width)
-    vocabulary = student_tokenizer.get_vocab()
-    beyond = sorted((i, token) for token, i in vocabulary.items() if i >= shared)
+    beyond = sorted((i, token) for token, i in tokenizer.get_vocab().items() if i >= shared)
     if beyond:
-        smaller, width = ("student", student_width) if student_width <= teacher_width else ("teacher", teacher_width)
+        narrow, width = ("student", student_width) if student_width <= teacher_width else ("teacher", teacher_width)
         raise BadInput(
-            f"The {smaller} has logits for {width} token ids, but the tokenizer has {len(beyond)} tokens beyond them "
+            f"The {narrow} has logits for {width} token ids, but the tokenizer has {len(beyond)} tokens beyond them "
             f"({_named([token for _, token in beyond])}); its vocab_size must be at least {beyond[-1][0] + 1}.",
-            pointer=f"/{smaller}/model",
+            pointer=f"/{narrow}/model",
         )
     return shared
 
 
-def _compare(teacher: Any, student: Any) -> None:
+def compare_tokenizers(teacher: Any, student: Any) -> None:
+    """Raises BadInput, naming tokens, when an id means different things to the two, when their special tokens differ, or
+    when they cut text differently."""
     theirs, ours = teacher.get_vocab(), student.get_vocab()
     differing = [token for token in theirs.keys() | ours.keys() if theirs.get(token) != ours.get(token)]
     if differing:
@@ -72,7 +70,7 @@ def _compare(teacher: Any, student: Any) -> None:
 
 
 def _named(tokens: list[str]) -> str:
-    return ", ".join(map(repr, tokens[:SHOWN])) + (", …" if len(tokens) > SHOWN else "")
+    return ", ".join(map(repr, tokens[:SHOWN])) + (", …" if len(tokens) > SHOWN else "") if tokens else "nothing more"
 
 
 def _place(index: int | None) -> str:
