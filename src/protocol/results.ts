@@ -131,22 +131,24 @@ const points = (difference: number): string => `${difference < 0 ? '−' : '+'}$
 
 /** One honest sentence: what was gained, and how much of it a lower temperature alone would have given. */
 function verdictOf(start: EvaluationEvent, end: EvaluationEvent, control: EvaluationEvent | undefined): string | null {
-  const metric = ['eval/accuracy_sampled', 'eval/rougeL_sampled'].find((name) => [start, end].every(({ metrics }) => Number.isFinite(metrics[name])));
+  const told = (name: string): boolean => [start, end].every(({ metrics }) => Number.isFinite(metrics[name]));
+  const matches = [start, end].some(({ metrics }) => (metrics['eval/accuracy_sampled'] ?? 0) > 0);
+  const metric = ['eval/accuracy_sampled', 'eval/rougeL_sampled'].find((name) => told(name) && (matches || name !== 'eval/accuracy_sampled'));
   if (metric === undefined) return null;
   const from = start.metrics[metric] ?? NaN;
   const to = end.metrics[metric] ?? NaN;
   const gain = to - from;
-  const told = `${capital(metricLabel(metric))}: ${formatShare(from)} at the start, ${formatShare(to)} at the end (${points(gain)}).`;
+  const gained = `${capital(metricLabel(metric))}: ${formatShare(from)} at the start, ${formatShare(to)} at the end (${points(gain)}).`;
   const sharpened = control?.metrics[metric];
   if (control === undefined || sharpened === undefined || !Number.isFinite(sharpened)) {
-    return `${told} No sharpening control was scored, so part of this may be lower entropy alone.`;
+    return `${gained} No sharpening control was scored, so part of this may be lower entropy alone.`;
   }
   const byTemperature = `The start, only sampled at temperature ${formatNumber(control.temperature)} to give the final student's entropy, reaches ${formatShare(sharpened)}`;
   const rest = to - sharpened;
-  if (gain <= 0) return `${told} ${byTemperature}.`;
-  if (rest <= 0) return `${told} ${byTemperature}: all of this gain is sharpening.`;
-  if (sharpened <= from) return `${told} ${byTemperature}: none of this gain is mere sharpening.`;
-  return `${told} ${byTemperature}: ${(100 * (sharpened - from)).toFixed(1)} points of the gain are sharpening, ${(100 * rest).toFixed(1)} are more than that.`;
+  if (gain <= 0) return `${gained} ${byTemperature}.`;
+  if (rest <= 0) return `${gained} ${byTemperature}: all of this gain is sharpening.`;
+  if (sharpened <= from) return `${gained} ${byTemperature}: none of this gain is mere sharpening.`;
+  return `${gained} ${byTemperature}: ${(100 * (sharpened - from)).toFixed(1)} points of the gain are sharpening, ${(100 * rest).toFixed(1)} are more than that.`;
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -121,7 +121,9 @@ export interface ShownSample {
   readonly text: string;
   /** Equals a reference; null when that was not scored. */
   readonly exact: boolean | null;
-  /** Scores and length, in words. */
+  /** What tells most, in a few words. */
+  readonly brief: string;
+  /** All scores and the length. */
   readonly detail: string;
 }
 

@@ -28,9 +28,9 @@ export function paintBoundaries(u: uPlot, marks: Marks): void {
   ctx.font = colors.font.replace(/^\d+px/, `${10 * ratio}px`);
   ctx.textBaseline = 'top';
   for (const { step, method } of marks.phases) {
-    // Between the last step of one phase and the first of the next.
-    if (step <= 1 || !inView(u, step - 0.5)) continue;
-    const x = Math.round(u.valToPos(step - 0.5, 'x', true)) + 0.5;
+    // Where the last step of the phase before ended: the first rollouts stand there, before the first step.
+    if (step <= 1 || !inView(u, step - 1)) continue;
+    const x = Math.round(u.valToPos(step - 1, 'x', true)) + 0.5;
     ctx.strokeStyle = colors.quiet;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.beginPath();

@@ -137,8 +137,8 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
           if (low === null || high === null) return log ? [0.1, 1] : [0, 1];
           if (log) return uPlot.rangeLog(low, high, 10, false);
           const [bottom, top] = uPlot.rangeNum(low, high, 0.08, true);
-          // A share lies between nothing and all; an axis beyond would suggest otherwise.
-          return unit === '%' ? [Math.max(0, bottom ?? 0), Math.min(1, top ?? 1)] : [bottom, top];
+          // A share lies between nothing and all, and an axis beyond would suggest otherwise; an error rate may exceed all.
+          return unit === '%' && high <= 1 ? [Math.max(0, bottom ?? 0), Math.min(1, top ?? 1)] : [bottom, top];
         },
       },
     },

@@ -78,6 +78,7 @@ export function tickText(metric: string, value: number, increment: number): stri
   const gap = percent ? 100 * increment : increment;
   const size = Math.abs(shown);
   if (size > 0 && (size >= 1e5 || gap < 1e-4)) return shown.toExponential(gap < size / 10 ? 1 : 0).replace(/-/g, '−').replace('e+', 'e');
-  const digits = Math.max(0, Math.min(6, -Math.floor(Math.log10(gap) + 1e-9)));
+  let digits = 0;
+  while (digits < 6 && Math.abs(gap * 10 ** digits - Math.round(gap * 10 ** digits)) > 1e-6) digits++;
   return `${shown.toFixed(digits).replace('-', '−')}${percent ? ' %' : ''}`;
 }

@@ -12,8 +12,10 @@ function columnHead(metric: string): HTMLTableCellElement {
   const better = arrow[info?.better ?? ''];
   // "%" and bytes stand at each value; other units stand here, once.
   const unit = info === undefined || info.unit === '' || info.unit === '%' || info.unit === 'bytes' ? null : h('span', { class: 'unit' }, info.unit);
+  // "exact match, sampled" breaks at its comma and nowhere else.
+  const [name = '', ...manner] = metricLabel(metric).split(/(?<=, )/);
   return h('th', { scope: 'col', title: info?.text ?? null },
-    metricLabel(metric), better === undefined ? null : h('span', { class: 'better', role: 'img', 'aria-label': `, ${info?.better ?? ''} is better` }, better), unit);
+    h('span', { class: 'column-name' }, name, manner.length > 0 ? h('br') : null, ...manner), better === undefined ? null : h('span', { class: 'better', role: 'img', 'aria-label': `, ${info?.better ?? ''} is better` }, better), unit);
 }
 
 export class ResultsView {

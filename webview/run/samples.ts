@@ -117,8 +117,8 @@ function renderDraw({ draw, newer, older, change }: ShownDraw, comparing: boolea
   return h('li', { class: `draw ${change === null ? '' : `change-${change}`}` },
     h('span', { class: 'draw-name' }, draw === 0 ? 'greedy' : `draw ${draw}`),
     text,
-    h('span', { class: 'draw-detail' },
-      exact === null ? null : h('span', { class: exact ? 'exact' : 'inexact' }, exact ? 'exact' : 'differs'),
-      newer?.detail ?? '',
+    h('span', { class: 'draw-detail', title: newer?.detail ?? null },
+      exact === null ? null : h('span', { class: exact ? 'exact' : 'visually-hidden' }, exact ? 'exact' : 'not exact'),
+      newer?.brief ?? '',
       change === null || change === 'same' ? null : h('span', { class: `change change-word-${change}` }, changeWords[change])));
 }

@@ -17,11 +17,17 @@ const cut = (text: string): string => showControlCharacters(text.length > SHOWN_
 function shown(sample: Sample | undefined): ShownSample | null {
   if (sample === undefined) return null;
   const { score, kl, length, stop, checkpoint } = sample;
-  const parts: string[] = [];
-  if (score['exact'] !== 1 && score['rougeL'] !== undefined) parts.push(`Rouge-L ${formatShare(score['rougeL'])}`);
-  if (kl !== null) parts.push(`KL ${formatNumber(kl)}`);
-  if (checkpoint !== 'reference') parts.push(`${length} token${length === 1 ? '' : 's'}${stop === 'length' ? ', cut off' : ''}`);
-  return { text: cut(sample.text), exact: score['exact'] === undefined ? null : score['exact'] === 1, detail: parts.join(' · ') };
+  const rouge = score['rougeL'] === undefined ? [] : [`Rouge-L ${formatShare(score['rougeL'])}`];
+  const divergence = kl === null ? [] : [`KL ${formatNumber(kl)}`];
+  const end = stop === 'length' ? ['cut off'] : [];
+  const size = checkpoint === 'reference' ? [] : [`${length} token${length === 1 ? '' : 's'}`];
+  return {
+    text: cut(sample.text),
+    exact: score['exact'] === undefined ? null : score['exact'] === 1,
+    // Where nothing is ever exact, overlap tells.
+    brief: [...(score['exact'] === undefined ? rouge : []), ...divergence, ...end].join(' · '),
+    detail: [...rouge, ...divergence, ...size, ...end].join(' · '),
+  };
 }
 
 /** Reads a side, or says why not. The newest samples may be announced a moment before another machine's disk shows them. */

@@ -61,7 +61,7 @@ describe('charts', () => {
   });
 
   it('write ticks with as many digits as neighbours differ in', () => {
-    assert.deepEqual([[0.5, 0.5], [1, 0.5], [-0.05, 0.05], [0, 100], [2000, 500]].map(([value, gap]) => tickText('loss/total', value!, gap!)), ['0.5', '1.0', '−0.05', '0', '2000']);
+    assert.deepEqual([[0.5, 0.5], [1, 0.5], [-0.05, 0.05], [0, 100], [2000, 500], [7.5, 2.5]].map(([value, gap]) => tickText('loss/total', value!, gap!)), ['0.5', '1.0', '−0.05', '0', '2000', '7.5']);
     assert.equal(tickText('rate/eos', 0.25, 0.05), '25 %');
     assert.equal(tickText('memory/peak', 2e8, 1e8), '200 MB');
     assert.equal(tickText('rate/learning', 2e-5, 1e-5), '2e−5');

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import axe from 'axe-core';
+import type { Frame } from 'playwright-core';
+import { python, repo, temporaryFolder } from '../harness/paths';
+import { sharedWorkbench } from '../harness/shared';
+import { writeFiles, type Workbench } from '../harness/workbench';
+
+/** The demo's models and words in a run of the size that a test has time for. */
+function config(name: string, sftSteps: number, minillmSteps: number, every: number): string {
+  const demo = (file: string): string => path.join(repo, 'demo', file);
+  return JSON.stringify({
+    name, teacher: { model: demo('teacher') }, student: { model: demo('student'), init: 'random', tokenizer: 'teacher' },
+    data: { train: demo('labelled.jsonl.gz'), validation: demo('valid.jsonl'), maxPromptTokens: 16, maxNewTokens: 18 },
+    phases: [
+      { method: 'sft', rows: 2000, steps: sftSteps, batchSize: 16, optimizer: { learningRate: 0.006 } },
+      { method: 'minillm', prompts: demo('train.jsonl.gz'), rows: 400, steps: minillmSteps, rollouts: 32, batchSize: 16, innerEpochs: 2 },
+    ],
+    inspect: { prompts: demo('inspect.jsonl'), rows: 6, draws: 2 },
+    evaluation: { rows: 24, finalRows: 48 },
+    checkpoints: { every },
+    threads: 1,
+    seed: 10,
+  }, null, 2);
+}
+
+/** A run of a fresh folder, started as the command line starts it, that the editor is asked to show when it opens the folder. */
+function startRun(name: string, text: string): { readonly folder: string; readonly dir: string } {
+  const folder = temporaryFolder('panel');
+  writeFiles(folder, { [`${name}.minillm.jsonc`]: text });
+  const cli = [path.join(repo, 'dist', 'cli.js'), 'run', `${name}.minillm.jsonc`, '--detach', '--json', '--python', python];
+  const launched = JSON.parse(execFileSync(process.execPath, cli, { cwd: folder, encoding: 'utf8' }).trim().split('\n')[0] ?? '') as { id: string };
+  writeFiles(folder, { '.minillm/open.json': JSON.stringify({ run: launched.id, panel: true }) });
+  return { folder, dir: path.join(folder, 'runs', launched.id) };
+}
+
+interface Line {
+  readonly seq: number;
+  readonly kind: string;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+function events(dir: string): Line[] {
+  const text = existsSync(path.join(dir, 'events.jsonl')) ? readFileSync(path.join(dir, 'events.jsonl'), 'utf8') : '';
+  return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as Line);
+}
+
+const pointsOf = (lines: readonly Line[], metric: string): number => lines.filter((line) => (line.kind === 'step' || line.kind === 'rollout') && line.metrics?.[metric] !== undefined).length;
+
+interface Status {
+  readonly state: string;
+  readonly trainer: { readonly pid: number } | null;
+}
+
+const status = (dir: string): Status => JSON.parse(readFileSync(path.join(dir, 'status.json'), 'utf8')) as Status;
+
+async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeout = 30_000): Promise<T> {
+  const deadline = Date.now() + timeout;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > deadline) throw new Error(`Not within ${timeout / 1000} s: ${what}.`);
+    await sleep(100);
+  }
+}
+
+const panel = (workbench: Workbench): Promise<Frame> => workbench.webview('#app[data-events]');
+
+const number = (frame: Frame, selector: string, attribute: string): Promise<number> =>
+  frame.evaluate(([where, name]) => Number(document.querySelector(where!)?.getAttribute(name!) ?? NaN), [selector, attribute]);
+
+const eventsShown = (frame: Frame): Promise<number> => number(frame, '#app', 'data-events');
+const pointsShown = (frame: Frame, metric: string): Promise<number> => number(frame, `[data-metric="${metric}"]`, 'data-points');
+
+/** Waits until the panel shows as much as the file holds, and compares: nothing lost, nothing twice. */
+async function assertComplete(frame: Frame, dir: string): Promise<void> {
+  await until('the panel shows every event', async () => await eventsShown(frame) === events(dir).length);
+  const lines = events(dir);
+  assert.deepEqual(lines.map(({ seq }) => seq), lines.map((_, index) => index), 'every seq is in the file exactly once');
+  assert.equal(await pointsShown(frame, 'loss/total'), pointsOf(lines, 'loss/total'));
+}
+
+async function violations(frame: Frame): Promise<string[]> {
+  await frame.evaluate(axe.source);
+  return frame.evaluate(async () => {
+    interface Axe { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+    const found = await (window as unknown as { axe: Axe }).axe.run({ resultTypes: ['violations'] });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}
+
+describe('the run panel', function suite() {
+  this.timeout(180_000);
+  let workbench: Workbench;
+
+  before(async () => {
+    workbench = await sharedWorkbench();
+  });
+
+  describe('of a run at work', () => {
+    let dir: string;
+
+    before(async () => {
+      const run = startRun('live', config('live', 300, 4000, 150));
+      dir = run.dir;
+      await workbench.open(run.folder);
+    });
+
+    after(() => {
+      const { trainer, state } = status(dir);
+      if (trainer !== null && !['finished', 'stopped', 'failed'].includes(state)) process.kill(-trainer.pid, 'SIGKILL');
+    });
+
+    it('moves with the run', async () => {
+      const frame = await panel(workbench);
+      const first = await until('the first points', async () => (await pointsShown(frame, 'loss/total')) || undefined, 60_000);
+      const canvas = (): Promise<string> => frame.evaluate(() => document.querySelector<HTMLCanvasElement>('[data-chart="loss"] canvas')?.toDataURL() ?? '');
+      const before = await canvas();
+      await until('more points', async () => await pointsShown(frame, 'loss/total') > first + 10);
+      await until('another picture', async () => await canvas() !== before);
+      await workbench.screenshot('panel-running');
+    });
+
+    it('is back after the window was reloaded, complete and looked at as before', async () => {
+      const frame = await panel(workbench);
+      await frame.locator('[data-chart="loss"] .tool', { hasText: 'log' }).click();
+      await frame.locator('[data-metric="loss/sft"]').click();
+      await workbench.reload();
+      const after = await panel(workbench);
+      await until('the settings', async () => await after.locator('[data-chart="loss"] .tool[aria-pressed="true"]', { hasText: 'log' }).count() === 1);
+      assert.equal(await after.locator('[data-metric="loss/sft"]').getAttribute('aria-pressed'), 'false');
+      await until('as many events as the file has', async () => await eventsShown(after) >= events(dir).length - 5);
+    });
+
+    it('outlives kill -9 of the extension host, and so does the run; afterwards every seq is there exactly once', async () => {
+      const { trainer } = status(dir);
+      const before = events(dir).length;
+      await workbench.killExtensionHost();
+      await until('the run goes on', () => events(dir).length > before + 5);
+      assert.deepEqual(status(dir).trainer, trainer);
+      await workbench.reload();
+      const frame = await panel(workbench);
+      await until('the panel catches up', async () => await eventsShown(frame) >= before + 5);
+    });
+
+    it('stops the run and tells the outcome', async () => {
+      const frame = await panel(workbench);
+      await frame.locator('[data-action="stop"]').click();
+      await frame.locator('.request').waitFor();
+      await frame.locator('.head[data-state="stopped"]').waitFor({ timeout: 60_000 });
+      await frame.locator('.request.request-done').waitFor();
+      await assertComplete(frame, dir);
+      assert.equal(await frame.locator('[data-action="stop"]').count(), 0, 'an ended run cannot be stopped');
+      await workbench.screenshot('panel-stopped');
+    });
+  });
+
+  describe('of a run that has ended', () => {
+    let dir: string;
+
+    before(async () => {
+      const run = startRun('short', config('short', 60, 24, 28));
+      dir = run.dir;
+      await until('the run ends', () => status(dir).state === 'finished', 120_000);
+      await workbench.open(run.folder);
+    });
+
+    it('shows all of it: every point, the results with their control, the samples', async () => {
+      const frame = await panel(workbench);
+      await assertComplete(frame, dir);
+      await until('a verdict', async () => await frame.locator('.verdict').count() === 1);
+      const rows = await frame.locator('.results table').first().locator('tbody th').allTextContents();
+      assert.deepEqual(rows.map((row) => row.replace(/step .*|the start,.*/, '')), ['start', 'sharpening control', 'final student', 'teacher']);
+      const teacher = events(dir).filter(({ kind }) => kind === 'samples').length;
+      assert.equal(await frame.locator('.prompt').count(), 6);
+      assert.ok(teacher > 1);
+      assert.equal(await frame.locator('.targets', { hasText: 'teacher' }).count(), 6);
+    });
+
+    it('moves a cursor by the keyboard and says what is there', async () => {
+      const frame = await panel(workbench);
+      const plot = frame.locator('[data-chart="loss"] .plot');
+      await plot.focus();
+      await workbench.page.keyboard.press('Home');
+      await workbench.page.keyboard.press('ArrowRight');
+      assert.match(await plot.getAttribute('aria-valuetext') ?? '', /^Step 2: loss \d/);
+      assert.equal(await plot.getAttribute('aria-valuenow'), '2');
+      await workbench.page.keyboard.press('+');
+      await frame.locator('.zoom-text', { hasText: /steps/ }).waitFor();
+      await workbench.page.keyboard.press('0');
+      await until('the whole run', async () => !await frame.locator('.zoom-text').isVisible());
+    });
+
+    it('has a table for every chart', async () => {
+      const frame = await panel(workbench);
+      const chart = frame.locator('[data-chart="loss"]');
+      await chart.locator('.tool', { hasText: 'table' }).click();
+      await until('a row per step', async () => await chart.locator('tbody tr').count() === pointsOf(events(dir), 'loss/total'));
+      await chart.locator('.tool', { hasText: 'table' }).click();
+    });
+
+    it('is clean by axe and legible in dark, light and high contrast', async () => {
+      await workbench.runCommand('View: Close Primary Side Bar');
+      for (const [theme, name] of [['Dark Modern', 'dark'], ['Light Modern', 'light'], ['Default High Contrast', 'contrast']] as const) {
+        await workbench.setTheme(theme);
+        const frame = await panel(workbench);
+        assert.deepEqual(await violations(frame), [], theme);
+        await workbench.screenshot(`panel-${name}`);
+        await frame.evaluate(() => document.getElementById('results')?.scrollIntoView());
+        await sleep(300);
+        await workbench.screenshot(`panel-${name}-results`);
+        await frame.evaluate(() => window.scrollTo(0, 0));
+      }
+    });
+
+    it('fits into a narrow column', async () => {
+      await workbench.setTheme('Dark Modern');
+      const size = workbench.page.viewportSize()!;
+      await workbench.page.setViewportSize({ width: 500, height: 900 });
+      try {
+        const frame = await panel(workbench);
+        await sleep(500);
+        const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+        assert.ok(wide <= room, `${wide} px in ${room}`);
+        await workbench.screenshot('panel-narrow');
+      } finally {
+        await workbench.page.setViewportSize(size);
+      }
+    });
+
+    it('opens two checkpoints side by side', async () => {
+      const frame = await panel(workbench);
+      const boxes = frame.locator('.results vscode-checkbox');
+      await boxes.nth(0).click();
+      await boxes.nth(1).click();
+      await frame.locator('vscode-button', { hasText: 'Compare the two' }).click();
+      await workbench.page.locator('.monaco-diff-editor').first().waitFor({ timeout: 20_000 });
+    });
+  });
+});
