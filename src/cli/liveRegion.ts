@@ -24,6 +24,7 @@ export class LiveRegion {
   }
 
   private erase(): string {
-    return this.height > 0 ? `\u001b[${this.height}A\u001b[J` : '';
+    // From the first column: the terminal itself may have written "^C".
+    return this.height > 0 ? `\r\u001b[${this.height}A\u001b[J` : '';
   }
 }

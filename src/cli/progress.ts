@@ -1,12 +1,12 @@
 import type { PhasePlan } from '../contract/generated';
 import { describeStart, describeProgress } from '../present/events';
-import { stateLook, timeLeft } from '../present/labels';
+import { timeLeft } from '../present/labels';
 import { formatMetric, metricLabel } from '../present/numbers';
 import { progressBar, sparkline } from '../present/sparkline';
 import { displayWidth, fit, pad } from '../present/width';
 import type { RunSummary } from '../rundir/runs';
 import type { History } from '../telemetry/history';
-import type { Paint } from './terminal';
+import { oneLine, type Paint } from './terminal';
 
 /** What a person watches in a phase of that method: of each row the first that there is. */
 const watched: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -38,16 +38,19 @@ interface Looks {
   readonly columns: number;
 }
 
-function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history: History, { bar, width, paint, frame, columns }: Looks): string {
+function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history: History, looks: Looks): string {
+  const { bar, width, paint, frame, columns } = looks;
   const done = Math.max(0, Math.min(phase.steps, history.lastStep - phase.firstStep + 1));
   const entered = history.phases.some((one) => one.index === index);
   const whole = done === phase.steps;
   const current = entered && !whole;
   const { filled, rest } = progressBar(done / phase.steps, bar);
-  const mark = whole ? paint.green('✔') : current ? paint.cyan(spinner[frame % spinner.length] ?? '') : paint.dim('·');
+  const turning = summary.active ? paint.cyan(spinner[frame % spinner.length] ?? '') : paint.yellow('■');
+  const mark = whole ? paint.green('✔') : current ? turning : paint.dim('·');
   const count = pad(`${done}/${phase.steps}`, 2 * String(phase.steps).length + 1, 'right');
   const left = current && summary.state === 'running' ? timeLeft(summary.status?.eta) : undefined;
-  const parts = [`  ${mark} ${pad(phase.method, width)}`, `${whole ? paint.green(filled) : paint.cyan(filled)}${paint.dim(rest)}`, count];
+  const front = whole ? paint.green(filled) : paint.cyan(filled);
+  const parts = [`  ${mark} ${pad(phase.method, width)}`, front + paint.dim(rest), count];
   if (left !== undefined) parts.push(paint.dim(left));
   // As many numbers as there is room for: a cut one would mislead.
   for (const number of entered ? numbersOf(phase, history, paint) : []) {
@@ -72,7 +75,7 @@ function numbersOf(phase: PhasePlan, history: History, paint: Paint): string[] {
 /** What keeps the run from training, in words; undefined while it trains. */
 function activityText(summary: RunSummary, history: History): string | undefined {
   const { progress } = history;
-  if (summary.state !== 'running' && summary.state !== 'starting') return `${stateLook(summary.state).label}: ${summary.text}`;
+  if (summary.state !== 'running' && summary.state !== 'starting') return oneLine(summary.text);
   if (progress === undefined) return history.start === undefined || summary.state === 'starting' ? (summary.status?.activity ?? 'starting') : undefined;
   return describeProgress(progress);
 }

@@ -74,6 +74,7 @@ async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise
       return;
     }
     asked = true;
+    if (!terminal.live || asJson) terminal.complain('Asked to stop, with a checkpoint. Ctrl-C again returns to the shell at once.');
     sendControl(dir, 'stop', 'cli').catch((error: unknown) => {
       terminal.complain(`The run could not be asked to stop (${String(error)}). Ctrl-C again returns to the shell; the run goes on.`);
     });

@@ -34,7 +34,7 @@ class LiveScreen implements Screen {
     const { paint, columns } = this.terminal;
     const above = events.filter(({ kind }) => lasting.has(kind)).map((event) => fit(`  ${colored(event, oneLine(describeEvent(event) ?? ''), paint)}`, columns - 1));
     const hint = asked
-      ? 'Stopping: finishes its step and keeps a checkpoint. Ctrl-C again returns to the shell without waiting.'
+      ? 'Ctrl-C again returns to the shell at once; the run stops by itself.'
       : 'Ctrl-C stops after this step, with a checkpoint. Closing the terminal leaves it running.';
     const lines = progressLines(summary, history, columns, paint, this.frame++);
     this.region.draw(summary.active ? [...lines, `  ${asked ? paint.yellow(fit(hint, columns - 3)) : paint.dim(fit(hint, columns - 3))}`] : lines, above);

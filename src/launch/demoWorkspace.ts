@@ -30,7 +30,7 @@ async function copyMissing(from: string, to: string): Promise<void> {
     const source = path.join(from, entry.name);
     const target = path.join(to, entry.name);
     if (entry.isDirectory()) {
-      if (entry.name !== '__pycache__' && entry.name !== 'runs') await copyMissing(source, target);
+      if (entry.name !== '__pycache__' && entry.name !== 'make' && entry.name !== 'runs') await copyMissing(source, target);
     } else if (entry.isFile() && !entry.name.endsWith('.py')) {
       if (isTheUsers(entry.name) ? !(await exists(target)) : !(await isSame(source, target))) await copyWhole(source, target);
     }

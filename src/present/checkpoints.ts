@@ -47,9 +47,12 @@ export function scoreMetric(rows: readonly CheckpointRow[], bestMetric: string):
   return rows.some((row) => (row.metrics[exact] ?? 0) > 0) ? exact : 'eval/rougeL_greedy';
 }
 
-/** The divergence that a list shows in one number: the newest of training while it goes on, then that of the last evaluation. */
+/** The divergence that a list shows in one number: the newest of training while it goes on, then that of the last checkpoint. */
 export function headlineKl(history: History, active: boolean): number | undefined {
-  const evaluated = history.evaluations.findLast((one) => one.subject === 'student')?.metrics['eval/kl_reverse'];
+  const students = history.evaluations.filter((one) => one.subject === 'student');
+  // At the end the start of distillation is scored once more: what came last is not what is newest.
+  const lastStep = Math.max(...students.map(({ step }) => step));
+  const evaluated = students.findLast(({ step }) => step === lastStep)?.metrics['eval/kl_reverse'];
   const trained = history.latest('kl/reverse');
   return active ? (trained ?? evaluated) : (evaluated ?? trained);
 }

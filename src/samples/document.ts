@@ -9,6 +9,7 @@ export const drawName = (draw: number): string => (draw === 0 ? 'greedy' : `draw
 export function describeSample(sample: Sample): string {
   const parts: string[] = [];
   if (sample.score['exact'] !== undefined) parts.push(sample.score['exact'] === 1 ? 'exact' : 'differs');
+  if (sample.score['errorRate'] !== undefined) parts.push(`error rate ${formatShare(sample.score['errorRate'])}`);
   if (sample.score['rougeL'] !== undefined) parts.push(`Rouge-L ${formatShare(sample.score['rougeL'])}`);
   if (sample.kl !== null) parts.push(`KL ${formatNumber(sample.kl)}`);
   if (sample.length > 0) parts.push(`${sample.length} token${sample.length === 1 ? '' : 's'}${sample.stop === 'eos' ? '' : ', cut off'}`);

@@ -9,7 +9,9 @@ const status: Status = {
   started: 0, heartbeat: 1000, nextHeartbeatBy: 1005, stopDeadline: null, exitCode: null, reason: null,
 };
 const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
-const alive: Facts = { status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001 };
+const alive: Facts = {
+  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001,
+};
 const stateOf = (facts: Partial<Facts>): string => concludeState({ ...alive, ...facts }).state;
 
 describe('state of a run', () => {
@@ -38,7 +40,8 @@ describe('state of a run', () => {
   });
 
   it('says in a sentence what is known', () => {
-    const cases: Partial<Facts>[] = [{}, { supervisorAlive: false }, { supervisorAlive: false, trainerAlive: false }, { now: 1020 }, { sameHost: false }];
+    const gone = { supervisorAlive: false, trainerAlive: false };
+    const cases: Partial<Facts>[] = [{}, { supervisorAlive: false }, gone, { now: 1020 }, { sameHost: false }];
     for (const facts of cases) assert.match(concludeState({ ...alive, ...facts }).text, /^[A-Z].*\.$/);
   });
 
