@@ -59,9 +59,29 @@ export interface AlertEvent {
   attempt: number;
   kind: 'alert';
   step: number;
+  /**
+   * Name of the guard in the config.
+   */
   rule: string;
   level: 'info' | 'warning' | 'error';
+  /**
+   * One sentence, with the numbers.
+   */
   text: string;
+  /**
+   * What is done about it.
+   */
+  action: string;
+  /**
+   * What was measured, and the threshold (`limit`).
+   */
+  numbers: {
+    [k: string]: number | undefined;
+  };
+  /**
+   * Responses that show it, as text.
+   */
+  samples: string[];
 }
 export interface CheckpointEvent {
   v: number;
@@ -335,11 +355,21 @@ export interface JournalEntry {
   seq: number;
   t: number;
   attempt: number;
-  kind: 'state' | 'control' | 'signal' | 'exit' | 'message';
+  kind: 'state' | 'control' | 'signal' | 'exit' | 'message' | 'alert';
   /**
    * One sentence.
    */
   text: string;
+  /**
+   * Of an alert: name of the guard in the config.
+   */
+  rule: string | null;
+  /**
+   * Of an alert: what was measured, and the threshold (`limit`).
+   */
+  numbers: {
+    [k: string]: number | undefined;
+  } | null;
   state:
     | (
         | 'queued'
@@ -400,6 +430,16 @@ export interface Checkpoints {
    */
   best: string;
 }
+export interface ClipShare {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * Share of clipped tokens, on average over the last ten steps.
+   */
+  above: number;
+}
 export interface Config {
   /**
    * Address of this schema; editors use it.
@@ -425,10 +465,31 @@ export interface Config {
   inspect: Inspect;
   evaluation: Evaluation;
   checkpoints: Checkpoints;
+  guards: Guards;
   /**
-   * Where to compute. `auto`: cuda, else mps, else cpu.
+   * Where to compute: `auto` (cuda, else mps, else cpu), `cuda` (a GPU that no other run uses, if there is one), `cuda:1` (that GPU), `mps`, `cpu`.
    */
-  device: 'auto' | 'cuda' | 'mps' | 'cpu';
+  device:
+    | 'auto'
+    | 'cuda'
+    | 'mps'
+    | 'cpu'
+    | 'cuda:0'
+    | 'cuda:1'
+    | 'cuda:2'
+    | 'cuda:3'
+    | 'cuda:4'
+    | 'cuda:5'
+    | 'cuda:6'
+    | 'cuda:7';
+  /**
+   * Wait until no earlier run uses the same device. `auto`: for a GPU, not for the CPU.
+   */
+  queue: 'auto' | 'always' | 'never';
+  /**
+   * How often the run is started again from its newest complete checkpoint after a crash. Not after bad input, a stop, or the same failure at the same step.
+   */
+  restarts: number;
   /**
    * `auto`: bf16 on a GPU that has it, else fp32. Losses are always fp32.
    */
@@ -710,6 +771,120 @@ export interface Evaluation {
    */
   sharpeningControl: boolean;
 }
+export interface Guards {
+  nonFinite: NonFinite;
+  klRising: KlRising;
+  eosCollapse: EosCollapse;
+  truncation: Truncation;
+  repetition: Repetition;
+  lengthExplosion: LengthExplosion;
+  effectiveSamples: EffectiveSamples;
+  clipShare: ClipShare;
+  stall: Stall;
+  diskSpace: DiskSpace;
+}
+export interface NonFinite {
+  /**
+   * `stop` (and `off`): the run fails at that step; `alert`: the step is left out and training goes on; `checkpoint`: that, with a checkpoint of the student before it; `pause`: that, and it waits for a person.
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+}
+export interface KlRising {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * How many times in a row it must rise.
+   */
+  evaluations: number;
+  /**
+   * By which share of its level before, over all of them together.
+   */
+  by: number;
+}
+export interface EosCollapse {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * The share of rollouts that end falls below this part of the highest so far.
+   */
+  below: number;
+}
+export interface Truncation {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * Share that never ended.
+   */
+  above: number;
+}
+export interface Repetition {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * A response is stuck when one token follows itself this many times.
+   */
+  run: number;
+  /**
+   * Share of stuck responses in a round that is too much.
+   */
+  share: number;
+  /**
+   * Distinct groups of four tokens per group in a response, on average over a round: fewer are too few.
+   */
+  distinct4: number;
+}
+export interface LengthExplosion {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * Mean length of a round in multiples of that of the phase's first round.
+   */
+  factor: number;
+}
+export interface EffectiveSamples {
+  /**
+   * What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint).
+   */
+  action: 'off' | 'alert' | 'checkpoint' | 'pause' | 'stop';
+  /**
+   * Effective share of a round's tokens.
+   */
+  below: number;
+}
+export interface Stall {
+  /**
+   * `off`: the run is never called stalled; `stop`: it is stopped, by force if need be, and restarted if `restarts` allows.
+   */
+  action: 'off' | 'alert' | 'stop';
+  /**
+   * Silence that is no reason for concern, whatever it is busy with. Time in which the machine sleeps does not count.
+   */
+  seconds: number;
+  /**
+   * Silence in multiples of what a step has lately taken. The longer of the two counts.
+   */
+  factor: number;
+}
+export interface DiskSpace {
+  /**
+   * What happens when the rule is broken.
+   */
+  action: 'off' | 'alert' | 'pause' | 'stop';
+  /**
+   * GiB that must stay free, besides room for two more checkpoints.
+   */
+  free: number;
+}
 export interface Problem {
   text: string;
   file: string | null;
@@ -730,6 +905,14 @@ export interface Resolution {
   config: Config | null;
   problems: Problem[];
 }
+export interface DataFile {
+  path: string;
+  bytes: number;
+  /**
+   * Of the whole file; of its first and last 64 MiB when it is larger than 1 GiB.
+   */
+  sha256: string;
+}
 export interface Environment {
   /**
    * Path of the interpreter.
@@ -744,6 +927,24 @@ export interface Environment {
     [k: string]: string | undefined;
   };
   devices: string[];
+  /**
+   * Hash of the trainer's package that the run was launched with: the name of its copy in the user's cache.
+   */
+  trainer: string | null;
+}
+export interface Parent {
+  /**
+   * Id of the other run.
+   */
+  run: string;
+  /**
+   * Name of its checkpoint, whose weights lie in this run's `start/`.
+   */
+  checkpoint: string;
+  /**
+   * Folder of the other run at the time.
+   */
+  path: string;
 }
 export interface Provenance {
   git: boolean;
@@ -789,11 +990,13 @@ export interface Run {
   command: string[];
   environment: Environment;
   /**
-   * `run` and `checkpoint` that this one started from.
+   * Of a fork: the run and checkpoint that this one started from.
    */
-  parent: {
-    [k: string]: string | undefined;
-  } | null;
+  parent: Parent | null;
+  /**
+   * What a resume must find unchanged.
+   */
+  dataFiles: DataFile[];
 }
 export interface Sample {
   v: number;
@@ -893,9 +1096,29 @@ export interface Status {
    */
   heartbeat: number;
   /**
+   * The machine's monotonic clock at this record, in seconds: it stands still while the machine sleeps, and nobody sets it.
+   */
+  heartbeatClock: number | null;
+  /**
    * Unix time after which silence means that the supervisor is gone or the machine slept.
    */
   nextHeartbeatBy: number;
+  /**
+   * Unix time of the trainer's last word, once its silence is longer than it should be; sleep does not count.
+   */
+  silentSince: number | null;
+  /**
+   * While queued: ids of the runs that it waits for.
+   */
+  behind: string[];
+  /**
+   * Automatic restarts since a person last started the run.
+   */
+  restarts: number;
+  /**
+   * After a crash: Unix time of the next automatic restart.
+   */
+  restartAt: number | null;
   /**
    * While stopping: Unix time of the next, harsher step of the stop ladder.
    */

@@ -1,15 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, constants, copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Config, Probe, Run } from '../contract/generated';
-import { parseRecord, VERSION } from '../contract/parse';
+import type { Config, Parent, Probe, Run } from '../contract/generated';
+import { VERSION } from '../contract/parse';
 import { newRunId, RunDir } from '../rundir/layout';
+import { describeDataFiles } from './dataFiles';
 import { LaunchError } from './errors';
 import { collectProvenance } from './provenance';
 import type { PythonChoice } from './python';
-import { type Env, lastCause, runPython, trainerArguments, trainerEnvironment } from './trainerProcess';
+import { startSupervisor } from './supervisor';
+import { type Env, runPython, trainerArguments, trainerEnvironment } from './trainerProcess';
 
 export interface LaunchOptions {
   readonly python: PythonChoice;
@@ -23,7 +23,16 @@ export interface LaunchOptions {
   readonly workspace: string;
   /** In place of the config's own. */
   readonly runsFolder?: string | undefined;
+  /** The checkpoint that the student starts from, in place of the config's own. */
+  readonly fork?: Start | undefined;
   readonly env: Env;
+}
+
+/** A checkpoint to start from. */
+export interface Start {
+  readonly parent: Parent;
+  /** Folder of the checkpoint. */
+  readonly folder: string;
 }
 
 export interface LaunchedRun {
@@ -31,7 +40,7 @@ export interface LaunchedRun {
   readonly dir: string;
 }
 
-/** How long a supervisor may take to say that it is there: it imports nothing heavy. */
+/** How long an interpreter may take to list its packages. */
 const PATIENCE = 30_000;
 const LIST_PACKAGES = 'import importlib.metadata as m; print("\\n".join(sorted({f"{d.name}=={d.version}" for d in m.distributions()}, key=str.lower)))';
 
@@ -56,7 +65,7 @@ export async function launchRun(options: LaunchOptions): Promise<LaunchedRun> {
   let dir: string | undefined;
   try {
     dir = await fill(stage, runsFolder, options);
-    await superviseRun(dir, options);
+    await startSupervisor(dir, { python: options.python.path, trainerDir: options.trainerDir, env: options.env });
     return { id: path.basename(dir), dir };
   } catch (error) {
     for (const folder of [stage, dir]) if (folder !== undefined) await rm(folder, { recursive: true, force: true });
@@ -87,19 +96,22 @@ async function prepareRunsFolder(folder: string): Promise<void> {
 }
 
 async function fill(stage: string, runsFolder: string, options: LaunchOptions): Promise<string> {
-  const { python, probe, resolved, workspace } = options;
+  const { python, probe, workspace } = options;
   const at = new RunDir(stage);
   for (const folder of [at.path, at.control, at.controlDone, at.controlTrainer, at.provenance]) await mkdir(folder);
   await copyFile(options.config, at.config);
   await writeFile(at.log, '');
-  const [provenance, packages] = await Promise.all([
+  const [provenance, dataFiles, packages] = await Promise.all([
     collectProvenance(workspace, at.provenance),
+    describeDataFiles(options.resolved),
     runPython(python.path, ['-I', '-c', LIST_PACKAGES], trainerEnvironment(options.trainerDir, options.env), PATIENCE),
   ]);
   if (packages.code === 0) await writeFile(path.join(at.provenance, 'packages.txt'), packages.stdout);
   const created = new Date();
-  const id = await claimId(runsFolder, newRunId(resolved.name, created));
+  const id = await claimId(runsFolder, newRunId(options.resolved.name, created));
   const dir = path.join(runsFolder, id);
+  const { fork } = options;
+  const { resolved, parent } = fork ? await takeStart(fork, stage, dir, options.resolved) : { resolved: options.resolved, parent: null };
   const run: Run = {
     v: VERSION,
     id,
@@ -112,12 +124,31 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
     command: [python.path, ...trainerArguments('supervise', dir)],
     environment: {
       python: python.path, reason: python.reason, pythonVersion: probe.pythonVersion, packages: probe.packages, devices: probe.devices,
+      trainer: path.basename(options.trainerDir),
     },
-    parent: null,
+    parent,
+    dataFiles,
   };
   await writeFile(at.run, `${JSON.stringify(run, null, 1)}\n`);
   await rename(stage, dir);
   return dir;
+}
+
+/**
+ * Gives a fork weights of its own, in `start/`: whatever happens to the other run, this one can begin and be read. Files are
+ * linked where the disk allows it: a checkpoint is never changed, only deleted.
+ */
+async function takeStart(start: Start, stage: string, dir: string, resolved: Config): Promise<{ resolved: Config; parent: Parent }> {
+  const folder = path.join(stage, 'start');
+  await mkdir(folder);
+  for (const entry of await readdir(start.folder, { withFileTypes: true })) {
+    if (!entry.isFile()) continue; // its `state/` belongs to the other run
+    const [from, to] = [path.join(start.folder, entry.name), path.join(folder, entry.name)];
+    await link(from, to).catch(() => copyFile(from, to));
+  }
+  const model = path.join(dir, 'start');
+  const student = { ...resolved.student, model, init: 'weights' as const, revision: null, tokenizer: null };
+  return { resolved: { ...resolved, student }, parent: start.parent };
 }
 
 /** Takes an id by making its folder, which can happen only once: two launches in one second get two ids. */
@@ -131,48 +162,4 @@ async function claimId(runsFolder: string, wanted: string): Promise<string> {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
-}
-
-async function superviseRun(dir: string, { python, trainerDir, env }: LaunchOptions): Promise<void> {
-  const at = new RunDir(dir);
-  // Descriptors of a file and no pipes: nothing that a run writes to may end with the process that started it.
-  const log = await open(at.log, 'a');
-  let child: ChildProcess;
-  let failure: string | undefined;
-  let exitCode: number | string | undefined;
-  try {
-    child = spawn(python.path, trainerArguments('supervise', dir), {
-      cwd: dir, detached: true, env: trainerEnvironment(trainerDir, env), stdio: ['ignore', log.fd, log.fd],
-    });
-    child.once('error', (error: NodeJS.ErrnoException) => (failure = error.code ?? error.message));
-    child.once('exit', (code, signal) => (exitCode = code ?? signal ?? 'unknown'));
-  } finally {
-    await log.close();
-  }
-  const deadline = Date.now() + PATIENCE;
-  while (!(await answers(at))) {
-    const dead = failure ?? exitCode;
-    if (dead !== undefined) {
-      if (await answers(at)) break; // it said so between the two looks, and was quick to end
-      const output = await readFile(at.log, 'utf8').catch(() => '');
-      throw new LaunchError(
-        'supervisor died', `The run's supervisor ended before it began (${lastCause(output) ?? `exit ${dead}`}).`,
-        'Choose another Python, or install MiniLLM again.', output.slice(-4000),
-      );
-    }
-    if (Date.now() > deadline) {
-      child.kill('SIGKILL');
-      throw new LaunchError(
-        'no answer', `The run's supervisor did not answer within ${PATIENCE / 1000} s.`, 'Try again; if it stays so, look at the load of the machine.',
-      );
-    }
-    await sleep(25);
-  }
-  child.unref();
-}
-
-/** The supervisor has taken this run on: its status names it. */
-async function answers(at: RunDir): Promise<boolean> {
-  const parsed = await readFile(at.status, 'utf8').then(parseRecord, () => undefined);
-  return parsed?.ok === true && parsed.value['run'] === at.id;
 }

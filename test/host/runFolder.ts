@@ -77,7 +77,7 @@ export function writeRun(runsFolder: string, spec: RunSpec): string {
   const run: Run = {
     v: 1, id: spec.id, name: spec.name, created: now - 600, config: config as unknown as Config, configSource: spec.configSource ?? '', workspace: '',
     provenance: { git: false, reason: 'no git', commit: null, branch: null, remote: null, dirty: false, patch: null, untracked: [], untrackedLeftOut: [] },
-    command: [], environment: { python: 'python3', reason: '', pythonVersion: '3.11.2', packages: {}, devices: ['cpu'] }, parent: null,
+    command: [], environment: { python: 'python3', reason: '', pythonVersion: '3.11.2', packages: {}, devices: ['cpu'], trainer: null }, parent: null, dataFiles: [],
   };
   writeFileSync(path.join(dir, 'config.jsonc'), '{\n  // as it was written\n}\n');
   writeFileSync(path.join(dir, 'log.txt'), 'loading the teacher\n');
@@ -97,7 +97,7 @@ function statusOf(spec: RunSpec, now: number): Status {
   return {
     v: 1, run: spec.id, state: spec.state, attempt: 1, host: os.hostname(), bootId: thisMachine().bootId,
     supervisor: spec.process ?? null, trainer: spec.process ?? null, phase: 'minillm', step: spec.step, total: spec.total, eta: spec.eta ?? null, activity: null,
-    started: now - 600, heartbeat: now, nextHeartbeatBy: now + 3600,
-    stopDeadline: null, exitCode: null, reason: spec.reason ?? null,
+    started: now - 600, heartbeat: now, heartbeatClock: null, nextHeartbeatBy: now + 3600,
+    silentSince: null, behind: [], restarts: 0, restartAt: null, stopDeadline: null, exitCode: null, reason: spec.reason ?? null,
   };
 }

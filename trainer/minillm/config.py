@@ -194,6 +194,111 @@ class Checkpoints(Part):
     """Metric that chooses the best checkpoint."""
 
 
+GuardAction = Literal["off", "alert", "checkpoint", "pause", "stop"]
+
+
+class Guard(Part):
+    action: GuardAction = "alert"
+    """What happens when the rule is broken: nothing, an alert, an alert and a checkpoint, an alert and a pause, or an alert and the end of the run (with a checkpoint)."""
+
+
+class NonFinite(Guard):
+    """The gradient of a step is not finite. The update is never made."""
+
+    action: GuardAction = "stop"
+    """`stop` (and `off`): the run fails at that step; `alert`: the step is left out and training goes on; `checkpoint`: that, with a checkpoint of the student before it; `pause`: that, and it waits for a person."""
+
+
+class KlRising(Guard):
+    """Reverse KL to the teacher rises from evaluation to evaluation."""
+
+    evaluations: Annotated[int, Field(ge=2)] = 3
+    """How many times in a row it must rise."""
+    by: Annotated[float, Field(ge=0.0)] = 0.1
+    """By which share of its level before, over all of them together."""
+
+
+class EosCollapse(Guard):
+    """Fewer and fewer rollouts end by themselves."""
+
+    below: Share = 0.5
+    """The share of rollouts that end falls below this part of the highest so far."""
+
+
+class Truncation(Guard):
+    """Too many sampled answers of an evaluation are cut off."""
+
+    above: Share = 0.5
+    """Share that never ended."""
+
+
+class Repetition(Guard):
+    """Rollouts say the same thing again and again."""
+
+    run: Annotated[int, Field(ge=2)] = 16
+    """A response is stuck when one token follows itself this many times."""
+    share: Share = 0.1
+    """Share of stuck responses in a round that is too much."""
+    distinct4: Share = 0.3
+    """Distinct groups of four tokens per group in a response, on average over a round: fewer are too few."""
+
+
+class LengthExplosion(Guard):
+    """Rollouts grow longer and longer."""
+
+    factor: Annotated[float, Field(gt=1.0)] = 3.0
+    """Mean length of a round in multiples of that of the phase's first round."""
+
+
+class EffectiveSamples(Guard):
+    """The importance weights let few tokens count."""
+
+    below: Share = 0.1
+    """Effective share of a round's tokens."""
+
+
+class ClipShare(Guard):
+    """The policy has moved so far from its rollouts that much of the gradient is clipped."""
+
+    above: Share = 0.5
+    """Share of clipped tokens, on average over the last ten steps."""
+
+
+class Stall(Guard):
+    """The trainer has said nothing for long, though its process lives."""
+
+    action: Literal["off", "alert", "stop"] = "alert"
+    """`off`: the run is never called stalled; `stop`: it is stopped, by force if need be, and restarted if `restarts` allows."""
+    seconds: Annotated[float, Field(gt=0.0)] = 600.0
+    """Silence that is no reason for concern, whatever it is busy with. Time in which the machine sleeps does not count."""
+    factor: Annotated[float, Field(ge=1.0)] = 20.0
+    """Silence in multiples of what a step has lately taken. The longer of the two counts."""
+
+
+class DiskSpace(Guard):
+    """The disk on which the run lies is nearly full."""
+
+    action: Literal["off", "alert", "pause", "stop"] = "alert"
+    """What happens when the rule is broken."""
+    free: Annotated[float, Field(ge=0.0)] = 1.0
+    """GiB that must stay free, besides room for two more checkpoints."""
+
+
+class Guards(Part):
+    """Rules that are watched while the run goes on, with or without a window open."""
+
+    non_finite: NonFinite = Field(default_factory=NonFinite)
+    kl_rising: KlRising = Field(default_factory=KlRising)
+    eos_collapse: EosCollapse = Field(default_factory=EosCollapse)
+    truncation: Truncation = Field(default_factory=Truncation)
+    repetition: Repetition = Field(default_factory=Repetition)
+    length_explosion: LengthExplosion = Field(default_factory=LengthExplosion)
+    effective_samples: EffectiveSamples = Field(default_factory=EffectiveSamples)
+    clip_share: ClipShare = Field(default_factory=ClipShare)
+    stall: Stall = Field(default_factory=Stall)
+    disk_space: DiskSpace = Field(default_factory=DiskSpace)
+
+
 class Config(Part):
     """A distillation run: teacher, student, data and phases."""
 
@@ -211,8 +316,13 @@ class Config(Part):
     inspect: Inspect = Field(default_factory=Inspect)
     evaluation: Evaluation = Field(default_factory=Evaluation)
     checkpoints: Checkpoints = Field(default_factory=Checkpoints)
-    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """Where to compute. `auto`: cuda, else mps, else cpu."""
+    guards: Guards = Field(default_factory=Guards)
+    device: Literal["auto", "cuda", "mps", "cpu", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7"] = "auto"
+    """Where to compute: `auto` (cuda, else mps, else cpu), `cuda` (a GPU that no other run uses, if there is one), `cuda:1` (that GPU), `mps`, `cpu`."""
+    queue: Literal["auto", "always", "never"] = "auto"
+    """Wait until no earlier run uses the same device. `auto`: for a GPU, not for the CPU."""
+    restarts: Annotated[int, Field(ge=0, le=100)] = 0
+    """How often the run is started again from its newest complete checkpoint after a crash. Not after bad input, a stop, or the same failure at the same step."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto`: bf16 on a GPU that has it, else fp32. Losses are always fp32."""
     threads: Positive | None = None

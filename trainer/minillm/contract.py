@@ -70,8 +70,18 @@ class Status(Record):
     """Unix time of the run's first start."""
     heartbeat: Number
     """Unix time of this record."""
+    heartbeat_clock: Number | None = None
+    """The machine's monotonic clock at this record, in seconds: it stands still while the machine sleeps, and nobody sets it."""
     next_heartbeat_by: Number
     """Unix time after which silence means that the supervisor is gone or the machine slept."""
+    silent_since: Number | None = None
+    """Unix time of the trainer's last word, once its silence is longer than it should be; sleep does not count."""
+    behind: list[str] = Field(default_factory=list)
+    """While queued: ids of the runs that it waits for."""
+    restarts: int = 0
+    """Automatic restarts since a person last started the run."""
+    restart_at: Number | None = None
+    """After a crash: Unix time of the next automatic restart."""
     stop_deadline: Number | None = None
     """While stopping: Unix time of the next, harsher step of the stop ladder."""
     exit_code: int | None = None
@@ -183,8 +193,16 @@ class AlertEvent(Event):
     kind: Literal["alert"] = "alert"
     step: int
     rule: str
+    """Name of the guard in the config."""
     level: Literal["info", "warning", "error"]
     text: str
+    """One sentence, with the numbers."""
+    action: str = "alert"
+    """What is done about it."""
+    numbers: Metrics = Field(default_factory=dict)
+    """What was measured, and the threshold (`limit`)."""
+    samples: list[str] = Field(default_factory=list)
+    """Responses that show it, as text."""
 
 
 class ControlEvent(Event):
@@ -244,9 +262,13 @@ class JournalEntry(Record):
     seq: int
     t: Number
     attempt: int
-    kind: Literal["state", "control", "signal", "exit", "message"]
+    kind: Literal["state", "control", "signal", "exit", "message", "alert"]
     text: str
     """One sentence."""
+    rule: str | None = None
+    """Of an alert: name of the guard in the config."""
+    numbers: Metrics | None = None
+    """Of an alert: what was measured, and the threshold (`limit`)."""
     state: State | None = None
     control: str | None = None
     """Id of the request."""
@@ -351,6 +373,28 @@ class Environment(Record):
     python_version: str
     packages: dict[str, str]
     devices: list[str]
+    trainer: str | None = None
+    """Hash of the trainer's package that the run was launched with: the name of its copy in the user's cache."""
+
+
+class DataFile(Record):
+    """A file that the run reads, as it was at launch."""
+
+    path: str
+    bytes: int
+    sha256: str
+    """Of the whole file; of its first and last 64 MiB when it is larger than 1 GiB."""
+
+
+class Parent(Record):
+    """Where a fork began."""
+
+    run: str
+    """Id of the other run."""
+    checkpoint: str
+    """Name of its checkpoint, whose weights lie in this run's `start/`."""
+    path: str
+    """Folder of the other run at the time."""
 
 
 class Run(Record):
@@ -369,8 +413,10 @@ class Run(Record):
     provenance: Provenance
     command: list[str]
     environment: Environment
-    parent: dict[str, str] | None = None
-    """`run` and `checkpoint` that this one started from."""
+    parent: Parent | None = None
+    """Of a fork: the run and checkpoint that this one started from."""
+    data_files: list[DataFile] = Field(default_factory=list)
+    """What a resume must find unchanged."""
 
 
 class User(Record):

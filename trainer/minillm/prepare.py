@@ -55,7 +55,7 @@ class Prepared:
 
 def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None]) -> Prepared:
     """Loads models and data. Raises BadInput for whatever of it cannot be used."""
-    device = choose_device(config.device)
+    device = choose_device(config.device.partition(":")[0])  # which GPU is the supervisor's choice: it shows the trainer no other
     threads = settle(config, device)
     dtype = choose_precision(config.precision, device)
     pair = load_pair(config, device, dtype, progress)

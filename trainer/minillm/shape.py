@@ -14,6 +14,7 @@ from minillm.config import (
     Config,
     Data,
     Evaluation,
+    Guards,
     Inspect,
     MiniLlmPhase,
     Objective,
@@ -31,8 +32,9 @@ Path = tuple[str | int, ...]
 
 PARTS: dict[str, type[Part]] = {
     "teacher": Teacher, "student": Student, "data": Data, "inspect": Inspect, "evaluation": Evaluation, "checkpoints": Checkpoints,
-    "objective": Objective, "optimizer": Optimizer,
+    "objective": Objective, "optimizer": Optimizer, "guards": Guards,
 }  # fmt: skip
+PARTS |= {field.alias or name: field.annotation for name, field in Guards.model_fields.items() if field.annotation is not None}
 EXAMPLES = {
     "teacher": 'the model to learn from, as in { "model": "gpt2-xl" }.',
     "student": 'the model that learns, as in { "model": "gpt2" }.',

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Config, DataFile } from '../contract/generated';
+
+/** Files larger than this are known by their size and their two ends: nobody waits for a terabyte to be read. */
+const LARGEST_WHOLE = 2 ** 30;
+const END = 64 * 2 ** 20;
+const SLICE = 1 << 20;
+
+/** Every file of rows or text that a resolved config names, each once. */
+export function dataPaths(config: Config): string[] {
+  const { data, phases, inspect } = config;
+  const named = [data.train, data.validation, data.corpus, inspect.prompts, ...phases.map((phase) => (phase.method === 'sft' ? phase.train : phase.prompts))];
+  return [...new Set(named.filter((path): path is string => typeof path === 'string'))];
+}
+
+/** What the files of a config are now. Rejects with the file system's error when one cannot be read. */
+export async function describeDataFiles(config: Config): Promise<DataFile[]> {
+  const files: DataFile[] = [];
+  for (const path of dataPaths(config)) files.push(await describe(path));
+  return files;
+}
+
+/** One sentence for each file that is not what it was when the run was launched; the trainer's side of it is data_files.py. */
+export async function changesOf(files: readonly DataFile[]): Promise<string[]> {
+  const changes: string[] = [];
+  for (const was of files) {
+    const now = await describe(was.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
+    if (typeof now === 'string') changes.push(`${was.path} cannot be read any more (${now}).`);
+    else if (now.bytes !== was.bytes) changes.push(`${was.path} had ${was.bytes} bytes and has ${now.bytes}.`);
+    else if (now.sha256 !== was.sha256) changes.push(`${was.path} has other content of the same size.`);
+  }
+  return changes;
+}
+
+async function describe(path: string): Promise<DataFile> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const hash = createHash('sha256');
+    const parts = size <= LARGEST_WHOLE ? [[0, size] as const] : [[0, END] as const, [size - END, size] as const];
+    for (const [start, end] of parts) await hashPart(file, start, end, (bytes) => hash.update(bytes));
+    return { path, bytes: size, sha256: hash.digest('hex') };
+  } finally {
+    await file.close();
+  }
+}
+
+async function hashPart(file: FileHandle, start: number, end: number, take: (bytes: Buffer) => void): Promise<void> {
+  const buffer = Buffer.alloc(SLICE);
+  for (let at = start; at < end; ) {
+    const { bytesRead } = await file.read(buffer, 0, Math.min(SLICE, end - at), at);
+    if (bytesRead === 0) return;
+    take(buffer.subarray(0, bytesRead));
+    at += bytesRead;
+  }
+}
