@@ -13,6 +13,8 @@ const watched: Readonly<Record<string, readonly (readonly string[])[]>> = {
   sft: [['loss/sft', 'loss/total']],
   minillm: [['kl/reverse', 'kl/reverse_mixed', 'loss/single', 'loss/total'], ['reward/mean'], ['length/mean']],
 };
+/** Labels that are too long for a line with a bar. */
+const shortLabels: Readonly<Record<string, string>> = { 'kl/reverse_mixed': 'reverse KL, mixed', 'length/mean': 'length' };
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 
 /**
@@ -23,8 +25,9 @@ export function progressLines(summary: RunSummary, history: History, columns: nu
   const plan = history.start?.plan ?? [];
   const lines = history.start ? [`  ${paint.dim(describeStart(history.start))}`] : [];
   const width = Math.max(3, ...plan.map(({ method }) => method.length));
+  const counts = Math.max(0, ...plan.map(({ steps }) => 2 * String(steps).length + 1));
   const bar = Math.max(10, Math.min(32, Math.floor(columns / 3) - 6));
-  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, { bar, width, paint, frame, columns: columns - 1 })));
+  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, { bar, width, counts, paint, frame, columns: columns - 1 })));
   const activity = summary.active ? activityText(summary, history) : undefined;
   if (activity !== undefined) lines.push(`  ${paint.cyan(spinner[frame % spinner.length] ?? '')} ${paint.dim(activity)}`);
   return lines.map((line) => fit(line, columns - 1));
@@ -33,13 +36,15 @@ export function progressLines(summary: RunSummary, history: History, columns: nu
 interface Looks {
   readonly bar: number;
   readonly width: number;
+  /** Columns of "done/steps". */
+  readonly counts: number;
   readonly paint: Paint;
   readonly frame: number;
   readonly columns: number;
 }
 
 function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history: History, looks: Looks): string {
-  const { bar, width, paint, frame, columns } = looks;
+  const { bar, width, counts, paint, frame, columns } = looks;
   const done = Math.max(0, Math.min(phase.steps, history.lastStep - phase.firstStep + 1));
   const entered = history.phases.some((one) => one.index === index);
   const whole = done === phase.steps;
@@ -47,26 +52,30 @@ function phaseLine(phase: PhasePlan, index: number, summary: RunSummary, history
   const { filled, rest } = progressBar(done / phase.steps, bar);
   const turning = summary.active ? paint.cyan(spinner[frame % spinner.length] ?? '') : paint.yellow('■');
   const mark = whole ? paint.green('✔') : current ? turning : paint.dim('·');
-  const count = pad(`${done}/${phase.steps}`, 2 * String(phase.steps).length + 1, 'right');
+  const count = pad(`${done}/${phase.steps}`, counts, 'right');
   const left = current && summary.state === 'running' ? timeLeft(summary.status?.eta) : undefined;
   const front = whole ? paint.green(filled) : paint.cyan(filled);
   const parts = [`  ${mark} ${pad(phase.method, width)}`, front + paint.dim(rest), count];
   if (left !== undefined) parts.push(paint.dim(left));
-  // As many numbers as there is room for: a cut one would mislead.
-  for (const number of entered ? numbersOf(phase, history, paint) : []) {
-    if (displayWidth([...parts, number].join('  ')) <= columns) parts.push(number);
+  // As many numbers as there is room for, rather without their curve than not at all: a cut one would mislead.
+  const fits = (text: string): boolean => displayWidth([...parts, text].join('  ')) <= columns;
+  for (const forms of entered ? numbersOf(phase, history, paint) : []) {
+    const form = forms.find(fits);
+    if (form === undefined) break;
+    parts.push(form);
   }
   return parts.join('  ');
 }
 
-function numbersOf(phase: PhasePlan, history: History, paint: Paint): string[] {
+/** What is watched, each in the forms that it may take, the richest first. */
+function numbersOf(phase: PhasePlan, history: History, paint: Paint): string[][] {
   return (watched[phase.method] ?? [['loss/total']]).flatMap((names, i) => {
     for (const name of names) {
       const { mean } = history.series.get(name)?.thin(12, phase.firstStep, phase.firstStep + phase.steps - 1) ?? { mean: [] };
       const last = mean.at(-1);
       if (last === undefined) continue;
-      const curve = i === 0 && mean.length > 3 ? ` ${paint.blue(sparkline(mean))}` : '';
-      return [`${paint.dim(metricLabel(name))} ${formatMetric(name, last)}${curve}`];
+      const number = `${paint.dim(shortLabels[name] ?? metricLabel(name))} ${formatMetric(name, last)}`;
+      return [i === 0 && mean.length > 3 ? [`${number} ${paint.blue(sparkline(mean))}`, number] : [number]];
     }
     return [];
   });

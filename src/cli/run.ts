@@ -44,7 +44,7 @@ async function runCommand(call: Call): Promise<number> {
       config: path.resolve(call.operand(0)),
       workspace: path.resolve(call.text('workspace') ?? '.'),
       trainerSource: shipped('trainer'),
-      python: { setting: call.text('python'), productEnvironments: [shipped('.venv')] },
+      python: { setting: call.text('python'), settingSource: 'the option --python', productEnvironments: [shipped('.venv')] },
       ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
       onProgress: note,
     });

@@ -13,8 +13,10 @@ export interface PythonChoice {
 
 export interface PythonSearch {
   readonly workspace?: string | undefined;
-  /** The setting `minillm.pythonPath`, or the option --python. */
+  /** What the user named: a path, the folder of an environment, or a command. */
   readonly setting?: string | undefined;
+  /** Where it was named, in words. Default: the editor's setting. */
+  readonly settingSource?: string | undefined;
   /** What the editor's Python extension has chosen for the workspace. */
   readonly editorChoice?: string | undefined;
   /** Virtual environments that this product made: folders. */
@@ -72,7 +74,8 @@ interface Named {
 /** What the user named: the setting counts before the variable. */
 async function namedPythons(search: PythonSearch): Promise<Named[]> {
   const out: Named[] = [];
-  for (const [text, source] of [[search.setting, 'the setting "minillm.pythonPath"'], [search.env['MINILLM_PYTHON'], 'the variable MINILLM_PYTHON']] as const) {
+  const settingSource = search.settingSource ?? 'the setting "minillm.pythonPath"';
+  for (const [text, source] of [[search.setting, settingSource], [search.env['MINILLM_PYTHON'], 'the variable MINILLM_PYTHON']] as const) {
     if (text === undefined || text.trim() === '') continue;
     const file = await locate(text.trim(), search);
     out.push({ text, source, choice: file === undefined ? undefined : { path: file, reason: `Named by ${source}.` } });
