@@ -27,7 +27,8 @@ export function progressLines(summary: RunSummary, history: History, columns: nu
   const width = Math.max(3, ...plan.map(({ method }) => method.length));
   const counts = Math.max(0, ...plan.map(({ steps }) => 2 * String(steps).length + 1));
   const bar = Math.max(10, Math.min(32, Math.floor(columns / 3) - 6));
-  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, { bar, width, counts, paint, frame, columns: columns - 1 })));
+  const looks = { bar, width, counts, paint, frame, columns: columns - 1 };
+  plan.forEach((phase, index) => lines.push(phaseLine(phase, index, summary, history, looks)));
   const activity = summary.active ? activityText(summary, history) : undefined;
   if (activity !== undefined) lines.push(`  ${paint.cyan(spinner[frame % spinner.length] ?? '')} ${paint.dim(activity)}`);
   return lines.map((line) => fit(line, columns - 1));

@@ -70,7 +70,8 @@ describe('launch', function () {
     const { resolution, python: ready, trainerDir } = await checkConfig(options);
     // An interpreter that supervises nothing but says so in status.json, as the supervisor does first of all.
     const fake = path.join(workspace, 'python');
-    writeFileSync(fake, '#!/bin/sh\nfor dir; do :; done\nif [ -d "$dir" ]; then printf \'{"v":1,"run":"%s"}\' "$(basename "$dir")" > status.json; fi\n', { mode: 0o755 });
+    const answer = 'printf \'{"v":1,"run":"%s","supervisor":{"pid":%d}}\' "$(basename "$dir")" $$ > status.json';
+    writeFileSync(fake, `#!/bin/sh\nfor dir; do :; done\nif [ -d "$dir" ]; then ${answer}; fi\n`, { mode: 0o755 });
     const one = { python: { path: fake, reason: 'Fake.' }, probe: ready.probe, trainerDir, resolved: resolution.config!, config, workspace, env: process.env };
     const runs = await Promise.all(Array.from({ length: 6 }, () => launchRun(one)));
     assert.equal(new Set(runs.map(({ id }) => id)).size, 6);
