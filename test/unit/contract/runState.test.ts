@@ -6,7 +6,8 @@ const status: Status = {
   v: 1, run: 'r', state: 'running', attempt: 1, host: 'here', bootId: 'b',
   supervisor: { pid: 2, startTime: '1' }, trainer: { pid: 3, startTime: '1' },
   phase: 'sft', step: 40, total: 100, eta: 10, activity: null,
-  started: 0, heartbeat: 1000, heartbeatClock: null, nextHeartbeatBy: 1005, silentSince: null, behind: [], restarts: 0, restartAt: null, stopDeadline: null, exitCode: null, reason: null,
+  started: 0, heartbeat: 1000, heartbeatClock: null, nextHeartbeatBy: 1005,
+  silentSince: null, behind: [], restarts: 0, restartAt: null, stopDeadline: null, exitCode: null, reason: null,
 };
 const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
 const alive: Facts = {
