@@ -45,6 +45,16 @@ async function prepare(dir) {
   return workspace;
 }
 
+/** What to set side by side: the student as it came out of fine-tuning, and at the end. As the editor names them: `step 1596`. */
+function comparison(workspace) {
+  const [dir] = fs.readdirSync(path.join(workspace, 'runs')).map((id) => path.join(workspace, 'runs', id));
+  const phases = fs.readFileSync(path.join(dir, 'events.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'phase');
+  const steps = fs.readdirSync(path.join(dir, 'samples')).map((name) => Number(/^step-(\d+)/.exec(name)?.[1])).filter((step) => step > 0);
+  const last = Math.max(...steps);
+  const before = Math.max(...steps.filter((step) => step < (phases.at(-1)?.firstStep ?? last)));
+  return [`step ${before}`, `step ${last}`];
+}
+
 /** Takes the picture in both themes; the mouse is out of the way. */
 async function take(workbench, name) {
   for (const [theme, suffix] of [['Dark Modern', 'dark'], ['Light Modern', 'light']]) {
@@ -78,10 +88,9 @@ await entry(async () => {
     await panel.locator('canvas').first().waitFor();
     await take(workbench, 'panel');
     await workbench.runCommand('MiniLLM: Compare Samples Between Checkpoints');
-    for (let question = 0; question < 2; question += 1) {
-      await workbench.page.locator('.quick-input-widget .monaco-list-row').first().waitFor();
-      await sleep(300); // the second question takes the place of the first
-      await workbench.page.keyboard.press('Enter');
+    for (const checkpoint of comparison(workspace)) {
+      await sleep(500); // the second question takes the place of the first
+      await workbench.answer(checkpoint);
     }
     await workbench.page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
     await take(workbench, 'samples');
