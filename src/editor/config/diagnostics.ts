@@ -69,7 +69,8 @@ export class ConfigDiagnostics extends Disposable {
     if (!isConfig(document)) return;
     const key = document.uri.toString();
     clearTimeout(this.timers.get(key));
-    this.timers.set(key, setTimeout(() => this.draw(document), PAUSE));
+    // A change that leaves nothing to save came from the disk.
+    this.timers.set(key, setTimeout(() => (document.isDirty ? this.draw(document) : this.check(document)), PAUSE));
   }
 
   private forget(document: vscode.TextDocument): void {

@@ -128,22 +128,26 @@ async function deleteRuns(targets: readonly Target[]): Promise<void> {
   const going = summaries.filter((summary) => !kept.includes(summary));
   if (going.length === 0) return;
   const what = going.length === 1 ? `the run ${going[0]?.name ?? ''} (${going[0]?.id ?? ''})` : `${going.length} runs`;
-  const move = 'Move to Trash';
-  const answer = await vscode.window.showWarningMessage(`Delete ${what} with its checkpoints and samples?`, { modal: true, detail: 'You can restore it from the trash.' }, move);
-  if (answer !== move) return;
-  for (const { dir } of going) await trash(dir);
+  // The editor has a trash only on the machine that it runs on.
+  const hasTrash = vscode.env.remoteName === undefined;
+  const question = `Delete ${what} with ${going.length === 1 ? 'its' : 'their'} checkpoints and samples?`;
+  if (!(await confirmed(question, hasTrash))) return;
+  for (const { dir } of going) await remove(dir, hasTrash);
 }
 
-async function trash(dir: string): Promise<void> {
+async function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
+  const detail = hasTrash ? 'It can be restored from the trash.' : 'There is no trash on this machine: it cannot be restored.';
+  const yes = hasTrash ? 'Move to Trash' : 'Delete Permanently';
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+}
+
+async function remove(dir: string, useTrash: boolean): Promise<void> {
   const uri = vscode.Uri.file(dir);
   try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: true });
-  } catch {
-    // Many remote machines have no trash.
-    const forever = 'Delete Permanently';
-    const answer = await vscode.window.showWarningMessage(
-      `There is no trash for ${path.basename(dir)} on this machine.`, { modal: true, detail: 'It cannot be restored once it is deleted.' }, forever,
-    );
-    if (answer === forever) await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash });
+  } catch (error) {
+    if (!useTrash) throw error;
+    const question = `${path.basename(dir)} cannot be moved to the trash. Delete it?`;
+    if (await confirmed(question, false)) await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
   }
 }

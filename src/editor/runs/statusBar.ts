@@ -38,5 +38,6 @@ function oneRun(run: ListedRun): string {
   const share = status !== undefined && status.total > 0 && status.step > 0 ? ` ${Math.floor((100 * status.step) / status.total)} %` : '';
   const left = timeLeft(status?.eta);
   // "$(" would begin an icon.
-  return `$(${stateLook(state).icon}) ${runLabel(run).replaceAll('$(', '$ (')}${share}${left === undefined ? '' : `, ${left}`}`;
+  const rest = share === '' ? `, ${status?.activity ?? stateLook(state).label}` : left === undefined ? '' : `, ${left}`;
+  return `$(${stateLook(state).icon}) ${`${runLabel(run)}${share}${rest}`.replaceAll('$(', '$ (')}`;
 }

@@ -14,23 +14,26 @@ export interface SamplesAddress {
   readonly promptId?: string | undefined;
 }
 
-/** `minillm:<run folder>/<checkpoint>/all/step 200.minillm`, or `…/prompt/<prompt id>.minillm`: the last part is what a tab shows. */
+/**
+ * `minillm:<run folder>/step 200.minillm?step-00000200-a1` for all prompts, `…/<prompt id>.minillm?step-00000200-a1&<prompt id>`
+ * for one. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have the same
+ * path, so that editors do not take them for a file that was renamed.
+ */
 export function samplesUri({ dir, checkpoint, promptId }: SamplesAddress): vscode.Uri {
-  const name = promptId === undefined ? `all/${checkpointLabel(checkpoint)}` : `prompt/${encodeURIComponent(promptId)}`;
-  return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${checkpoint}/${name}${ENDING}` });
+  const name = promptId === undefined ? checkpointLabel(checkpoint) : encodeURIComponent(promptId);
+  const query = promptId === undefined ? checkpoint : `${checkpoint}&${encodeURIComponent(promptId)}`;
+  return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${name}${ENDING}`, query });
 }
 
 /** Undefined when the address names no samples of a run: nothing else on the disk can be read through this scheme. */
 export function parseSamplesUri(uri: vscode.Uri): SamplesAddress | undefined {
   if (uri.scheme !== SCHEME || !uri.path.endsWith(ENDING)) return undefined;
-  const parts = uri.path.slice(0, -ENDING.length).split('/');
-  const [checkpoint, kind, name] = parts.splice(-3);
-  if (checkpoint === undefined || name === undefined || !isCheckpointName(checkpoint) || !isRunId(parts.at(-1) ?? '')) return undefined;
-  const dir = path.normalize(vscode.Uri.file(parts.join('/')).fsPath);
-  if (kind === 'all') return { dir, checkpoint };
-  if (kind !== 'prompt') return undefined;
+  const dir = path.dirname(vscode.Uri.file(uri.path).fsPath);
+  const [checkpoint, promptId, more] = uri.query.split('&');
+  if (checkpoint === undefined || more !== undefined || !isCheckpointName(checkpoint) || !isRunId(path.basename(dir))) return undefined;
+  if (promptId === undefined) return { dir, checkpoint };
   try {
-    return { dir, checkpoint, promptId: decodeURIComponent(name) };
+    return { dir, checkpoint, promptId: decodeURIComponent(promptId) };
   } catch {
     return undefined;
   }

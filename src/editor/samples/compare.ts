@@ -101,7 +101,8 @@ async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void
     void vscode.window.showInformationMessage(`All ${prompts.size} prompts are answered alike.`);
     return;
   }
-  const title = `${await titleOf(runs, left, right)} (${differing.size} of ${prompts.size} prompts differ)`;
+  // The editor adds how many there are.
+  const title = `${await titleOf(runs, left, right)}, answers that differ`;
   const resources = [...differing].map((promptId) => {
     const [original, modified] = [samplesUri({ ...left, promptId }), samplesUri({ ...right, promptId })];
     return [modified, original, modified];

@@ -4,7 +4,8 @@ import { History } from '../../../src/telemetry/history';
 
 function historyOf(...events: readonly Record<string, unknown>[]): History {
   const history = new History();
-  events.forEach((event, seq) => assert.ok(history.appendLine(JSON.stringify({ v: 1, seq, t: seq, attempt: 1, ...event })), JSON.stringify(event)));
+  const lines = events.map((event, seq) => JSON.stringify({ v: 1, seq, t: seq, attempt: 1, ...event }));
+  for (const line of lines) assert.ok(history.appendLine(line), line);
   assert.equal(history.unreadable, undefined);
   return history;
 }
