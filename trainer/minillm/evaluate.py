@@ -23,6 +23,8 @@ from minillm.scores import Score, score, split_units
 CHUNK_TOKENS = 16384
 """Prompt and response tokens that are decoded together; at most `LARGEST_CHUNK` rows."""
 LARGEST_CHUNK = 256
+PRECISIONS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float64: "fp64"}
+"""Compute dtypes in the config's words."""
 RESAMPLES = 1000
 """Bootstrap resamples of the rows behind an interval."""
 
@@ -123,7 +125,7 @@ def evaluate(
     result = tally.result()
     result.decoding = {
         "temperature": temperature, "greedy": greedy, "seed": setting.config.seed, "maxNewTokens": setting.config.data.max_new_tokens,
-        "precision": str(model.dtype).removeprefix("torch."), "device": model.device.type, "torch": torch.__version__,
+        "precision": PRECISIONS[model.dtype], "device": model.device.type, "torch": torch.__version__,
         "transformers": transformers.__version__, "machine": platform.machine(),
     }  # fmt: skip
     return result

@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
-from minillm.config import Config, MiniLlmPhase, SftPhase
+from minillm.config import Config
 from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
 from minillm.errors import BadInput
-from minillm.evaluate import Setting
+from minillm.evaluate import PRECISIONS, Setting
 from minillm.language_model import LanguageModel
+from minillm.methods import MiniLlmPhase, SftPhase
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.minillm import MiniLlm
@@ -84,7 +85,7 @@ def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, M
     rows |= {"validation": len(validation), "inspect": len(inspect)}
     rows |= {"tooLong": sum(data.too_long for data in sets.loaded.values()), "cut": sum(data.cut for data in sets.loaded.values())}
     return Prepared(
-        config, device, str(dtype).removeprefix("torch."), threads, pair.student, pair.teacher, tokenizer,
+        config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), spread(validation, config.evaluation.rows),
         spread(validation, config.evaluation.final_rows), inspect, rows,
