@@ -285,6 +285,14 @@ export interface SamplesEvent {
    */
   path: string;
   count: number;
+  /**
+   * Size of the lines.
+   */
+  bytes: number;
+  /**
+   * Size of their token detail; 0 without it.
+   */
+  tokenBytes: number;
 }
 export interface StartEvent {
   v: number;
@@ -461,7 +469,10 @@ export interface Config {
    *
    * @minItems 1
    */
-  phases: [SftPhase | MiniLlmPhase, ...(SftPhase | MiniLlmPhase)[]];
+  phases: [
+    SftPhase | KdPhase | RklPhase | SeqKdPhase | GkdPhase | OpdPhase | DistillmPhase | MiniLlmPhase,
+    ...(SftPhase | KdPhase | RklPhase | SeqKdPhase | GkdPhase | OpdPhase | DistillmPhase | MiniLlmPhase)[]
+  ];
   inspect: Inspect;
   evaluation: Evaluation;
   checkpoints: Checkpoints;
@@ -575,21 +586,9 @@ export interface SftPhase {
    */
   method: 'sft';
   /**
-   * Rows for this phase alone, in place of `data.train`.
-   */
-  train: string | null;
-  /**
    * Use only the first rows of the file.
    */
   rows: number | null;
-  /**
-   * Passes over the rows. Give `epochs` or `steps`.
-   */
-  epochs: number | null;
-  /**
-   * Optimizer steps. Give `epochs` or `steps`.
-   */
-  steps: number | null;
   /**
    * Sequences per optimizer step.
    */
@@ -599,10 +598,22 @@ export interface SftPhase {
    */
   microBatchSize: number | null;
   optimizer: Optimizer;
+  /**
+   * Passes over the rows. Give `epochs` or `steps`.
+   */
+  epochs: number | null;
+  /**
+   * Optimizer steps. Give `epochs` or `steps`.
+   */
+  steps: number | null;
+  /**
+   * Rows for this phase alone, in place of `data.train`.
+   */
+  train: string | null;
 }
 export interface Optimizer {
   /**
-   * Peak learning rate of AdamW. Default: 0.0005 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
+   * Peak learning rate of AdamW. Default: 0.0005 for methods on given responses and `distillm`, 0.00005 for `gkd` and `opd`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
    */
   learningRate: number | null;
   /**
@@ -633,37 +644,338 @@ export interface Optimizer {
    */
   finalLearningRate: number;
 }
-export interface MiniLlmPhase {
+export interface KdPhase {
   /**
-   * MiniLLM: reverse KL by policy gradient, with the single-step term in closed form.
+   * Word-level distillation: on given responses, the student's next-token distribution is drawn to the teacher's.
    */
-  method: 'minillm';
-  /**
-   * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
-   */
-  prompts: string | null;
+  method: 'kd';
   /**
    * Use only the first rows of the file.
    */
   rows: number | null;
   /**
-   * Optimizer steps.
-   */
-  steps: number;
-  /**
-   * Sequences per optimizer step (mini-batch).
+   * Sequences per optimizer step.
    */
   batchSize: number;
   /**
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Passes over the rows. Give `epochs` or `steps`.
+   */
+  epochs: number | null;
+  /**
+   * Optimizer steps. Give `epochs` or `steps`.
+   */
+  steps: number | null;
+  /**
+   * Rows for this phase alone, in place of `data.train`.
+   */
+  train: string | null;
+  /**
+   * Weight of the divergence to the teacher; the rest is cross-entropy on the responses.
+   */
+  teacherShare: number;
+  divergence: Divergence;
+}
+export interface Divergence {
+  /**
+   * `forwardKl`: KL(p‖q); `reverseKl`: KL(q‖p); `jsd`: between the two, by `beta`; `skewKl`, `skewReverseKl`: against a mixture of both, by `skew`; `alphaBeta`: by `powers`; `tvd`: total variation.
+   */
+  kind: 'forwardKl' | 'reverseKl' | 'jsd' | 'skewKl' | 'skewReverseKl' | 'alphaBeta' | 'tvd';
+  /**
+   * Of `jsd`: 0 is the forward KL, 1 the reverse KL.
+   */
+  beta: number;
+  /**
+   * Of `jsd`. `continuous`: divided by beta(1−beta), which tends to the KLs at 0 and 1; `published`: as printed, so that the loss jumps in scale at both ends.
+   */
+  jsdScale: 'continuous' | 'published';
+  /**
+   * Of `skewKl` and `skewReverseKl`: the share of a distribution that is mixed into the other one.
+   */
+  skew: number;
+  /**
+   * Of `alphaBeta`: alpha and beta, not both 0. (1, 0) is the forward KL, (0, 1) the reverse KL.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  powers: [unknown, unknown];
+}
+export interface RklPhase {
+  /**
+   * Reverse KL on given responses, exact over the vocabulary: strong for its cost, because nothing is sampled.
+   */
+  method: 'rkl';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Passes over the rows. Give `epochs` or `steps`.
+   */
+  epochs: number | null;
+  /**
+   * Optimizer steps. Give `epochs` or `steps`.
+   */
+  steps: number | null;
+  /**
+   * Rows for this phase alone, in place of `data.train`.
+   */
+  train: string | null;
+}
+export interface SeqKdPhase {
+  /**
+   * Sequence-level distillation: the teacher answers every prompt, then the student is fine-tuned on his answers.
+   */
+  method: 'seqkd';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Passes over the rows. Give `epochs` or `steps`.
+   */
+  epochs: number | null;
+  /**
+   * Optimizer steps. Give `epochs` or `steps`.
+   */
+  steps: number | null;
+  /**
+   * Rows whose prompts the teacher answers; responses are not read. Default: `data.train`.
+   */
+  prompts: string | null;
+  /**
+   * Answers of the teacher to each prompt.
+   */
+  answers: number;
+  /**
+   * Temperature of the teacher's answers; 0 takes the likeliest token.
+   */
+  temperature: number;
+}
+export interface GkdPhase {
+  /**
+   * Generalised distillation (arXiv 2306.13649): a Jensen–Shannon divergence on the student's own responses and on given ones.
+   */
+  method: 'gkd';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
+   */
+  prompts: string | null;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * Prompts sampled per round. Default: as many as one step takes.
+   */
+  rollouts: number | null;
+  /**
+   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
+   */
+  rolloutChunk: number;
+  /**
+   * Passes over one round's rollouts.
+   */
+  innerEpochs: number;
+  /**
+   * Rows with responses, for the part that is not the student's own. Default: `data.train`.
+   */
+  train: string | null;
+  /**
+   * Share of a step's sequences that the student samples (lambda); the rest is given responses.
+   */
+  onPolicyShare: number;
+  /**
+   * 0 is the forward KL, 1 the reverse KL, between them the generalised JSD.
+   */
+  beta: number;
+  /**
+   * `continuous`: divided by beta(1−beta), which tends to the KLs at 0 and 1; `published`: as printed, so that the loss jumps in scale at both ends.
+   */
+  jsdScale: 'continuous' | 'published';
+  /**
+   * Of sampling and of the divergence, on both models.
+   */
+  temperature: number;
+}
+export interface OpdPhase {
+  /**
+   * On-policy distillation by policy gradient: each sampled token is rewarded with log p/q, weighted by the ratio to the policy that sampled it.
+   */
+  method: 'opd';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
+   */
+  prompts: string | null;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * Prompts sampled per round. Default: as many as one step takes.
+   */
+  rollouts: number | null;
+  /**
+   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
+   */
+  rolloutChunk: number;
+  /**
+   * Passes over one round's rollouts.
+   */
+  innerEpochs: number;
+  /**
+   * Discount of later rewards; 0 counts the token's own reward alone.
+   */
+  discount: number;
+  /**
+   * Of sampling and of the rewards, on both models.
+   */
+  temperature: number;
+}
+export interface DistillmPhase {
+  /**
+   * DistiLLM (arXiv 2402.03898): a skew divergence on given responses and, as far as they do no harm, on replayed responses of the student.
+   */
+  method: 'distillm';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Rows for this phase alone, in place of `data.train`; the student answers their prompts.
+   */
+  train: string | null;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
+  /**
+   * `skewKl`: KL(p ‖ αp + (1−α)q); `skewReverseKl`: KL(q ‖ (1−α)p + αq).
+   */
+  divergence: 'skewKl' | 'skewReverseKl';
+  /**
+   * The share α of a distribution that is mixed into the other one.
+   */
+  skew: number;
+  /**
+   * Probability that a step trains on the student's responses, at the start.
+   */
+  studentShare: number;
+  /**
+   * How much that probability rises each time the validation loss has risen. 0: never.
+   */
+  adaptBy: number;
+  /**
+   * By how many nats per token the loss must have risen.
+   */
+  adaptTolerance: number;
+  /**
+   * Steps between looks at the validation loss. Default: twenty looks in the phase.
+   */
+  adaptEvery: number | null;
+  /**
+   * Responses of the student that are kept. New ones are sampled ever more rarely as the phase goes on; the others are replayed.
+   */
+  replayCapacity: number;
+  /**
+   * Of sampling and of the divergence, on both models.
+   */
+  temperature: number;
+  /**
+   * Weight of the language-modelling term on the corpus. Default: 1 with `data.corpus`, else 0.
+   */
+  lmWeight: number | null;
+}
+export interface MiniLlmPhase {
+  /**
+   * MiniLLM: reverse KL by policy gradient, with the single-step term in closed form.
+   */
+  method: 'minillm';
+  /**
+   * Use only the first rows of the file.
+   */
+  rows: number | null;
+  /**
+   * Sequences per optimizer step.
+   */
+  batchSize: number;
+  /**
+   * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
+   */
+  microBatchSize: number | null;
+  optimizer: Optimizer;
+  /**
+   * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
+   */
+  prompts: string | null;
+  /**
+   * Optimizer steps.
+   */
+  steps: number;
   /**
    * Prompts sampled per round.
    */
   rollouts: number;
   /**
-   * Prompts decoded together; a mask of the teacher's turns is drawn for each chunk.
+   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
    */
   rolloutChunk: number;
   /**
@@ -671,7 +983,6 @@ export interface MiniLlmPhase {
    */
   innerEpochs: number;
   objective: Objective;
-  optimizer: Optimizer;
 }
 export interface Objective {
   /**
@@ -699,17 +1010,21 @@ export interface Objective {
    */
   longTerm: ('future' | 'toGo' | 'off') | null;
   /**
+   * Advantage of the last token, which has no future (it acts on length). `leftOut`: 0, and it counts in no baseline; `zero`: its return is 0, less the baseline.
+   */
+  emptyFuture: ('leftOut' | 'zero') | null;
+  /**
    * Discount of later rewards, gamma (D3).
    */
   discount: number | null;
   /**
-   * `mean`: divide by the sum of discounts, eq. (6); `remainingLength`: by the tokens left, undiscounted (D3, D4); `none`: sum.
+   * `mean`: divide by the sum of discounts, eq. (6); `remainingLength`: by the tokens left, undiscounted (D3, D4); `none`: sum (D10).
    */
   lengthNormalization: ('mean' | 'remainingLength' | 'none') | null;
   /**
-   * Subtract the mean over real tokens, or nothing (D2).
+   * Subtract the mean over real tokens, the constant 1 of eq. (2), or nothing (D2).
    */
-  baseline: ('maskedMean' | 'none') | null;
+  baseline: ('maskedMean' | 'one' | 'none') | null;
   /**
    * Divide the advantage by its standard deviation: never, over real tokens, or over all positions including padding (D5, D6).
    */
@@ -723,13 +1038,21 @@ export interface Objective {
    */
   clipTarget: ('ratio' | 'weightedRatio') | null;
   /**
-   * Importance weight of the long-term term: one step, eq. (5), or none.
+   * Correction for tokens drawn from the teacher. `step`: of the token alone, eq. (5); `perDecision`: of the whole prefix, exact but noisy; `none`.
    */
-  importanceWeight: ('step' | 'none') | null;
+  importanceWeight: ('step' | 'perDecision' | 'none') | null;
   /**
-   * Clip each token's reward to plus or minus this many nats. None: no clip.
+   * Factor of the rewards, before they are clipped; it cancels where advantages are whitened (D9).
+   */
+  rewardScale: number | null;
+  /**
+   * Clip each token's reward to plus or minus this much. None: no clip.
    */
   rewardClip: number | null;
+  /**
+   * Whether rewards take teacher and student at the sampling temperature, or the student alone (D14).
+   */
+  rewardTemperature: ('both' | 'student') | null;
   /**
    * Average over the real tokens of the mini-batch, or sum over each sequence and average over sequences.
    */
@@ -738,20 +1061,34 @@ export interface Objective {
    * Weight of the language-modelling term on the corpus (L_PT). 0 without `data.corpus`.
    */
   lmWeight: number | null;
+  /**
+   * Share of that term that is cross-entropy with the teacher's distribution in place of the text (D11).
+   */
+  lmTeacherShare: number | null;
 }
 export interface Inspect {
   /**
    * Prompts whose samples are kept at every checkpoint. Default: the first validation rows, else the first of `data.train`.
+   *
+   * Rows that you add to this file while a run goes on are sampled from its next checkpoint on.
    */
   prompts: string | null;
   /**
-   * How many of them.
+   * How many of the rows that the file has at the start.
    */
   rows: number;
   /**
    * Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint.
    */
   draws: number;
+  /**
+   * Alternatives kept of student and teacher at every token of a sample. 0 keeps none.
+   */
+  topTokens: number;
+  /**
+   * How many checkpoints, besides the first, keep what both models thought token by token. 0 writes none. Default: all.
+   */
+  keepTokens: number | null;
 }
 export interface Evaluation {
   /**
@@ -1027,6 +1364,14 @@ export interface Sample {
    * Mean token reverse KL, KL(student‖teacher), on this response.
    */
   kl: number | null;
+  /**
+   * The sum of the token reverse KL over this response.
+   */
+  klSequence: number | null;
+  /**
+   * Share of the runs of four tokens that came before: 0 says nothing twice.
+   */
+  repetition: number;
   length: number;
   stop: 'eos' | 'length';
   references: string[];
@@ -1068,6 +1413,10 @@ export interface Status {
    * Changes when the machine restarts.
    */
   bootId: string;
+  /**
+   * The container in which the pids below are counted, where the system tells.
+   */
+  pidNamespace: string | null;
   supervisor: Process | null;
   trainer: Process | null;
   /**
@@ -1129,6 +1478,76 @@ export interface Status {
    */
   reason: string | null;
 }
+export interface TokenDetail {
+  v: number;
+  checkpoint: string;
+  step: number;
+  promptId: string;
+  prompt: string;
+  /**
+   * `reference`: an accepted answer, as if the student had given it.
+   */
+  kind: 'draw' | 'reference';
+  /**
+   * As in `Sample`; of a reference its place among them.
+   */
+  draw: number;
+  /**
+   * Tokens of the response, with the end token if it came.
+   */
+  ids: number[];
+  /**
+   * The text that each token adds. Empty for a token that ends inside a character: the one that completes it has it all.
+   */
+  pieces: string[];
+  /**
+   * Places of tokens that are no text; their piece is their name.
+   */
+  special: number[];
+  logpStudent: number[] | null;
+  logpTeacher: number[] | null;
+  entropyStudent: number[] | null;
+  entropyTeacher: number[] | null;
+  /**
+   * Exact reverse KL at each token.
+   */
+  kl: number[] | null;
+  /**
+   * What the objective pays for each token: log p/q, clipped where the config says so.
+   */
+  reward: number[] | null;
+  /**
+   * Per token the likeliest of both models together: id, log-prob under the student, under the teacher.
+   */
+  top: [unknown, unknown, unknown][][];
+  /**
+   * Text of every id in `ids` and `top`; bytes that are no character as `\xe6`.
+   */
+  names: {
+    [k: string]: string | undefined;
+  };
+}
+export interface TokenPlace {
+  promptId: string;
+  kind: 'draw' | 'reference';
+  draw: number;
+  /**
+   * Bytes before the line.
+   */
+  offset: number;
+  /**
+   * Bytes of the line, with its end.
+   */
+  length: number;
+}
+export interface TokenIndex {
+  v: number;
+  /**
+   * Size of the file that this index belongs to: another size means that the two are being replaced.
+   */
+  bytes: number;
+  lines: TokenPlace[];
+}
 export interface User {
   v: number;
   name: string | null;
@@ -1163,6 +1582,24 @@ export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
     "unit": "nats",
     "better": "lower",
     "text": "Token reverse KL on the visited prefixes, in closed form over the vocabulary"
+  },
+  "loss/divergence": {
+    "label": "divergence",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Divergence between teacher and student that the phase minimises, mean over response tokens"
+  },
+  "loss/policy": {
+    "label": "policy-gradient loss",
+    "unit": "nats",
+    "better": "none",
+    "text": "Weighted advantages of the sampled tokens; its gradient counts, its level does not"
+  },
+  "loss/validation": {
+    "label": "validation loss",
+    "unit": "nats",
+    "better": "lower",
+    "text": "Cross-entropy on validation responses, as an adaptive phase watches it"
   },
   "loss/long": {
     "label": "long-term term",
@@ -1241,6 +1678,18 @@ export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
     "unit": "%",
     "better": "higher",
     "text": "Share of rollouts that produced the end token"
+  },
+  "share/student": {
+    "label": "student responses",
+    "unit": "%",
+    "better": "none",
+    "text": "Share of steps that train on responses of the student"
+  },
+  "share/adaptive": {
+    "label": "student's turn",
+    "unit": "%",
+    "better": "none",
+    "text": "Probability that a step trains on responses of the student"
   },
   "share/teacher": {
     "label": "teacher tokens",

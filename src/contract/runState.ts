@@ -6,7 +6,7 @@ export type RunState = Status['state'];
 export interface Facts {
   readonly status: Status | undefined;
   readonly exit: Exit | undefined;
-  /** The status was written on this machine. */
+  /** The status was written on this machine, and its process numbers are ours: no other container's. */
   readonly sameHost: boolean;
   /** This machine has not restarted since the status was written. */
   readonly sameBoot: boolean;
@@ -16,6 +16,8 @@ export interface Facts {
   readonly created: number;
   /** Unix time. */
   readonly now: number;
+  /** The machine's monotonic clock in seconds, where it is one for all processes: it stands still while the machine sleeps. */
+  readonly clock: number | undefined;
 }
 
 export interface Conclusion {
@@ -59,7 +61,18 @@ const stateText: Readonly<Record<string, string>> = {
   stopped: 'Stopped on request.',
 };
 
-/** Concludes a run's state from facts alone. A flag in a file that says "running" is not one of them. */
+/** Seconds by which the next heartbeat is overdue: neither sleep nor a clock that was set makes a run look stalled. */
+function heartbeatLate(status: Status, { now, clock }: Facts): number {
+  const { heartbeat, nextHeartbeatBy, heartbeatClock } = status;
+  // A status that an older version wrote has no such clock.
+  if (typeof heartbeatClock === 'number' && clock !== undefined && clock >= heartbeatClock) return clock - heartbeatClock - (nextHeartbeatBy - heartbeat);
+  return now - nextHeartbeatBy;
+}
+
+/**
+ * Concludes a run's state from facts alone. A flag in a file that says "running" is not one of them. The trainer's
+ * run_state.py concludes alike: test/fixtures/run-states.json holds for both.
+ */
 export function concludeState(facts: Facts): Conclusion {
   const { status, exit, created, now } = facts;
   if (status === undefined) {
@@ -67,16 +80,25 @@ export function concludeState(facts: Facts): Conclusion {
     return { state: 'lost', text: 'The supervisor never wrote a status: the launch was interrupted. The log may say why.' };
   }
   if (hasEnded(status.state)) return { state: status.state, text: status.reason ?? stateText[status.state] ?? '' };
-  if (!facts.sameHost) return { state: 'unknown', text: `Runs on ${status.host}: its state cannot be known from here.` };
-  if (exit !== undefined && exit.attempt === status.attempt && !facts.trainerAlive && !facts.supervisorAlive) {
+  if (!facts.sameHost) return { state: 'unknown', text: `Runs on ${status.host}, or in another container of it: its state cannot be known from here.` };
+  const gone = !facts.supervisorAlive && !facts.trainerAlive;
+  if (gone && exit !== undefined && exit.attempt === status.attempt) {
     return { state: exitStates[exit.reason], text: exit.cause ?? stateText[exitStates[exit.reason]] ?? '' };
   }
-  if (!facts.sameBoot) return { state: 'lost', text: `The machine restarted during the run, at step ${status.step} of ${status.total}. Its checkpoints are complete.` };
-  if (!facts.supervisorAlive && !facts.trainerAlive) {
-    return { state: 'lost', text: `Supervisor and trainer are gone without a word, last seen at step ${status.step} of ${status.total}. The log may say why.` };
-  }
+  if (!facts.sameBoot || gone) return { state: 'lost', text: lostText(status, facts.sameBoot) };
   if (!facts.supervisorAlive) return { state: 'stalled', text: 'The supervisor is gone; the trainer goes on and keeps writing. Control works again once a supervisor adopts it.' };
-  const late = now - status.nextHeartbeatBy;
-  if (late > HEARTBEAT_GRACE) return { state: 'stalled', text: `No heartbeat for ${Math.round(now - status.heartbeat)} s.` };
+  const late = heartbeatLate(status, facts);
+  if (late > HEARTBEAT_GRACE) return { state: 'stalled', text: `No heartbeat for ${Math.round(late + status.nextHeartbeatBy - status.heartbeat)} s.` };
+  if (typeof status.silentSince === 'number') {
+    return { state: 'stalled', text: `The trainer lives but has said nothing for ${Math.round(Math.max(0, now - status.silentSince))} s.` };
+  }
   return { state: status.state, text: status.reason ?? stateText[status.state] ?? '' };
+}
+
+function lostText({ state, step, total, trainer }: Status, sameBoot: boolean): string {
+  const waited = trainer === null && (state === 'queued' || state === 'starting');
+  const where = total > 0 ? `at step ${step} of ${total}` : 'before its first step';
+  if (waited) return `${sameBoot ? 'Its supervisor ended' : 'The machine restarted'} before the trainer began. Nothing is lost: resume it to go on.`;
+  if (!sameBoot) return `The machine restarted during the run, ${where}. Its checkpoints are complete: resume it to go on.`;
+  return `Supervisor and trainer are gone without a word, last seen ${where}. The log may say why. Resume it to go on from its last checkpoint.`;
 }

@@ -10,7 +10,8 @@ const SLICE = 1 << 20;
 /** Every file of rows or text that a resolved config names, each once. */
 export function dataPaths(config: Config): string[] {
   const { data, phases, inspect } = config;
-  const named = [data.train, data.validation, data.corpus, inspect.prompts, ...phases.map((phase) => (phase.method === 'sft' ? phase.train : phase.prompts))];
+  const ofPhases = phases.flatMap((phase) => ['train' in phase ? phase.train : null, 'prompts' in phase ? phase.prompts : null]);
+  const named = [data.train, data.validation, data.corpus, inspect.prompts, ...ofPhases];
   return [...new Set(named.filter((path): path is string => typeof path === 'string'))];
 }
 

@@ -7,6 +7,21 @@ export interface Machine {
   readonly host: string;
   /** Changes when the machine restarts. */
   readonly bootId: string;
+  /** In another container the same pid is another process; undefined where the system does not tell. */
+  readonly pidNamespace: string | undefined;
+}
+
+function readPidNamespace(): string | undefined {
+  try {
+    return fs.readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return undefined;
+  }
+}
+
+/** The machine's monotonic clock in seconds, as the supervisor writes it down; only Linux has the same one for all programs. */
+export function machineClock(): number | undefined {
+  return process.platform === 'linux' ? Number(process.hrtime.bigint()) / 1e9 : undefined;
 }
 
 function readBootId(): string {
@@ -22,7 +37,7 @@ function readBootId(): string {
 let known: Machine | undefined;
 
 export function thisMachine(): Machine {
-  return (known ??= { host: os.hostname(), bootId: readBootId() });
+  return (known ??= { host: os.hostname(), bootId: readBootId(), pidNamespace: readPidNamespace() });
 }
 
 /** Start of a living process as the kernel tells it, or undefined when it is gone or a zombie. */

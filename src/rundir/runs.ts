@@ -4,7 +4,7 @@ import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { concludeState, hasEnded, isActive, isRunState, type RunState } from '../contract/runState';
 import { isRunId, RunDir } from './layout';
-import { processAlive, thisMachine } from './liveness';
+import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
 
 /** A run at one moment, as the lists show it. */
 export interface RunSummary {
@@ -66,6 +66,11 @@ function createdFromId(id: string): number {
   return y === undefined ? 0 : new Date(+y, Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s)).getTime() / 1000;
 }
 
+/** Its process numbers are this machine's. What an older version wrote names no container. */
+function isHere({ host, pidNamespace }: Partial<Status>, machine: Machine): boolean {
+  return host === machine.host && (typeof pidNamespace !== 'string' || machine.pidNamespace === undefined || pidNamespace === machine.pidNamespace);
+}
+
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
@@ -73,7 +78,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     readRecord<Run>(at.run, isRun), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExit),
   ]);
   const machine = thisMachine();
-  const sameHost = status.value?.host === machine.host;
+  const sameHost = status.value !== undefined && isHere(status.value, machine);
   const sameBoot = sameHost && status.value.bootId === machine.bootId;
   // Of a run that has ended nobody asks whether its processes live: a list of old runs costs no look at the system.
   const mayLive = sameBoot && !hasEnded(status.value.state);
@@ -87,6 +92,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     trainerAlive: mayLive && processAlive(status.value.trainer),
     created,
     now: Date.now() / 1000,
+    clock: machineClock(),
   });
   return {
     dir,

@@ -95,7 +95,7 @@ export function writeRun(runsFolder: string, spec: RunSpec): string {
 
 function statusOf(spec: RunSpec, now: number): Status {
   return {
-    v: 1, run: spec.id, state: spec.state, attempt: 1, host: os.hostname(), bootId: thisMachine().bootId,
+    v: 1, run: spec.id, state: spec.state, attempt: 1, host: os.hostname(), bootId: thisMachine().bootId, pidNamespace: thisMachine().pidNamespace ?? null,
     supervisor: spec.process ?? null, trainer: spec.process ?? null, phase: 'minillm', step: spec.step, total: spec.total, eta: spec.eta ?? null, activity: null,
     started: now - 600, heartbeat: now, heartbeatClock: null, nextHeartbeatBy: now + 3600,
     silentSince: null, behind: [], restarts: 0, restartAt: null, stopDeadline: null, exitCode: null, reason: spec.reason ?? null,

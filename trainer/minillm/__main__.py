@@ -28,6 +28,8 @@ def parser() -> argparse.ArgumentParser:
     supervise.add_argument("run", type=Path, help="run folder")
     supervise.add_argument("--resume", action="store_true", help="start a new attempt of a run that has ended")
     supervise.add_argument("--grace", type=float, default=60.0, help="seconds that a stop request may take before signals follow (60)")
+    supervise.add_argument("--back-off", type=float, default=5.0, help="seconds that the first automatic restart waits (5)")
+    supervise.add_argument("--allow-changed-data", action="store_true", help="resume although files that the run reads have changed")
     train = verbs.add_parser("train", help="train; started by the supervisor")
     train.add_argument("run", type=Path, help="run folder")
     train.add_argument("--attempt", type=int, required=True, help="counts the trainer processes of the run, from 1")
@@ -53,13 +55,17 @@ def main(argv: list[str] | None = None) -> int:
             from minillm.supervise import CannotSupervise, supervise
 
             try:
-                return supervise(args.run, resume=args.resume, grace=args.grace)
+                return supervise(
+                    args.run, resume=args.resume, grace=args.grace, back_off=args.back_off, allow_changed_data=args.allow_changed_data
+                )  # fmt: skip
             except (CannotSupervise, OSError) as error:
                 print(error, file=sys.stderr)
                 return 2
         case "train":
             if args.gate and not pass_gate():
                 return 3
+            # Threads that wait for one another must not spin: beside an editor on few cores that costs ten times the work itself.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read as torch is loaded
             from minillm.train import train
 
             return train(args.run, args.attempt)

@@ -30,6 +30,14 @@ def boot_id() -> str:
     return "unknown"
 
 
+def pid_namespace() -> str | None:
+    """Which processes our pids speak of: in another container the same number is another process. None where there is but one."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
+
+
 def start_time(pid: int) -> str | None:
     """Start of a living process as the kernel tells it; None when it is gone or a zombie, which is as good as gone."""
     if sys.platform == "linux":

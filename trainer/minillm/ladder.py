@@ -32,6 +32,11 @@ class Ladder:
         """SIGTERM now, SIGKILL after a twelfth of `grace`."""
         return cls([(0.0, signal.SIGTERM), (grace / 12, signal.SIGKILL)], 1, "Asked to end at once.")
 
+    @classmethod
+    def stalled(cls, grace: float) -> Ladder:
+        """A trainer that says nothing any more is told to end, and killed when that has no effect either."""
+        return cls([(0.0, signal.SIGTERM), (grace / 3, signal.SIGKILL)], 1, "The trainer says nothing any more; it is ended.")
+
     def harsher_than(self, other: Ladder) -> bool:
         return self._severity > other._severity
 

@@ -60,6 +60,10 @@ class Progress:
         self.activity: str | None = None
         self.answers: list[dict[str, Any]] = []
         """Control events, for the supervisor to take."""
+        self.heard = 0
+        """Events of this attempt so far."""
+        self.checkpoint_bytes = 0
+        """Size of the largest checkpoint of this attempt."""
         self._tail = Tail(events, offset)
         self._plan: list[dict[str, Any]] = []
         self._pace: dict[str, deque[float]] = {}
@@ -103,8 +107,13 @@ class Progress:
                 left += steps * sum(pace) / len(pace)
         return round(max(0.0, left - max(0.0, now - self._last[1])), 1)
 
+    def step_seconds(self) -> float | None:
+        """The longest that a step, with what came between it and the one before, has taken lately; None before there were two."""
+        return max((max(pace) for pace in self._pace.values() if pace), default=None)
+
     def _fold(self, event: dict[str, Any]) -> None:
         kind = event.get("kind")
+        self.heard += 1
         if kind == "start":
             self.started, self.activity = True, None
             self.total = _whole(event.get("total"), self.total)
@@ -117,6 +126,8 @@ class Progress:
             self.activity = None
         elif kind == "progress":
             self.activity = str(event.get("what"))
+        elif kind == "checkpoint":
+            self.checkpoint_bytes = max(self.checkpoint_bytes, _whole(event.get("bytes"), 0))
         elif kind == "resume":
             self.step = _whole(event.get("step"), self.step)
         elif kind == "control":

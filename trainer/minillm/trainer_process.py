@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,16 @@ class TrainerProcess:
     """None when an earlier supervisor started it: its exit code is then out of reach."""
 
     @classmethod
-    def start(cls, command: Sequence[str], run: RunDir) -> TrainerProcess:
+    def start(cls, command: Sequence[str], run: RunDir, extra: Mapping[str, str], keep: Sequence[int]) -> TrainerProcess:
         """Starts it in a session of its own, closed at its gate. It writes log.txt through its own descriptor, never through
-        a pipe of ours, which would break with us. Raises OSError."""
+        a pipe of ours, which would break with us. `extra` is added to its environment; the descriptors in `keep` it holds as long as
+        it lives. Raises OSError."""
         package = str(Path(__file__).resolve().parents[1])
-        env = {**os.environ, "PYTHONPATH": package, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        env = {**os.environ, "PYTHONPATH": package, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **extra}
         log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             child = subprocess.Popen(
-                command, cwd=run.path, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                command, cwd=run.path, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, pass_fds=keep,
             )  # fmt: skip
         finally:
             os.close(log)
@@ -43,6 +44,12 @@ class TrainerProcess:
         if self.child is not None and self.child.stdin is not None:
             with contextlib.suppress(BrokenPipeError), self.child.stdin as gate:
                 gate.write(b"go\n")
+
+    def close_gate(self) -> None:
+        """Lets it end without having begun."""
+        if self.child is not None and self.child.stdin is not None:
+            self.child.stdin.close()
+            self.child.wait()
 
     def alive(self) -> bool:
         return identity.alive(self.record)

@@ -2,6 +2,7 @@
 
     python stand_in.py '{"steps": 5, …}' <run folder> --attempt K
 
+fails: attempts that end as `end` says, the others end well · hang: step at which it falls silent
 seconds: between steps · end: exit code or "-9" and the like · cause: of exit.json (none: no exit.json) · print: last words in
 the log · deaf: ignores signals and requests, and has a child that does so too · forever: never ends by itself
 """
@@ -49,6 +50,8 @@ while step < steps or plan.get("forever"):
     events.write("step", step=step, phase=0, metrics={"loss/sft": 1.0 / step})
     (run.path / "reached").write_text(str(step))
     time.sleep(seconds)
+    while step == plan.get("hang"):
+        time.sleep(0.05)
     for request in [] if plan.get("deaf") else trainer_requests(run):
         if request["verb"] == "evaluate":
             continue  # left open
@@ -56,7 +59,7 @@ while step < steps or plan.get("forever"):
         if request["verb"] == "stop":
             end(3, None)
 print(plan.get("print", "a line"), file=sys.stderr, flush=True)
-code = int(plan.get("end", 0))
+code = int(plan.get("end", 0)) if attempt <= plan.get("fails", attempt) else 0
 if code < 0:
     os.kill(os.getpid(), -code)
 if plan.get("silent"):

@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Exit, Status } from '../../../src/contract/generated';
 import { concludeState, type Facts, isRunState } from '../../../src/contract/runState';
+import { repo } from '../../harness/paths';
+
+/** Cases that hold for the trainer's run_state.py too. */
+interface Shared {
+  readonly facts: Omit<Facts, 'status' | 'exit' | 'clock'>
+    & { readonly status: object | null; readonly exit: object | null; readonly clock: number | null };
+  readonly cases: readonly { readonly name: string; readonly facts: Partial<Shared['facts']>; readonly state: string; readonly text?: string }[];
+}
+const shared = JSON.parse(readFileSync(path.join(repo, 'test', 'fixtures', 'run-states.json'), 'utf8')) as Shared;
 
 const status: Status = {
-  v: 1, run: 'r', state: 'running', attempt: 1, host: 'here', bootId: 'b',
+  v: 1, run: 'r', state: 'running', attempt: 1, host: 'here', bootId: 'b', pidNamespace: null,
   supervisor: { pid: 2, startTime: '1' }, trainer: { pid: 3, startTime: '1' },
   phase: 'sft', step: 40, total: 100, eta: 10, activity: null,
   started: 0, heartbeat: 1000, heartbeatClock: null, nextHeartbeatBy: 1005,
@@ -11,7 +22,7 @@ const status: Status = {
 };
 const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
 const alive: Facts = {
-  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001,
+  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001, clock: undefined,
 };
 const stateOf = (facts: Partial<Facts>): string => concludeState({ ...alive, ...facts }).state;
 
@@ -39,6 +50,20 @@ describe('state of a run', () => {
     assert.equal(stateOf({ ...gone, exit: { ...exit, attempt: 0 } }), 'lost', 'the word of an earlier attempt does not count');
     assert.equal(stateOf({ exit }), 'running', 'the supervisor is still there to say it');
   });
+
+  for (const { name, facts, state, text } of shared.cases) {
+    it(`agrees with the trainer: ${name}`, () => {
+      const { status: told, exit: word, clock, ...rest } = { ...shared.facts, ...facts };
+      const conclusion = concludeState({
+        ...rest,
+        status: told === null ? undefined : { ...status, ...(told as Partial<Status>) },
+        exit: word === null ? undefined : { ...exit, ...(word as Partial<Exit>) },
+        clock: clock ?? undefined,
+      });
+      assert.equal(conclusion.state, state);
+      if (text !== undefined) assert.equal(conclusion.text, text);
+    });
+  }
 
   it('says in a sentence what is known', () => {
     const gone = { supervisorAlive: false, trainerAlive: false };

@@ -1,0 +1,95 @@
+"""How a supervisor comes to its run: under a lock, and from what the last one left. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from minillm import identity
+from minillm.run_state import ENDED, Facts, conclude
+from minillm.rundir import RunDir, read_json
+
+SILENT = 300.0
+"""Seconds after which the supervisor of another machine counts as gone, if someone wants to resume its run here."""
+
+
+class CannotSupervise(Exception):
+    """This run is not to be supervised from here; the message says why, in one sentence."""
+
+
+@contextlib.contextmanager
+def only_supervisor(run: RunDir) -> Iterator[None]:
+    """Holds the run's lock. The kernel lets go of it when this process dies, however that happens."""
+    fd = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            raise CannotSupervise(f"The run {run.id} already has a supervisor.") from None
+        sentence = f"{run.lock} cannot be locked ({error.strerror}): choose a runs folder on a file system with file locks."
+        raise CannotSupervise(sentence) from None
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def how_to_begin(run: RunDir, before: dict[str, Any], resume: bool) -> tuple[int, str]:
+    """The attempt, and "new", "adopt" or "settle", from what the last supervisor left. Raises CannotSupervise."""
+    exited = read_json(run.exit)
+    numbers = [record.get("attempt") for record in (before, exited or {})]
+    attempt = max((number for number in numbers if isinstance(number, int)), default=0)
+    if not before:
+        return attempt + 1, "new"
+    here, trainer = same_machine(before), before.get("trainer")
+    alive = same_boot(before) and identity.alive(trainer)
+    now = time.time()
+    state = conclude(Facts(before, exited, here, same_boot(before), False, alive, now, now, None))
+    if alive:
+        return attempt, "adopt"
+    if before.get("state") in ENDED:
+        if not resume:
+            raise CannotSupervise(f"The run {run.id} has ended ({state}); --resume starts a new attempt from its newest checkpoint.")
+        return attempt + 1, "new"
+    silent = now - beat if isinstance(beat := before.get("heartbeat"), int | float) else float("inf")
+    if state == "unknown" and not (resume and silent > SILENT):
+        raise CannotSupervise(f"The run {run.id} belongs to {before.get('host')}: supervise it there.")
+    if trainer is None:  # the last supervisor died before its trainer came through the gate: that attempt has not been made yet
+        return max(1, attempt), "new"
+    return (attempt + 1, "new") if resume else (attempt, "settle")
+
+
+def same_machine(record: dict[str, Any]) -> bool:
+    """The record's pids are of this machine and container."""
+    namespace = record.get("pidNamespace")
+    return record.get("host") == identity.host() and (not isinstance(namespace, str) or namespace == identity.pid_namespace())
+
+
+def same_boot(record: dict[str, Any]) -> bool:
+    return same_machine(record) and record.get("bootId") == identity.boot_id()
+
+
+def last_known(run: RunDir) -> dict[str, Any]:
+    """The last status, or what the journal still tells of it; {} for a run that never had a supervisor."""
+    status = read_json(run.status)
+    if status is not None:
+        return status
+    try:
+        lines = run.journal.read_bytes().splitlines()
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and (entry.get("kind") == "exit" or "trainer" in entry):
+            return entry
+    return {}
