@@ -101,7 +101,9 @@ class Trainer:
         if found is not None and self.due(*begin):  # the one before may have died before it had looked
             self.look_at_student(found.name)
         for index in range(begin[0], len(prepared.phases)):
-            self.train_phase(index, begin[1] if index == begin[0] else 0)
+            done = begin[1] if index == begin[0] else 0
+            if done < prepared.phases[index].steps:
+                self.train_phase(index, done)
         self.record.conclude(checkpoint.listed(self.run)[0], self.step)
 
     def config(self) -> Config:
