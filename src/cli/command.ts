@@ -18,6 +18,8 @@ export interface Command {
   readonly name: string;
   /** Names of what comes after it, all needed. */
   readonly operands: readonly string[];
+  /** Names of what may come after those. */
+  readonly optional?: readonly string[];
   readonly summary: string;
   /** What else its help should say. */
   readonly notes?: readonly string[];
@@ -42,6 +44,11 @@ export class Call {
 
   operand(index: number): string {
     return this.operands[index] ?? '';
+  }
+
+  /** One that may be left out. */
+  optional(index: number): string | undefined {
+    return this.operands[index];
   }
 
   text(name: string): string | undefined {
@@ -84,7 +91,7 @@ export function parseCall(command: Command, args: readonly string[], terminal: T
   }
   const missing = command.operands[positionals.length];
   if (missing !== undefined) throw new UsageError(`minillm ${command.name} needs a ${missing}. ${hint}`);
-  const extra = positionals[command.operands.length];
+  const extra = positionals[command.operands.length + (command.optional?.length ?? 0)];
   if (extra !== undefined) throw new UsageError(`minillm ${command.name} does not know what to do with "${extra}". ${hint}`);
   return new Call(terminal, positionals, values);
 }

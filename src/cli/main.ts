@@ -6,9 +6,12 @@ import { ConfigError, LaunchError } from '../launch/start';
 import { pad } from '../present/width';
 import { NoSuchRun } from '../rundir/find';
 import { NoSuchSide } from '../rundir/sides';
+import { requests } from './ask';
 import { type Command, exitCodes, parseCall, UsageError } from './command';
 import { diff } from './diff';
+import { fork } from './fork';
 import { list } from './list';
+import { resume } from './resume';
 import { run } from './run';
 import { samples } from './samples';
 import { shipped } from './shipped';
@@ -17,7 +20,7 @@ import { stop } from './stop';
 import { tail } from './tail';
 import { Terminal } from './terminal';
 
-const commands: readonly Command[] = [run, list, show, tail, stop, samples, diff];
+const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
@@ -44,13 +47,14 @@ async function version(): Promise<string> {
   return manifest.version ?? 'unknown';
 }
 
-const usage = ({ name, operands }: Command): string => [name, ...operands.map((operand) => `<${operand}>`)].join(' ');
+const usage = ({ name, operands, optional = [] }: Command): string =>
+  [name, ...operands.map((operand) => `<${operand}>`), ...optional.map((operand) => `[${operand}]`)].join(' ');
 
 function overview({ paint }: Terminal): string[] {
   return [
     'Distil large language models into small ones, and watch it happen.', '',
     `${paint.bold('minillm')} <command> [options]`, '',
-    ...commands.map((command) => `  ${pad(usage(command), 16)}${command.summary}`), '',
+    ...commands.map((command) => `  ${pad(usage(command), 22)}${command.summary}`), '',
     paint.dim('"minillm <command> --help" tells more of each.'),
   ];
 }

@@ -64,7 +64,7 @@ async function runCommand(call: Call): Promise<number> {
 }
 
 /** Shows a run until it ends, and resolves with its exit code. */
-async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise<number> {
+export async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise<number> {
   const leave = new AbortController();
   const { paint } = terminal;
   let asked = false;

@@ -4,6 +4,7 @@ import { awaitOutcome, sendControl } from '../rundir/control';
 import { findRun } from '../rundir/find';
 import { whyNoControl } from '../rundir/guard';
 import { readRun } from '../rundir/runs';
+import { ensureSupervisor } from './ask';
 import { type Call, type Command, exitCodes, json, runs } from './command';
 import { oneLine } from './terminal';
 
@@ -36,6 +37,7 @@ async function stopCommand(call: Call): Promise<number> {
     terminal.complain(oneLine(refusal));
     return exitCodes.badInput;
   }
+  await ensureSupervisor(dir);
   const id = await sendControl(dir, call.is('now') ? 'kill' : 'stop', 'cli');
   if (call.is('no-wait')) {
     if (call.is('json')) terminal.json({ run: summary.id, request: id });

@@ -20,6 +20,9 @@ const fixes: Readonly<Record<LaunchReason, readonly Fix[]>> = {
   'runs folder': [],
   'supervisor died': [],
   'no answer': [],
+  'not resumable': [],
+  'data changed': [],
+  'no checkpoint': [],
 };
 
 /** A failure in the words of the user's world: one sentence, and what mends it, one click away. The log has the rest. */

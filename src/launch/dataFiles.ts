@@ -22,10 +22,13 @@ export async function describeDataFiles(config: Config): Promise<DataFile[]> {
   return files;
 }
 
-/** One sentence for each file that is not what it was when the run was launched; the trainer's side of it is data_files.py. */
-export async function changesOf(files: readonly DataFile[]): Promise<string[]> {
+/**
+ * One sentence for each file that is not what it was when the run was launched; the trainer's side of it is data_files.py.
+ * Runs of an older version did not write down what they read.
+ */
+export async function changesOf(files: readonly DataFile[] | undefined): Promise<string[]> {
   const changes: string[] = [];
-  for (const was of files) {
+  for (const was of files ?? []) {
     const now = await describe(was.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
     if (typeof now === 'string') changes.push(`${was.path} cannot be read any more (${now}).`);
     else if (now.bytes !== was.bytes) changes.push(`${was.path} had ${was.bytes} bytes and has ${now.bytes}.`);

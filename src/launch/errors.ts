@@ -2,9 +2,10 @@ import type { Problem } from '../contract/generated';
 
 export type LaunchReason =
   | 'unsupported platform' | 'no python' | 'python too old' | 'packages missing' | 'python broken'
-  | 'trainer missing' | 'runs folder' | 'supervisor died' | 'no answer';
+  | 'trainer missing' | 'runs folder' | 'supervisor died' | 'no answer'
+  | 'not resumable' | 'data changed' | 'no checkpoint';
 
-/** A run could not be started, and nothing that looks like a run was left behind. The message is a sentence for the user. */
+/** A run could not be started (resumed, forked), and nothing was left behind or changed. The message is a sentence for the user. */
 export class LaunchError extends Error {
   override readonly name = 'LaunchError';
 

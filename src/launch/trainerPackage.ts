@@ -83,6 +83,18 @@ export async function installTrainer(source: string, cache = cacheFolder()): Pro
   return target;
 }
 
+/**
+ * The copy that a run was launched with, if it is still whole: a resumed run goes on with the code that it began with. Else
+ * the package as it is shipped now.
+ */
+export async function trainerOfRun(name: string | null | undefined, source: string, cache = cacheFolder()): Promise<string> {
+  if (typeof name === 'string' && /^[0-9a-f]{16}$/.test(name)) {
+    const folder = path.join(cache, 'trainer', name);
+    if (await isWhole(folder)) return folder;
+  }
+  return installTrainer(source, cache);
+}
+
 async function putInPlace(part: string, target: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {

@@ -1,0 +1,60 @@
+import { adoptRun } from '../launch/adopt';
+import { awaitOutcome, type ControlVerb, sendControl } from '../rundir/control';
+import { findRun } from '../rundir/find';
+import { whyNoControl } from '../rundir/guard';
+import { readRun } from '../rundir/runs';
+import { type Call, type Command, exitCodes, json, runs } from './command';
+import { shipped } from './shipped';
+import { oneLine } from './terminal';
+
+/** An evaluation of all rows on a slow machine takes its time. */
+const PATIENCE = 3_600_000;
+
+/** Makes sure that somebody hears a request: a trainer whose supervisor died gets a new one. */
+export async function ensureSupervisor(dir: string): Promise<void> {
+  await adoptRun({ dir, trainerSource: shipped('trainer'), python: { productEnvironments: [shipped('.venv')] } });
+}
+
+function request(verb: ControlVerb, summary: string): Command {
+  return {
+    name: verb,
+    operands: ['run'],
+    summary,
+    notes: [
+      'A run is named by its id, the beginning of one, "latest", or the path of its folder.',
+      'Exit codes: 0 it was done (or, with --no-wait, asked for), 1 it was not, 2 the run is not running.',
+    ],
+    options: { 'no-wait': { text: 'Return once it has been asked.' }, runs, json },
+    run: (call) => ask(call, verb),
+  };
+}
+
+export const requests: readonly Command[] = [
+  request('pause', 'Let a run finish its step, and wait.'),
+  request('continue', 'Let a paused run go on.'),
+  request('checkpoint', 'Write a checkpoint after the step at hand.'),
+  request('evaluate', 'Write a checkpoint after the step at hand, and score it.'),
+];
+
+async function ask(call: Call, verb: ControlVerb): Promise<number> {
+  const { terminal } = call;
+  const dir = await findRun(call.runsFolder, call.operand(0));
+  const summary = await readRun(dir);
+  const refusal = whyNoControl(summary);
+  if (refusal !== undefined) {
+    terminal.complain(oneLine(refusal));
+    return exitCodes.badInput;
+  }
+  await ensureSupervisor(dir);
+  const id = await sendControl(dir, verb, 'cli');
+  if (call.is('no-wait')) {
+    if (call.is('json')) terminal.json({ run: summary.id, request: id });
+    else terminal.line(`${summary.id} was asked: ${verb}.`);
+    return exitCodes.finished;
+  }
+  const outcome = await awaitOutcome(dir, id, PATIENCE);
+  if (call.is('json')) terminal.json({ run: summary.id, request: id, outcome: outcome ?? null });
+  else if (outcome?.outcome === 'done') terminal.line(`${summary.id}: ${oneLine(outcome.text)}`);
+  else terminal.complain(`${summary.id}: ${outcome === undefined ? 'no answer.' : oneLine(outcome.text)}`);
+  return outcome?.outcome === 'done' ? exitCodes.finished : exitCodes.failed;
+}

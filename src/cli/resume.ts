@@ -1,0 +1,41 @@
+import { resumeRun } from '../launch/resume';
+import { findRun } from '../rundir/find';
+import { type Call, type Command, exitCodes, runs } from './command';
+import { follow } from './run';
+import { shipped } from './shipped';
+
+export const resume: Command = {
+  name: 'resume',
+  operands: ['run'],
+  summary: 'Go on with a run that ended before its end, from its last checkpoint.',
+  notes: [
+    'A run is named by its id, the beginning of one, "latest", or the path of its folder.',
+    'On the same machine, device and versions it goes on bit for bit, as if it had never stopped.',
+    'Exit codes: those of "run"; 2 when it cannot be resumed.',
+  ],
+  options: {
+    'allow-changed-data': { text: 'Go on although files that it reads have changed since its launch.' },
+    detach: { short: 'd', text: 'Start it and return.' },
+    python: { value: 'path', text: 'Interpreter to train with. Default: the one that it was launched with.' },
+    runs,
+    json: { text: 'Print JSON lines: every event, the result.' },
+  },
+  run: resumeCommand,
+};
+
+async function resumeCommand(call: Call): Promise<number> {
+  const { terminal } = call;
+  const asJson = call.is('json');
+  const dir = await findRun(call.runsFolder, call.operand(0));
+  const resumed = await resumeRun({
+    dir, trainerSource: shipped('trainer'), python: { setting: call.text('python'), productEnvironments: [shipped('.venv')] },
+    allowChangedData: call.is('allow-changed-data'),
+  });
+  if (call.is('detach')) {
+    if (asJson) terminal.json({ run: resumed.id, dir });
+    else terminal.line(`${terminal.paint.bold(resumed.id)} goes on, in ${dir}`);
+    return exitCodes.finished;
+  }
+  if (!asJson) terminal.lines([terminal.paint.bold(resumed.id), `  ${terminal.paint.dim(dir)}`]);
+  return follow(dir, terminal, asJson);
+}

@@ -1,0 +1,58 @@
+import path from 'node:path';
+import { hasEnded } from '../contract/runState';
+import { processAlive } from '../rundir/liveness';
+import { readRun, type RunSummary } from '../rundir/runs';
+import { LaunchError } from './errors';
+import { refuseUnsupportedPlatform } from './launch';
+import type { PythonSearch } from './python';
+import { findForSupervising } from './pythonOfRun';
+import { startSupervisor } from './supervisor';
+import { trainerOfRun } from './trainerPackage';
+import type { Env } from './trainerProcess';
+
+export interface AdoptOptions {
+  /** The run's folder. */
+  readonly dir: string;
+  /** The folder that holds the package `minillm` as it was shipped, for runs whose own copy is gone. */
+  readonly trainerSource: string;
+  /** Where interpreters are looked for; default: the run's workspace. */
+  readonly workspace?: string | undefined;
+  readonly python?: Omit<PythonSearch, 'workspace' | 'env'> | undefined;
+  readonly cache?: string | undefined;
+  readonly env?: Env | undefined;
+}
+
+/**
+ * Why a run wants a supervisor that nobody needs to be asked about: its trainer goes on and nobody hears requests, or it has
+ * ended and its own last word is not written down yet. Undefined when it wants none, or when a person has to say so.
+ */
+export function needsSupervisor({ status, state }: RunSummary): 'trainer lives' | 'end unsettled' | undefined {
+  if (status === undefined || hasEnded(status.state) || state === 'unknown' || processAlive(status.supervisor)) return undefined;
+  if (state === 'stalled') return processAlive(status.trainer) ? 'trainer lives' : undefined;
+  return hasEnded(state) ? 'end unsettled' : undefined;
+}
+
+/**
+ * Starts a supervisor for such a run; does nothing for any other. Any number of viewers may do this at once: a lock lets
+ * one supervisor through. Call it only where the user trusts the workspace. Rejects with LaunchError.
+ */
+export async function adoptRun(options: AdoptOptions): Promise<void> {
+  const summary = await readRun(options.dir);
+  if (needsSupervisor(summary) === undefined) return;
+  refuseUnsupportedPlatform();
+  const { run } = summary;
+  const env = options.env ?? process.env;
+  const workspace = path.resolve(options.workspace ?? run?.workspace ?? '.');
+  const [python, trainerDir] = await Promise.all([
+    findForSupervising(run, { ...options.python, workspace, env }),
+    trainerOfRun(run?.environment.trainer, options.trainerSource, options.cache),
+  ]);
+  try {
+    await startSupervisor(options.dir, { python: python.path, trainerDir, env });
+  } catch (error) {
+    if (!(error instanceof LaunchError)) throw error;
+    const after = await readRun(options.dir);
+    // Somebody else was faster, or it ended meanwhile.
+    if (needsSupervisor(after) !== undefined) throw error;
+  }
+}
