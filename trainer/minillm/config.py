@@ -1,33 +1,18 @@
 """The config that a person writes (`*.minillm.jsonc`), as models.
 
 Everything here is static: it needs neither torch nor a file system. Keys are camelCase in the file and
-snake_case in Python. What a model leaves as `None` is filled by `resolve.py` from the preset or the data.
-Sources: "eq." and "Alg." are arXiv 2306.08543; D1 to D16 name the places where the paper and its published
-code disagree (listed in docs/method.md); each of them is a switch in `Objective`.
+snake_case in Python. What a model leaves as `None` is filled by `resolve.py` from the preset or the data. The phases
+and their switches are in `methods.py`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-Positive = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class Part(BaseModel):
-    """A part of the config: unknown keys are errors, keys are camelCase."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        alias_generator=to_camel,
-        populate_by_name=True,
-        use_attribute_docstrings=True,
-        json_schema_serialization_defaults_required=True,
-        allow_inf_nan=False,
-    )
+from minillm.methods import AnyPhase
+from minillm.part import Part, Positive, Share
 
 
 class Teacher(Part):
@@ -67,111 +52,19 @@ class Data(Part):
     """Longest response, in tokens: for rollouts, samples and evaluation."""
 
 
-class Optimizer(Part):
-    learning_rate: Annotated[float, Field(gt=0.0)] | None = None
-    """Peak learning rate of AdamW. Default: 0.0005 for `sft`, 0.000005 for `minillm`, and 0.001 for a student with random weights."""
-    betas: tuple[Share, Share] = (0.9, 0.95)
-    """Exponential decay of AdamW's first and second moment."""
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
-    """Decoupled weight decay, on matrices only."""
-    max_grad_norm: Annotated[float, Field(gt=0.0)] = 1.0
-    """The gradient is scaled down to this global norm."""
-    warmup: Share = 0.03
-    """Share of the phase's steps over which the learning rate rises from 0."""
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
-    """Course of the learning rate after the warm-up."""
-    final_learning_rate: Share = 0.05
-    """Learning rate at the end of the phase, as a share of the peak (`linear` and `cosine`)."""
-
-
-class SftPhase(Part):
-    method: Literal["sft"]
-    """Supervised fine-tuning: cross-entropy on the responses."""
-    train: str | None = None
-    """Rows for this phase alone, in place of `data.train`."""
-    rows: Positive | None = None
-    """Use only the first rows of the file."""
-    epochs: Annotated[float, Field(gt=0.0)] | None = None
-    """Passes over the rows. Give `epochs` or `steps`."""
-    steps: Positive | None = None
-    """Optimizer steps. Give `epochs` or `steps`."""
-    batch_size: Positive = 64
-    """Sequences per optimizer step."""
-    micro_batch_size: Positive | None = None
-    """Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`."""
-    optimizer: Optimizer = Field(default_factory=Optimizer)
-
-
-class Objective(Part):
-    """Switches of the MiniLLM loss. What is not given comes from the preset."""
-
-    alpha: Annotated[float, Field(ge=0.0, lt=1.0)] | None = None
-    """Share of the teacher in the sampling mixture, eq. (4)."""
-    sampling: Literal["commonMask", "lockStep", "student"] | None = None
-    """`commonMask`: one coin a step for the whole chunk, so that the teacher runs once every 1/alpha steps; `lockStep`: both models every step; `student`: no teacher (alpha 0)."""
-    temperature: Annotated[float, Field(gt=0.0)] | None = None
-    """Sampling temperature, applied to student and teacher alike (D14)."""
-    single_step: bool | None = None
-    """Single-step term in closed form over the vocabulary, eq. (3)."""
-    weight_single_step: bool | None = None
-    """Multiply the single-step term by the importance weight, as eq. (7) is written (D7)."""
-    long_term: Literal["future", "toGo", "off"] | None = None
-    """`future`: rewards after the token, R_(t+1); `toGo`: including the token's own reward (D1)."""
-    discount: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
-    """Discount of later rewards, gamma (D3)."""
-    length_normalization: Literal["mean", "remainingLength", "none"] | None = None
-    """`mean`: divide by the sum of discounts, eq. (6); `remainingLength`: by the tokens left, undiscounted (D3, D4); `none`: sum."""
-    baseline: Literal["maskedMean", "none"] | None = None
-    """Subtract the mean over real tokens, or nothing (D2)."""
-    whiten: Literal["none", "realTokens", "allPositions"] | None = None
-    """Divide the advantage by its standard deviation: never, over real tokens, or over all positions including padding (D5, D6)."""
-    clip_range: Annotated[float, Field(gt=0.0)] | None = None
-    """Clip of the policy ratio, epsilon."""
-    clip_target: Literal["ratio", "weightedRatio"] | None = None
-    """Clip q/q_old and multiply by w outside, or clip w times q/q_old (D8)."""
-    importance_weight: Literal["step", "none"] | None = None
-    """Importance weight of the long-term term: one step, eq. (5), or none."""
-    reward_clip: Annotated[float, Field(gt=0.0)] | None = None
-    """Clip each token's reward to plus or minus this many nats. None: no clip."""
-    reduction: Literal["tokenMean", "sequenceSum"] | None = None
-    """Average over the real tokens of the mini-batch, or sum over each sequence and average over sequences."""
-    lm_weight: Annotated[float, Field(ge=0.0)] | None = None
-    """Weight of the language-modelling term on the corpus (L_PT). 0 without `data.corpus`."""
-
-
-class MiniLlmPhase(Part):
-    method: Literal["minillm"]
-    """MiniLLM: reverse KL by policy gradient, with the single-step term in closed form."""
-    prompts: str | None = None
-    """Rows whose prompts are sampled from; responses are not read. Default: `data.train`."""
-    rows: Positive | None = None
-    """Use only the first rows of the file."""
-    steps: Positive
-    """Optimizer steps."""
-    batch_size: Positive = 64
-    """Sequences per optimizer step (mini-batch)."""
-    micro_batch_size: Positive | None = None
-    """Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`."""
-    rollouts: Positive = 256
-    """Prompts sampled per round."""
-    rollout_chunk: Positive = 64
-    """Prompts decoded together; a mask of the teacher's turns is drawn for each chunk."""
-    inner_epochs: Positive = 2
-    """Passes over one round's rollouts."""
-    objective: Objective = Field(default_factory=Objective)
-    optimizer: Optimizer = Field(default_factory=Optimizer)
-
-
-Phase = Annotated[SftPhase | MiniLlmPhase, Field(discriminator="method")]
-
-
 class Inspect(Part):
     prompts: str | None = None
-    """Prompts whose samples are kept at every checkpoint. Default: the first validation rows, else the first of `data.train`."""
+    """Prompts whose samples are kept at every checkpoint. Default: the first validation rows, else the first of `data.train`.
+
+    Rows that you add to this file while a run goes on are sampled from its next checkpoint on."""
     rows: Positive = 16
-    """How many of them."""
+    """How many of the rows that the file has at the start."""
     draws: Positive = 1
     """Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint."""
+    top_tokens: Annotated[int, Field(ge=0, le=50)] = 5
+    """Alternatives kept of student and teacher at every token of a sample. 0 keeps none."""
+    keep_tokens: Annotated[int, Field(ge=0)] | None = None
+    """How many checkpoints, besides the first, keep what both models thought token by token. 0 writes none. Default: all."""
 
 
 class Evaluation(Part):
@@ -311,7 +204,7 @@ class Config(Part):
     data: Data
     preset: Literal["recommended", "paper", "reference"] = "recommended"
     """Where the switches that you leave out come from: our choice, the paper's text, or its published code."""
-    phases: Annotated[list[Phase], Field(min_length=1)]
+    phases: Annotated[list[AnyPhase], Field(min_length=1)]
     """What is done, in order. A step counts from the start of the run, across phases."""
     inspect: Inspect = Field(default_factory=Inspect)
     evaluation: Evaluation = Field(default_factory=Evaluation)
@@ -331,27 +224,3 @@ class Config(Part):
     """Seed of every random draw of the run."""
     runs_folder: str = "runs"
     """Where run folders are made, relative to the workspace."""
-
-
-RECOMMENDED = Objective(
-    alpha=0.2, sampling="commonMask", temperature=1.0, single_step=True, weight_single_step=False, long_term="future",
-    discount=1.0, length_normalization="mean", baseline="maskedMean", whiten="none", clip_range=0.2, clip_target="ratio",
-    importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
-)
-"""Our choice: every term unbiased where that is free, and no clip at the first inner step (D1 to D8)."""
-
-PAPER = Objective(
-    alpha=0.2, sampling="lockStep", temperature=1.0, single_step=True, weight_single_step=True, long_term="future",
-    discount=1.0, length_normalization="mean", baseline="none", whiten="none", clip_range=0.2, clip_target="weightedRatio",
-    importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
-)
-"""Equation (7) and Algorithm 1 as printed."""
-
-REFERENCE = Objective(
-    alpha=0.2, sampling="lockStep", temperature=1.0, single_step=True, weight_single_step=False, long_term="toGo",
-    discount=0.95, length_normalization="remainingLength", baseline="maskedMean", whiten="allPositions", clip_range=0.2,
-    clip_target="weightedRatio", importance_weight="step", reward_clip=None, reduction="tokenMean", lm_weight=1.0,
-)
-"""What the paper's published code computes (D1 to D12)."""
-
-PRESETS: dict[str, Objective] = {"recommended": RECOMMENDED, "paper": PAPER, "reference": REFERENCE}

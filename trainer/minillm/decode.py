@@ -18,14 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from minillm import draws
 from minillm.head import terms_of, token_terms
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
-from minillm.sequences import Rollout, left_pad, response_hidden, right_pad
+from minillm.sequences import Rollout, join, left_pad, response_hidden, right_pad
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
 """Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that he reads early."""
@@ -81,7 +80,7 @@ def rollout(
             turns = teachers_turns(seed, stream, group, law.alpha, max_new_tokens)
             decoded = Rows([prompts[i] for i in chosen], max_new_tokens, pad, student.device)
             parts.append(_rollout_chunk(Reader(student, decoded), Reader(teacher, decoded), names[chosen], uniform, turns, law=law))
-    joined = _joined(parts, pad)
+    joined = join(parts, pad)
     back = torch.empty(len(order), dtype=torch.int64)
     back[torch.tensor(order)] = torch.arange(len(order))
     return Rollout(**{name: tensor[back.to(tensor.device)] for name, tensor in joined.tensors().items()})
@@ -197,24 +196,6 @@ class _Kept:
             rows=names.to(ids.device), prompt_ids=self.prompt_ids, prompt_mask=self.prompt_mask, response_ids=ids.where(mask, self.law.pad),
             mask=mask, from_teacher=self.from_teacher[:, :steps] & mask, ended=ends.any(1), **scores,
         )  # fmt: skip
-
-
-def _joined(parts: list[Rollout], pad: int) -> Rollout:
-    """Chunks as one rollout, padded to the widest of them."""
-    prompt = max(part.prompt_ids.shape[1] for part in parts)
-    response = max(part.response_ids.shape[1] for part in parts)
-
-    def widened(name: str, tensor: Tensor) -> Tensor:
-        if tensor.dim() == 1:
-            return tensor
-        value = pad if name in ("prompt_ids", "response_ids") else 0
-        if name in ("prompt_ids", "prompt_mask"):
-            return F.pad(tensor, (prompt - tensor.shape[1], 0), value=value)
-        more = (0, response - tensor.shape[1])
-        return F.pad(tensor, more if tensor.dim() == 2 else (0, 0, *more), value=value)
-
-    columns = [{name: widened(name, tensor) for name, tensor in part.tensors().items()} for part in parts]
-    return Rollout(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})
 
 
 @torch.no_grad()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from minillm.config import PRESETS, Config, MiniLlmPhase, Objective, SftPhase
+from minillm.config import Config
 from minillm.findings import Findings
+from minillm.methods import PRESETS, DistillmPhase, GkdPhase, KdPhase, MiniLlmPhase, Objective, Passes, Phase, Rounds
 from minillm.metrics import CATALOGUE
 
 CHECKPOINTS = 20
 """Over a whole run, when the config does not say; the trainer counts alike where steps are not known here."""
-LEARNING_RATES = {"sft": 5e-4, "minillm": 5e-6}
-"""As published for GPT-2."""
+LEARNING_RATES = {"sft": 5e-4, "kd": 5e-4, "rkl": 5e-4, "seqkd": 5e-4, "distillm": 5e-4, "gkd": 5e-5, "opd": 5e-5, "minillm": 5e-6}
+"""As published: for GPT-2, and for full fine-tuning on a model's own responses."""
 RANDOM_LEARNING_RATE = 1e-3
 """Of a student that starts from random weights."""
+LOOKS = 20
+"""At the validation loss, in an adaptive phase."""
 
 
 def fill_phases(config: Config, findings: Findings) -> None:
@@ -26,27 +29,68 @@ def fill_phases(config: Config, findings: Findings) -> None:
             sizes = f"{phase.micro_batch_size}, more than batchSize {phase.batch_size}"
             sentence = f"{name}.microBatchSize is {sizes}, of which it is a part; lower it."
             findings.error(sentence, f"{at}/microBatchSize")
-        if isinstance(phase, SftPhase):
-            phase.train = phase.train or config.data.train
-            if (phase.epochs is None) == (phase.steps is None):
-                found = 'neither "epochs" nor "steps"' if phase.steps is None else 'both "epochs" and "steps"'
-                findings.error(f"{name} has {found}: give one of them.", at if phase.steps is None else f"{at}/steps")
-        else:
-            _fill_minillm(config, phase, name, at, findings)
+        _fill_files(config, phase)
+        match phase:
+            case Passes():
+                if (phase.epochs is None) == (phase.steps is None):
+                    found = 'neither "epochs" nor "steps"' if phase.steps is None else 'both "epochs" and "steps"'
+                    findings.error(f"{name} has {found}: give one of them.", at if phase.steps is None else f"{at}/steps")
+                if isinstance(phase, KdPhase) and phase.divergence.kind == "alphaBeta" and not any(phase.divergence.powers):
+                    findings.error(f"{name}.divergence.powers are both 0: one of them must be more.", f"{at}/divergence/powers")
+            case GkdPhase() if on_policy_size(phase) == 0:
+                phase.on_policy_share = 0.0
+            case Rounds():
+                _fill_rounds(phase, name, at, findings)
+            case DistillmPhase():
+                _fill_distillm(config, phase, name, at, findings)
+        if isinstance(phase, MiniLlmPhase):
+            phase.objective = _fill_objective(config, phase.objective, f"{name}.objective", f"{at}/objective", findings)
 
 
-def _fill_minillm(config: Config, phase: MiniLlmPhase, name: str, at: str, findings: Findings) -> None:
-    phase.prompts = phase.prompts or config.data.train
+def _fill_files(config: Config, phase: Phase) -> None:
+    for key in ("train", "prompts"):
+        if key in type(phase).model_fields:
+            setattr(phase, key, getattr(phase, key) or config.data.train)
+
+
+def on_policy_size(phase: Rounds) -> int:
+    """Sequences of a step that the student has sampled."""
+    return round(phase.on_policy_share * phase.batch_size) if isinstance(phase, GkdPhase) else phase.batch_size
+
+
+def _fill_rounds(phase: Rounds, name: str, at: str, findings: Findings) -> None:
+    size = on_policy_size(phase)
+    phase.rollouts = phase.rollouts or size
     phase.rollout_chunk = min(phase.rollout_chunk, phase.rollouts)
-    if phase.rollouts < phase.batch_size:
-        sizes = f"{phase.rollouts}, fewer than batchSize {phase.batch_size}"
+    if phase.rollouts < size:
+        sizes = f"{phase.rollouts}, fewer than batchSize {size}"
         sentence = f"{name}.rollouts is {sizes}: raise rollouts to a multiple of it, or lower batchSize."
         findings.error(sentence, f"{at}/rollouts")
-    elif phase.rollouts % phase.batch_size:
-        rest = phase.rollouts % phase.batch_size
-        sizes = f"{phase.rollouts}, no multiple of batchSize {phase.batch_size}"
+    elif phase.rollouts % size:
+        rest = phase.rollouts % size
+        sizes = f"{phase.rollouts}, no multiple of batchSize {size}"
         findings.warn(f"{name}.rollouts is {sizes}: every pass ends with a step on {rest} sequences.", f"{at}/rollouts")
-    phase.objective = _fill_objective(config, phase.objective, f"{name}.objective", f"{at}/objective", findings)
+
+
+def _fill_distillm(config: Config, phase: DistillmPhase, name: str, at: str, findings: Findings) -> None:
+    phase.adapt_every = phase.adapt_every or max(1, phase.steps // LOOKS)
+    if phase.adapt_by > 0 and config.data.validation is None:
+        why = "there is no data.validation whose loss it could follow: name a file there, or set adaptBy to 0"
+        findings.error(f"{name}.adaptBy is {phase.adapt_by:g}, but {why}.", f"{at}/adaptBy" if "adapt_by" in phase.model_fields_set else at)
+    if phase.replay_capacity < phase.batch_size:
+        sizes = f"{phase.replay_capacity}, fewer than batchSize {phase.batch_size}"
+        findings.error(f"{name}.replayCapacity is {sizes}: raise it.", f"{at}/replayCapacity")
+    phase.lm_weight = _lm_weight(config, phase.lm_weight, 1.0, name, at, findings)
+
+
+def _lm_weight(config: Config, given: float | None, otherwise: float | None, name: str, at: str, findings: Findings) -> float | None:
+    """The weight of the corpus term; 0 without a corpus."""
+    if config.data.corpus is not None:
+        return otherwise if given is None else given
+    if given:
+        why = "there is no data.corpus for this term: name a text file there, or set lmWeight to 0"
+        findings.error(f"{name}.lmWeight is {given:g}, but {why}.", f"{at}/lmWeight")
+    return 0.0
 
 
 def _fill_objective(config: Config, given: Objective, name: str, at: str, findings: Findings) -> Objective:
@@ -60,11 +104,7 @@ def _fill_objective(config: Config, given: Objective, name: str, at: str, findin
         filled.alpha = 0.0
     elif filled.alpha == 0.0:
         filled.sampling = "student"
-    if config.data.corpus is None:
-        if given.lm_weight:
-            why = "there is no data.corpus for this term: name a text file there, or set lmWeight to 0"
-            findings.error(f"{name}.lmWeight is {given.lm_weight:g}, but {why}.", f"{at}/lmWeight")
-        filled.lm_weight = 0.0
+    filled.lm_weight = _lm_weight(config, given.lm_weight, filled.lm_weight, name, at, findings)
     return filled
 
 

@@ -8,19 +8,21 @@ teacher's distribution at τ and l = log q − log p (arXiv 2306.08543, eq. 3, d
     K = Σ_v q_v l_v              ∂K/∂z_v       = q_v (l_v − K) / τ
     log q_y                      ∂log q_y/∂z_v = (1[v = y] − q_v) / τ
 
-Losses are fp32 (fp64 when the model is). Shapes: R rows (real tokens), H hidden width, V shared vocabulary.
+and any other divergence as `divergence.py` gives it. Losses are fp32 (fp64 when the model is).
+Shapes: R rows (real tokens), H hidden width, V shared vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from minillm.divergence import Divergence, gradient_at_logits
 from minillm.language_model import LanguageModel
 
 CHUNK_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 26, "mps": 1 << 25}
@@ -39,8 +41,12 @@ class TokenTerms:
     """log p(y); None without a teacher."""
     kl: Tensor | None = None
     """Exact reverse KL(q‖p) over the vocabulary; None without a teacher."""
+    divergence: Tensor | None = None
+    """The divergence that was asked for; None where none was."""
 
 
+LIVE = ("logp_student", "kl", "divergence")
+"""The terms through which a loss may be differentiated."""
 RowLoss = Callable[[TokenTerms, slice], Tensor]
 """The loss of some rows [r] from their terms; the slice says which rows of the whole they are."""
 
@@ -61,7 +67,7 @@ def token_terms(
     parts: list[TokenTerms] = []
     weight, bias = student.head_weights()
     for rows in _chunks(hidden.shape[0], student, chunk_rows):
-        logq = (student.shape(_raw(student, hidden[rows], weight, bias)) / temperature).log_softmax(-1)
+        logq = _tempered(student.shape(_raw(student, hidden[rows], weight, bias)), temperature)
         logp = _teacher_logp(teacher, hidden_teacher, rows, temperature if teacher_temperature is None else teacher_temperature)
         parts.append(terms_of(logq, logp, tokens[rows]))
     return _joined(parts)
@@ -69,14 +75,21 @@ def token_terms(
 
 def terms_of(logq: Tensor, logp: Tensor | None, tokens: Tensor) -> TokenTerms:
     """Terms from log-probabilities [R,V] of student and teacher."""
+    return _terms(logq, logp, tokens)[0]
+
+
+def _terms(logq: Tensor, logp: Tensor | None, tokens: Tensor) -> tuple[TokenTerms, Tensor, Tensor | None]:
+    """The terms, and what the gradient needs of the way there: q and l = log q − log p, both [R,V]."""
     q = logq.exp()
+    gap = None if logp is None else logq - logp
     picked = tokens[:, None]
-    return TokenTerms(
+    terms = TokenTerms(
         logp_student=logq.gather(-1, picked)[:, 0],
         entropy=-(q * logq).sum(-1),
         logp_teacher=None if logp is None else logp.gather(-1, picked)[:, 0],
-        kl=None if logp is None else (q * (logq - logp)).sum(-1),
+        kl=None if gap is None else (q * gap).sum(-1),
     )
+    return terms, q, gap
 
 
 def head_loss(
@@ -87,17 +100,18 @@ def head_loss(
     *,
     teacher: LanguageModel | None = None,
     hidden_teacher: Tensor | None = None,
+    divergence: Divergence | None = None,
     temperature: float = 1.0,
     chunk_rows: int | None = None,
 ) -> tuple[Tensor, TokenTerms]:
     """Sum over rows of `loss`, differentiable in `hidden` [R,H] and in the student's head; and the detached terms [R].
 
     `loss(terms, rows)` gives the losses [r] of the rows in the slice, each a function of its own row's
-    `logp_student` and `kl` (the two that carry a gradient) and of constants. Divisors (token or sequence counts)
+    `logp_student`, `kl` and `divergence` (those that carry a gradient) and of constants. Divisors (token or sequence counts)
     belong in it, so that accumulated micro-batches sum to the batch.
     """
     weight, bias = student.head_weights()
-    job = _Job(student, tokens, loss, teacher, hidden_teacher, temperature, chunk_rows)
+    job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
     total = _HeadLoss.apply(hidden, weight, bias, job)
     return total, _joined(job.parts)
 
@@ -118,6 +132,7 @@ class _Job:
     loss: RowLoss
     teacher: LanguageModel | None
     hidden_teacher: Tensor | None
+    divergence: Divergence | None
     temperature: float
     chunk_rows: int | None
 
@@ -162,27 +177,40 @@ def _chunk_loss(
 ) -> tuple[Tensor, Tensor | None]:
     """Loss of a chunk, its terms (left in `job`), and the gradient [r,V] at the head's raw output."""
     logits = job.student.shape(_raw(job.student, hidden, weight, bias))
-    logq = (logits / job.temperature).log_softmax(-1)
+    logq = _tempered(logits, job.temperature)
     logp = _teacher_logp(job.teacher, job.hidden_teacher, rows, job.temperature)
     tokens = job.tokens[rows]
-    terms = terms_of(logq, logp, tokens)
+    terms, q, gap = _terms(logq, logp, tokens)
+    at_logits = None
+    if job.divergence is not None and logp is not None:
+        terms.divergence, slope = job.divergence(logq, logp)
+        at_logits = gradient_at_logits(q, slope)
+        del slope
+    del logq, logp
     job.parts.append(terms)
     if not wants_gradient:
         return job.loss(terms, rows).sum(), None
-    inputs = [t.detach().requires_grad_() for t in (terms.logp_student, terms.kl) if t is not None]
     with torch.enable_grad():
-        live = TokenTerms(inputs[0], terms.entropy, terms.logp_teacher, inputs[1] if len(inputs) > 1 else None)
-        value = job.loss(live, rows).sum()
-        grads = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else [None] * len(inputs)
-    by_logq, by_kl = grads[0], grads[1] if len(grads) > 1 else None
-    q = logq.exp()
-    d_logits = torch.zeros_like(q)
-    if by_kl is not None and logp is not None and terms.kl is not None:
-        d_logits += q * (logq - logp - terms.kl[:, None]) * by_kl[:, None]
+        live = {name: value.detach().requires_grad_() for name in LIVE if (value := getattr(terms, name)) is not None}
+        value = job.loss(replace(terms, **live), rows).sum()
+        found = torch.autograd.grad(value, list(live.values()), allow_unused=True) if value.requires_grad else [None] * len(live)
+    by = dict(zip(live, found, strict=True))
+    by_logq, by_kl, by_divergence = by["logp_student"], by.get("kl"), by.get("divergence")
+    if gap is not None and terms.kl is not None and by_kl is not None:
+        d_logits = gap.sub_(terms.kl[:, None]).mul_(by_kl[:, None])  # in place: nothing else needs l
+        if by_logq is not None:
+            d_logits.sub_(by_logq[:, None])
+        d_logits.mul_(q)
+    else:
+        d_logits = q.mul_(0.0 if by_logq is None else -by_logq[:, None])
+    if at_logits is not None and by_divergence is not None:
+        d_logits.add_(at_logits.mul_(by_divergence[:, None]))
     if by_logq is not None:
-        d_logits -= q * by_logq[:, None]
         d_logits.scatter_add_(-1, tokens[:, None], by_logq[:, None])
-    return value.detach(), d_logits * job.student.slope(logits) / job.temperature
+    slope = job.student.slope(logits)
+    if isinstance(slope, Tensor) or slope != job.temperature:
+        d_logits.mul_(slope / job.temperature)
+    return value.detach(), d_logits
 
 
 def _raw(model: LanguageModel, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -194,7 +222,11 @@ def _raw(model: LanguageModel, hidden: Tensor, weight: Tensor, bias: Tensor | No
 def _teacher_logp(teacher: LanguageModel | None, hidden: Tensor | None, rows: slice, temperature: float) -> Tensor | None:
     if teacher is None or hidden is None:
         return None
-    return (teacher.logits(hidden[rows]) / temperature).log_softmax(-1)
+    return _tempered(teacher.logits(hidden[rows]), temperature)
+
+
+def _tempered(logits: Tensor, temperature: float) -> Tensor:
+    return (logits if temperature == 1.0 else logits / temperature).log_softmax(-1)
 
 
 def _chunks(count: int, model: LanguageModel, chunk_rows: int | None) -> Iterator[slice]:

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor, nn
 
-from minillm import config
+from minillm import methods
 from minillm.errors import BadInput
 
 
-def make_optimizer(model: nn.Module, settings: config.Optimizer) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, settings: methods.Optimizer) -> torch.optim.AdamW:
     """AdamW over the parameters that train; weight decay on matrices only (not on norms and biases)."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -22,7 +22,7 @@ def make_optimizer(model: nn.Module, settings: config.Optimizer) -> torch.optim.
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=settings.betas, fused=fused)
 
 
-def learning_rate(settings: config.Optimizer, step: int, steps: int) -> float:
+def learning_rate(settings: methods.Optimizer, step: int, steps: int) -> float:
     """The rate of optimizer step `step` (from 1) of a phase of `steps`: a linear rise, then the schedule, which ends at the final share."""
     peak = settings.learning_rate
     if peak is None:
@@ -39,7 +39,7 @@ def learning_rate(settings: config.Optimizer, step: int, steps: int) -> float:
     return peak
 
 
-def update(model: nn.Module, optimizer: torch.optim.Optimizer, settings: config.Optimizer, rate: float) -> float:
+def update(model: nn.Module, optimizer: torch.optim.Optimizer, settings: methods.Optimizer, rate: float) -> float:
     """One step along the gradients that lie in `model`, scaled down to the largest norm; clears them. Returns the norm before.
 
     Raises FloatingPointError, with model and optimizer as they were, when the gradient is not finite.

@@ -14,11 +14,10 @@ from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
 from minillm.errors import BadInput
 from minillm.evaluate import PRECISIONS, Setting
 from minillm.language_model import LanguageModel
-from minillm.methods import MiniLlmPhase, SftPhase
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.phases import Metrics, Phase, Workbench
-from minillm.phases.minillm import MiniLlm
-from minillm.phases.sft import Sft
+from minillm.phases.make import make_phase
+from minillm.sources import files_of
 
 Progress = Callable[[str, float, float | None, str], None]
 
@@ -61,22 +60,20 @@ def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, M
     dtype = choose_precision(config.precision, device)
     pair = load_pair(config, device, dtype, progress)
     tokenizer = pair.tokenizer
-    bench = Workbench(config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout)
+    bench = Workbench(config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress)
     sets = DataSets(config, tokenizer, progress)
     corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair)) if config.data.corpus else None
+    validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
+    subset = spread(validation, config.evaluation.rows)
     phases: list[Phase] = []
     rows: dict[str, int] = {}
     for index, settings in enumerate(config.phases):
-        match settings:
-            case SftPhase():
-                data = sets.read(settings.train, f"/phases/{index}/train", "required", settings.rows)
-                phases.append(Sft(index, settings, bench, data.examples))
-                rows["train"] = rows.get("train", 0) + len(data.examples)
-            case MiniLlmPhase():
-                data = sets.read(settings.prompts, f"/phases/{index}/prompts", "unread", settings.rows)
-                phases.append(MiniLlm(index, settings, bench, data.examples, corpus))
-                rows["prompts"] = rows.get("prompts", 0) + len(data.examples)
-    validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
+        files: dict[str, list[Example]] = {}
+        for key, answers in files_of(settings):
+            data = sets.read(getattr(settings, key), f"/phases/{index}/{key}", "required" if answers else "unread", settings.rows)
+            files[key] = data.examples
+            rows[key] = rows.get(key, 0) + len(data.examples)
+        phases.append(make_phase(index, settings, bench, files, corpus, subset))
     inspect = sets.read(config.inspect.prompts, "/inspect/prompts", "optional", None).examples if config.inspect.prompts else validation
     inspect = inspect[: config.inspect.rows]
     check_lengths(config, pair, [example for data in sets.loaded.values() for example in data.examples])
@@ -87,7 +84,7 @@ def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, M
     return Prepared(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
-        config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), spread(validation, config.evaluation.rows),
+        config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
         spread(validation, config.evaluation.final_rows), inspect, rows,
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from minillm import contract
-from minillm.config import PRESETS, Config
+from minillm.config import Config
+from minillm.methods import PRESETS
 from minillm.metrics import catalogue_json
 
 RECORDS: dict[str, type[BaseModel]] = {

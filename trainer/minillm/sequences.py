@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from minillm.language_model import LanguageModel
@@ -101,6 +102,12 @@ class Rollout:
         cut = {name: getattr(self, name)[:, :response] for name in _BY_TOKEN}
         return replace(self, prompt_ids=self.prompt_ids[:, start:], prompt_mask=self.prompt_mask[:, start:], **cut)
 
+    def pairs(self) -> list[tuple[list[int], list[int]]]:
+        """Prompt and response of each row, without padding."""
+        prompts, responses = (self.prompt_mask.sum(1).tolist(), self.mask.sum(1).tolist())
+        rows = zip(self.prompt_ids.tolist(), prompts, self.response_ids.tolist(), responses, strict=True)
+        return [(prompt[len(prompt) - p :], response[:r]) for prompt, p, response, r in rows]
+
     def tensors(self) -> dict[str, Tensor]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -110,3 +117,21 @@ class Rollout:
 
 
 _BY_TOKEN = ("response_ids", "mask", "logp_student", "logp_teacher", "kl", "entropy", "hidden_teacher", "from_teacher")
+
+
+def join(parts: Sequence[Rollout], pad: int) -> Rollout:
+    """Rollouts one after the other, padded to the widest of them."""
+    prompt = max(part.prompt_ids.shape[1] for part in parts)
+    response = max(part.response_ids.shape[1] for part in parts)
+
+    def widened(name: str, tensor: Tensor) -> Tensor:
+        if tensor.dim() == 1:
+            return tensor
+        value = pad if name in ("prompt_ids", "response_ids") else 0
+        if name in ("prompt_ids", "prompt_mask"):
+            return F.pad(tensor, (prompt - tensor.shape[1], 0), value=value)
+        more = (0, response - tensor.shape[1])
+        return F.pad(tensor, more if tensor.dim() == 2 else (0, 0, *more), value=value)
+
+    columns = [{name: widened(name, tensor) for name, tensor in part.tensors().items()} for part in parts]
+    return Rollout(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})

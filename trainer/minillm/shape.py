@@ -16,23 +16,20 @@ from minillm.config import (
     Evaluation,
     Guards,
     Inspect,
-    MiniLlmPhase,
-    Objective,
-    Optimizer,
-    Part,
-    SftPhase,
     Student,
     Teacher,
 )
 from minillm.contract import Problem
 from minillm.jsonc import key_name, pointer
+from minillm.methods import METHODS, Divergence, Objective, Optimizer
+from minillm.part import Part
 from minillm.rows import kind_of
 
 Path = tuple[str | int, ...]
 
 PARTS: dict[str, type[Part]] = {
     "teacher": Teacher, "student": Student, "data": Data, "inspect": Inspect, "evaluation": Evaluation, "checkpoints": Checkpoints,
-    "objective": Objective, "optimizer": Optimizer, "guards": Guards,
+    "objective": Objective, "optimizer": Optimizer, "divergence": Divergence, "guards": Guards,
 }  # fmt: skip
 PARTS |= {field.alias or name: field.annotation for name, field in Guards.model_fields.items() if field.annotation is not None}
 EXAMPLES = {
@@ -41,7 +38,6 @@ EXAMPLES = {
     "data": 'the rows, as in { "train": "train.jsonl", "validation": "valid.jsonl" }.',
 }
 """What a missing object is to hold."""
-METHODS: dict[str, type[Part]] = {"sft": SftPhase, "minillm": MiniLlmPhase}
 
 WANTED = {
     "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number", "float_type": "a number",

@@ -7,9 +7,10 @@ import os
 import re
 from pathlib import Path
 
-from minillm.config import Config, MiniLlmPhase, Student, Teacher
+from minillm.config import Config, Student, Teacher
 from minillm.errors import BadInput
 from minillm.findings import Findings
+from minillm.methods import GkdPhase, Phase
 from minillm.rows import Row, kind_of, read_lines, read_rows
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -76,6 +77,14 @@ def _check_folder(part: Teacher | Student, role: str) -> None:
         raise BadInput(f"The {role} {folder} has no tokenizer: {hint}.")
 
 
+def files_of(phase: Phase) -> list[tuple[str, bool]]:
+    """The data files of a phase: the key that names each, and whether its rows must have responses."""
+    keys = [("train", True), ("prompts", False)]
+    if isinstance(phase, GkdPhase):  # a share of 0 or 1 leaves one of them unread
+        keys = [key for key, share in zip(keys, (1 - phase.on_policy_share, phase.on_policy_share), strict=True) if share > 0]
+    return [(key, answers) for key, answers in keys if key in type(phase).model_fields]
+
+
 def check_data(config: Config, base: Path, findings: Findings) -> int | None:
     """Makes the paths of all data files absolute, in place, and reads their first rows.
 
@@ -98,12 +107,12 @@ def check_data(config: Config, base: Path, findings: Findings) -> int | None:
     main = data.train
     data.train = _absolute(data.train, base)
     for index, phase in enumerate(config.phases):
-        on_policy = isinstance(phase, MiniLlmPhase)
-        key, own = ("prompts", phase.prompts) if isinstance(phase, MiniLlmPhase) else ("train", phase.train)
-        path = _absolute(own or main, base)
-        setattr(phase, key, path)
-        pointer = f"/phases/{index}/{key}" if own not in (None, main) else "/data/train"
-        check(path, pointer, answers=not on_policy, limit=phase.rows)
+        for key, answers in files_of(phase):
+            own = getattr(phase, key)
+            path = _absolute(own or main, base)
+            setattr(phase, key, path)
+            pointer = f"/phases/{index}/{key}" if own not in (None, main) else "/data/train"
+            check(path, pointer, answers=answers, limit=phase.rows)
     if data.validation is not None:
         data.validation = _absolute(data.validation, base)
         validation_rows = check(data.validation, "/data/validation", answers=False)

@@ -11,9 +11,9 @@ from torch import Tensor
 from toys import full_logits, teacher, toy, trajectories
 
 from minillm import decode, draws, policy
-from minillm.config import RECOMMENDED, Objective
 from minillm.head import head_loss
 from minillm.language_model import LanguageModel
+from minillm.methods import RECOMMENDED, Objective
 from minillm.sequences import Rollout, left_pad, response_hidden, right_pad
 
 VOCABULARY, LENGTH, EOS, PAD = 5, 3, 2, 0
@@ -73,11 +73,10 @@ def training_loss(
     weight = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, objective)
     shares = (torch.ones(len(rollout), dtype=torch.float64) if row_weight is None else row_weight)[:, None].expand(mask.shape)[mask]
     divisor = divisor or policy.reduction_divisor(objective, int(mask.sum()), len(rollout))
-    old, flat_weight, flat_advantage = rollout.logp_student[mask], weight[mask], advantage[mask]
+    sampled = policy.sampled_tokens(rollout.logp_student, weight, advantage, objective).where(list(range(len(rollout))), mask)
 
     def loss(terms, rows):
-        sampled = policy.SampledTokens(old[rows], flat_weight[rows], flat_advantage[rows])
-        return sum(policy.token_losses(terms, sampled, objective)) * shares[rows] / divisor
+        return sum(policy.token_losses(terms, sampled.at(rows), objective)) * shares[rows] / divisor
 
     hidden = response_hidden(student, rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, mask)
     return head_loss(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from minillm.config import Optimizer
+from minillm.methods import Optimizer
 from minillm.optimizer import learning_rate, make_optimizer, optimizer_tensors, restore_optimizer, update
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from minillm.config import Config
 from minillm.phases import Metrics
 from minillm.phases.minillm import MiniLlm
-from minillm.phases.sft import Sft, collate
+from minillm.phases.pairs import collate
+from minillm.phases.sft import Sft
 from minillm.prepare import Prepared, prepare
 from minillm.rundir import read_json
 
@@ -51,11 +52,12 @@ def test_an_epoch_of_sft_has_every_answer_of_every_row_once(prepared: Prepare) -
     phase = prepared(phases__0={"method": "sft", "epochs": 2, "batchSize": 6}).phases[0]
     assert isinstance(phase, Sft)
     assert len(phase.pairs) > 20  # twenty rows, some with several answers
-    assert phase.steps == 2 * phase.per_epoch
+    batches = phase.batches
+    assert phase.steps == 2 * batches.per_epoch
     for epoch in range(2):
-        seen = Counter(pair for n in range(phase.per_epoch) for pair in phase.batch(1 + epoch * phase.per_epoch + n))
+        seen = Counter(pair for n in range(batches.per_epoch) for pair in batches.indices(1 + epoch * batches.per_epoch + n))
         assert seen == Counter(range(len(phase.pairs)))
-    assert [phase.batch(n) for n in range(1, 4)] != [phase.batch(n + phase.per_epoch) for n in range(1, 4)]
+    assert [batches.indices(n) for n in range(1, 4)] != [batches.indices(n + batches.per_epoch) for n in range(1, 4)]
 
 
 def test_only_response_tokens_are_targets() -> None:
@@ -80,14 +82,14 @@ def test_minillm_gradients_are_the_same_in_micro_batches(prepared: Prepare, pres
     ready = prepared(preset=preset, phases__1={"method": "minillm", "steps": 4, "batchSize": 6, "rollouts": 6, "rolloutChunk": 3})
     phase = ready.phases[1]
     assert isinstance(phase, MiniLlm)
-    rollout = phase.sample(0)
+    rollout = phase.policy.rounds.sample(0)
     with torch.no_grad():  # a student that has moved on since: ratios other than 1
         for parameter in ready.student.model.parameters():
             parameter.add_(0.01 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     found: list[tuple[dict[str, Tensor], Metrics]] = []
     for size in (6, 4, 1):
         phase.settings.micro_batch_size = size
-        found.append(gradients(ready, lambda: phase.accumulate(rollout, [3, 0, 5, 1, 4])))
+        found.append(gradients(ready, lambda: phase.policy.accumulate(rollout, [3, 0, 5, 1, 4])))
     for grads, metrics in found[1:]:
         assert metrics == pytest.approx(found[0][1], rel=1e-4, abs=1e-6)
         for name, value in found[0][0].items():
@@ -108,6 +110,5 @@ def test_corpus_blocks_are_each_used_once_a_pass(prepared: Prepare, workspace: P
     phase = prepared(data__corpus="blocks.jsonl").phases[1]
     assert isinstance(phase, MiniLlm)
     assert phase.corpus is not None
-    assert phase.blocks is not None
-    assert phase.corpus.shape == (20 * 12 // 22, 22)  # as long as the longest prompt and response
-    assert sorted(phase.blocks[place] for place in range(10)) == list(range(10))
+    assert phase.corpus.blocks.shape == (20 * 12 // 22, 22)  # as long as the longest prompt and response
+    assert sorted(phase.corpus.order[place] for place in range(10)) == list(range(10))

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from minillm import policy
-from minillm.config import PAPER, RECOMMENDED, REFERENCE, Objective
 from minillm.head import TokenTerms
+from minillm.methods import PAPER, RECOMMENDED, REFERENCE, Objective
 
 LENGTHS = [4, 2, 1, 4]
 MASK = torch.arange(4) < torch.tensor(LENGTHS)[:, None]
@@ -67,8 +67,10 @@ def test_baseline_is_the_mean_of_the_defined_returns():
         for t, value in enumerate(row):
             assert found[i, t].item() == pytest.approx(0.0 if value is None else value - mean)
     assert found[2, 0].item() == 0.0, "a one-token answer has no future, so nothing pushes it"
-    summed = RECOMMENDED.model_copy(update={"length_normalization": "none"})
-    assert policy.advantages(REWARD, MASK, summed)[2, 0].item() != 0.0, "as a sum, an empty future is 0 and meets the baseline"
+    zero = RECOMMENDED.model_copy(update={"empty_future": "zero"})
+    found, mean = policy.advantages(REWARD, MASK, zero), sum(values) / sum(LENGTHS)
+    assert found[2, 0].item() == pytest.approx(-mean), "a return of 0 meets the baseline, and counts in it"
+    assert found[0, 0].item() == pytest.approx(values[0] - mean)
 
 
 def test_whitening_over_real_tokens():
@@ -110,6 +112,8 @@ def test_rewards_are_clipped_and_zero_at_padding():
     mask = torch.tensor([[True, True, False]])
     assert policy.rewards(logp, logq, mask, RECOMMENDED).tolist() == [[1.0, -8.0, 0.0]]
     assert policy.rewards(logp, logq, mask, RECOMMENDED.model_copy(update={"reward_clip": 2.0})).tolist() == [[1.0, -2.0, 0.0]]
+    scaled = RECOMMENDED.model_copy(update={"reward_clip": 3.0, "reward_scale": 2.0})
+    assert policy.rewards(logp, logq, mask, scaled).tolist() == [[2.0, -3.0, 0.0]], "scaled, then clipped"
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.2, 0.7])
@@ -136,9 +140,9 @@ def terms(logq: list[float]) -> TokenTerms:
     return TokenTerms(made, torch.zeros(len(logq)), torch.zeros(len(logq)), torch.full((len(logq),), 0.5, dtype=torch.float64))
 
 
-def tokens(advantage: list[float], weight: list[float]) -> policy.SampledTokens:
+def tokens(advantage: list[float], weight: list[float], objective: Objective = RECOMMENDED) -> policy.SampledTokens:
     old = torch.zeros(len(weight), dtype=torch.float64)
-    return policy.SampledTokens(old, torch.tensor(weight, dtype=torch.float64), torch.tensor(advantage, dtype=torch.float64))
+    return policy.sampled_tokens(old, *(torch.tensor(x, dtype=torch.float64) for x in (weight, advantage)), objective)
 
 
 LOG = [math.log(r) for r in (1.0, 1.1, 1.5, 0.5, 1.5, 0.5)]
@@ -162,14 +166,14 @@ def test_clip_of_the_weighted_ratio():
     """At θ = θ_old already, what the teacher likes and the student does not (u < 0.8), or the reverse, gets no gradient (D8)."""
     live = terms([0.0, 0.0, 0.0, 0.0])
     weight = [1.25, 1.25, 0.4, 0.4]
-    _, long = policy.token_losses(live, tokens([1.0, -1.0, 1.0, -1.0], weight), PAPER)
+    _, long = policy.token_losses(live, tokens([1.0, -1.0, 1.0, -1.0], weight, PAPER), PAPER)
     assert long.tolist() == pytest.approx([-1.2, 1.25, -0.4, 0.8])
     long.sum().backward()
     assert live.logp_student.grad.tolist() == pytest.approx([0.0, 1.25, -0.4, 0.0])
 
 
 def test_weight_on_the_single_step_term():
-    single, _ = policy.token_losses(terms(LOG), tokens(ADVANTAGE, WEIGHT), PAPER)
+    single, _ = policy.token_losses(terms(LOG), tokens(ADVANTAGE, WEIGHT, PAPER), PAPER)
     assert single.tolist() == pytest.approx([0.5 * w for w in WEIGHT])
     off = RECOMMENDED.model_copy(update={"single_step": False})
     assert policy.token_losses(terms(LOG), tokens(ADVANTAGE, WEIGHT), off)[0].abs().sum() == 0
@@ -177,7 +181,7 @@ def test_weight_on_the_single_step_term():
 
 def test_no_importance_weight():
     objective = RECOMMENDED.model_copy(update={"importance_weight": "none"})
-    _, long = policy.token_losses(terms([0.0]), tokens([2.0], [0.5]), objective)
+    _, long = policy.token_losses(terms([0.0]), tokens([2.0], [0.5], objective), objective)
     assert long.tolist() == [-2.0]
 
 

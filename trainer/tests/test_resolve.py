@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from minillm.config import PRESETS
 from minillm.contract import Resolution
 from minillm.jsonc import NotJson, parse
+from minillm.methods import PRESETS
 from minillm.resolve import resolve
 from minillm.rows import read_rows
 
@@ -160,6 +160,8 @@ def without(*path: str | int) -> Callable[[dict[str, Any]], None]:
     return apply
 
 
+METHODS = '"sft", "kd", "rkl", "seqkd", "gkd", "opd", "distillm" or "minillm"'
+
 BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     # unknown and missing keys
     (change("phases", 0, "epoch", to=3), "/phases/0/epoch", '"epoch" is no key of phases[0] (method sft): did you mean "epochs"?'),
@@ -172,7 +174,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
      '"zzz" is no key of data: its keys are train, validation, corpus, template, maxPromptTokens, maxNewTokens.'),
     (without("teacher"), "/teacher", '"teacher" is missing in the config: the model to learn from, as in { "model": "gpt2-xl" }.'),
     (without("phases", 1, "steps"), "/phases/1/steps", '"steps" is missing in phases[1] (method minillm): optimizer steps.'),
-    (without("phases", 0, "method"), "/phases/0", '"method" is missing in phases[0]; it must be "sft" or "minillm".'),
+    (without("phases", 0, "method"), "/phases/0", '"method" is missing in phases[0]; it must be "sft", "kd", "rkl", "seqkd", "gkd", "opd", "distillm" or "minillm".'),
     # types and ranges
     (change("phases", 1, "steps", to="100"), "/phases/1/steps", 'phases[1].steps is the text "100"; it must be a whole number.'),
     (change("phases", 1, "steps", to=1.5), "/phases/1/steps", "phases[1].steps is the number 1.5; it must be a whole number."),
@@ -182,7 +184,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     (change("phases", 1, "objective", "alpha", to=1.0), "/phases/1/objective/alpha",
      "phases[1].objective.alpha is 1.0; it must be less than 1."),
     (change("phases", 1, "objective", "alpha", to=None), "", ""),
-    (change("phases", 0, "method", to="kd"), "/phases/0/method", 'phases[0].method is the text "kd"; it must be "sft" or "minillm".'),
+    (change("phases", 0, "method", to="dpo"), "/phases/0/method", 'phases[0].method is the text "dpo"; it must be "sft", "kd", "rkl", "seqkd", "gkd", "opd", "distillm" or "minillm".'),
     (change("phases", to=[]), "/phases", "phases has 0 entries; it must have at least 1."),
     (change("phases", 0, to="sft"), "/phases/0", 'phases[0] is the text "sft"; it must be an object in braces.'),
     (change("phases", to={}), "/phases", "phases is an object; it must be a list in brackets."),

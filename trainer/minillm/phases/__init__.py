@@ -17,6 +17,7 @@ from torch import Tensor
 
 from minillm.config import Config
 from minillm.language_model import LanguageModel
+from minillm.methods import Passes
 
 Metrics = dict[str, float]
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Workbench:
     pad: int
     report_rollout: Callable[[int, Metrics], None]
     """Takes the number of the round and what was measured while sampling it."""
+    progress: Callable[[str, float, float | None, str], None]
+    """Takes what is being done, how far it is, of how much, and the unit; may raise to end it."""
 
 
 class Phase(Protocol):
@@ -49,6 +52,11 @@ class Phase(Protocol):
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Takes back what `tensors` gave."""
+
+
+def steps_of(settings: Passes, per_epoch: int) -> int:
+    """Optimizer steps of a phase that counts in passes or in steps."""
+    return settings.steps or max(1, round((settings.epochs or 1) * per_epoch))
 
 
 def micro_batches(items: Sequence[T], size: int | None) -> list[Sequence[T]]:

@@ -1,0 +1,237 @@
+"""Every distillation method as a phase of a run: resumes to the bit, micro-batches that change nothing, and what each trains on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from conftest import MakeRun, events_of
+from test_phases import Prepare, gradients, prepared  # noqa: F401
+from test_resume import outcome, train_until
+from torch import Tensor
+
+from minillm import decode
+from minillm.metrics import CATALOGUE
+from minillm.phases.distillm import Distillm
+from minillm.phases.gkd import Gkd
+from minillm.phases.kd import Kd
+from minillm.phases.opd import Opd
+from minillm.phases.pairs import Batch, read, token_count
+from minillm.phases.seqkd import SeqKd
+from minillm.sequences import response_hidden
+from minillm.train import train
+
+FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
+PHASES: dict[str, dict[str, Any]] = {
+    "kd": {"method": "kd"},
+    "kd, α–β": {"method": "kd", "teacherShare": 1, "divergence": {"kind": "alphaBeta"}},
+    "rkl": {"method": "rkl"},
+    "seqkd": {"method": "seqkd", "answers": 2},
+    "gkd": {"method": "gkd", "onPolicyShare": 0.5, "rollouts": 4, "innerEpochs": 2, "temperature": 0.9},
+    "gkd, on policy": {"method": "gkd", "onPolicyShare": 1, "beta": 1},
+    "gkd, off policy": {"method": "gkd", "onPolicyShare": 0},
+    "opd": {"method": "opd", "rollouts": 8, "discount": 0.5},
+    "distillm": {"method": "distillm", "studentShare": 0.7, "replayCapacity": 6, "adaptEvery": 3, "adaptTolerance": 0},
+    "minillm, per decision": {"method": "minillm", "rollouts": 8, "objective": {"importanceWeight": "perDecision", "rewardTemperature": "student", "temperature": 0.9}},
+}  # fmt: skip
+
+
+def settings(name: str, **changes: Any) -> dict[str, Any]:
+    return {**FAST, **PHASES[name], **changes}
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_resume_is_exact(make_run: MakeRun, name: str) -> None:
+    """Sft from 1 to 6, then the method from 7 to 16: stopped in the middle of a round, and again near the end."""
+    sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings(name)}
+    through = make_run("through", **sizes)
+    assert train(through.path, 1) == 0
+    expected = outcome(through)
+    run = make_run("again", **sizes)
+    train_until(run, 1, 9)
+    train_until(run, 2, 12)
+    assert train(run.path, 3) == 0
+    assert [event["step"] for event in events_of(run, "resume")] == [9, 12]
+    found = outcome(run)
+    for part in ("steps", "scores", "weights"):
+        assert found[part] == expected[part], part
+    told = {metric for event in events_of(run) if event["kind"] in ("step", "rollout") for metric in event["metrics"]}
+    assert told <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_steps_are_the_same_in_micro_batches(prepared: Prepare, name: str) -> None:  # noqa: F811
+    """Unequal lengths, two updates: the second loss depends on the first gradient."""
+    found = []
+    for size in (5, 2):
+        ready = prepared(phases__1=settings(name, batchSize=5, microBatchSize=size, rollouts=5) if "rollouts" in PHASES[name]
+                         else settings(name, batchSize=5, microBatchSize=size))  # fmt: skip
+        steps = [ready.phases[1].step(n) for n in (1, 2)]
+        found.append([value for step in steps for key, value in step.items() if not key.startswith(("time", "throughput", "memory"))])
+        assert all(parameter.grad is None for parameter in ready.teacher.model.parameters())
+    assert found[1] == pytest.approx(found[0], rel=1e-3, abs=1e-6)
+
+
+def dense(ready: Any, pairs: list[Any], definition: Callable[[Tensor, Tensor], Tensor], temperature: float = 1.0) -> Tensor:
+    """Mean over all response tokens of a divergence of whole-vocabulary distributions, by autograd, one sequence at a time."""
+    total = torch.zeros(())
+    for prompt, response in pairs:
+        ids = torch.tensor([prompt + response])
+        at = slice(len(prompt) - 1, -1)
+        q, p = (
+            (model.model(input_ids=ids).logits[0, at, : model.vocabulary] / temperature).log_softmax(-1)
+            for model in (ready.student, ready.teacher)
+        )
+        total = total + definition(q, p).sum()
+    return total / token_count(pairs)
+
+
+def same_gradients(ready: Any, ours: Callable[[], Any], expected: Callable[[], Tensor]) -> None:
+    found, _ = gradients(ready, ours)
+    wanted, _ = gradients(ready, lambda: expected().backward())
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-6)
+
+
+def only_gradients(monkeypatch: pytest.MonkeyPatch, phase: Any) -> None:
+    """A step that leaves its gradient where it is."""
+    monkeypatch.setattr(phase, "finish", lambda _n, _began, _tokens, metrics: metrics)
+
+
+def forward(q: Tensor, p: Tensor) -> Tensor:
+    return (p.exp() * (p - q)).sum(-1)
+
+
+def reverse(q: Tensor, p: Tensor) -> Tensor:
+    return (q.exp() * (q - p)).sum(-1)
+
+
+@pytest.mark.parametrize(("method", "definition", "share"), [("kd", forward, 0.3), ("rkl", reverse, 1.0)])
+def test_kd_equals_its_formula(prepared: Prepare, monkeypatch: pytest.MonkeyPatch, method: str, definition: Any, share: float) -> None:  # noqa: F811
+    extra = {"teacherShare": share} if method == "kd" else {}
+    ready = prepared(phases__1={**FAST, "method": method, **extra})
+    phase = ready.phases[1]
+    assert isinstance(phase, Kd)
+    only_gradients(monkeypatch, phase)
+    pairs = phase.batches[1]
+
+    def expected() -> Tensor:
+        cross = torch.zeros(())
+        for prompt, response in pairs:
+            logq = ready.student.model(input_ids=torch.tensor([prompt + response])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+            cross = cross - logq.gather(-1, torch.tensor(response)[:, None]).sum()
+        return share * dense(ready, pairs, definition) + (1 - share) * cross / token_count(pairs)
+
+    same_gradients(ready, lambda: phase.step(1), expected)
+    assert phase.step(1)["loss/total"] == pytest.approx(expected().item(), rel=1e-4)
+
+
+def test_gkd_takes_its_share_from_the_student(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    ready = prepared(phases__1=settings("gkd", batchSize=6, onPolicyShare=0.34, rollouts=None, innerEpochs=1, beta=0.3))
+    phase = ready.phases[1]
+    assert isinstance(phase, Gkd)
+    only_gradients(monkeypatch, phase)
+    assert phase.rounds is not None
+    assert phase.batches is not None
+    rollout, chosen = phase.rounds.at(1)
+    sampled = [rollout.pairs()[row] for row in chosen]
+    given = phase.batches[1]
+    assert (len(sampled), len(given)) == (2, 4)
+
+    def jsd(q: Tensor, p: Tensor) -> Tensor:
+        m = (0.3 * p.exp() + 0.7 * q.exp()).log()
+        return (0.3 * (p.exp() * (p - m)).sum(-1) + 0.7 * (q.exp() * (q - m)).sum(-1)) / 0.21
+
+    same_gradients(ready, lambda: phase.step(1), lambda: dense(ready, sampled + given, jsd, temperature=0.9))
+
+
+def test_opd_estimates_the_reverse_kl(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Its gradient is −Σ (log p/q_old) ∇log q, at the sampler's own weights."""
+    ready = prepared(phases__1=settings("opd", batchSize=8, discount=0))
+    phase = ready.phases[1]
+    assert isinstance(phase, Opd)
+    only_gradients(monkeypatch, phase)
+    rollout, chosen = phase.policy.rounds.at(1)
+    assert not rollout.from_teacher.any()
+    pairs = [rollout.pairs()[row] for row in chosen]
+
+    def expected() -> Tensor:
+        total = torch.zeros(())
+        for prompt, response in pairs:
+            ids, picked = torch.tensor([prompt + response]), torch.tensor(response)[:, None]
+            logq, logp = (
+                model.model(input_ids=ids).logits[0, len(prompt) - 1 : -1].log_softmax(-1).gather(-1, picked)[:, 0]
+                for model in (ready.student, ready.teacher)
+            )
+            total = total - ((logp - logq).detach() * logq).sum()
+        return total / token_count(pairs)
+
+    same_gradients(ready, lambda: phase.step(1), expected)
+
+
+def test_seqkd_trains_on_the_teachers_answers(prepared: Prepare) -> None:  # noqa: F811
+    told: list[str] = []
+    ready = prepared(phases__1=settings("seqkd"))
+    phase = ready.phases[1]
+    assert isinstance(phase, SeqKd)
+    phase.bench = type(phase.bench)(**{**vars(phase.bench), "progress": lambda what, *_: told.append(what)})
+    phase.step(1)
+    assert set(told) == {"the teacher answers"}
+    assert phase.answers is not None
+    first, second = phase.answers[0::2], phase.answers[1::2]
+    assert first != second, "two answers to a prompt are two draws"
+    likely = decode.score(ready.teacher, None, phase.prompts, phase.answers, pad=phase.bench.pad).logp_student.mean().item()
+    foreign = decode.score(ready.teacher, None, phase.prompts, phase.answers[::-1], pad=phase.bench.pad).logp_student.mean().item()
+    assert likely > foreign
+    again = prepared(phases__1=settings("seqkd")).phases[1]
+    assert isinstance(again, SeqKd)
+    again.restore(phase.tensors(1))
+    assert again.answers == phase.answers
+
+
+def test_distillm_listens_to_the_validation_loss(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    phase = prepared(phases__1=settings("distillm", studentShare=0, adaptEvery=1, adaptTolerance=0.1, steps=100)).phases[1]
+    assert isinstance(phase, Distillm)
+    losses = iter([2.0, 2.05, 2.3, 1.0, 1.2])
+
+    def told(*_args: Any, **_options: Any) -> Any:
+        scores = real(*_args, **_options)
+        scores.logp_student = -next(losses) * scores.mask.float()
+        return scores
+
+    real = decode.score
+    monkeypatch.setattr(decode, "score", told)
+    shares = [phase.adapt(n)["share/adaptive"] for n in range(1, 6)]
+    assert shares == pytest.approx([0.0, 0.0, 0.1, 0.1, 0.2])
+
+
+def test_distillm_replays_more_and_samples_less(prepared: Prepare) -> None:  # noqa: F811
+    phase = prepared(phases__1=settings("distillm", studentShare=1, adaptBy=0, steps=40, replayCapacity=8, optimizer={"learningRate": 1e-4})).phases[1]
+    assert isinstance(phase, Distillm)
+    made = []
+    for n in range(1, 41):
+        assert phase.step(n)["share/student"] == 1
+        made.append(phase.made)
+        assert phase.buffer is not None
+        assert len(phase.buffer) <= 8
+    early, late = made[19] // 4, (made[-1] - made[19]) // 4
+    assert early > late > 0
+    assert phase.buffer.rows.tolist() == list(range(made[-1] - 8, made[-1])), "the newest stay"
+    for i, (prompt, response) in enumerate(phase.buffer.pairs()):  # and what the teacher made of them is still theirs
+        batch = Batch.given([(prompt, response)], phase.bench.pad, torch.device("cpu"), phase.bench.teacher)
+        torch.testing.assert_close(batch.hidden_teacher, phase.buffer.hidden_teacher[i][phase.buffer.mask[i]], rtol=1e-3, atol=1e-4)
+
+
+def test_both_layouts_give_the_same_hidden_states(prepared: Prepare) -> None:  # noqa: F811
+    """A response means the same, whether its prompt is padded on the left or it is padded on the right."""
+    ready = prepared(phases__1=settings("opd"))
+    phase = ready.phases[1]
+    assert isinstance(phase, Opd)
+    rollout, _ = phase.policy.rounds.at(1)
+    batch = Batch.sampled(rollout, phase.bench.pad)
+    assert torch.equal(batch.tokens, rollout.response_ids[rollout.mask])
+    with torch.no_grad():
+        left = response_hidden(ready.student, rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask)
+        torch.testing.assert_close(read(ready.student, batch.ids, batch.wanted), left, rtol=1e-4, atol=1e-5)
