@@ -38,12 +38,12 @@ function makeVenv() {
   run(base, ['-m', 'venv', venv]);
 }
 
-/** Installs one of the requirement files when it is not what was installed last. */
+/** Installs one of the requirement files when it is not what was installed last. What is imported is compiled then; most of it never is. */
 async function installPython(what, file, ...options) {
   const value = digest(`trainer/${file}`);
   await once(path.join(venv, `installed-${file}`), value, () => {
     say(`Python packages: ${what}`);
-    run(venvPython(venv), ['-m', 'pip', 'install', '--disable-pip-version-check', ...options, '-r', `trainer/${file}`]);
+    run(venvPython(venv), ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-compile', ...options, '-r', `trainer/${file}`]);
   });
 }
 
