@@ -210,9 +210,10 @@ def test_the_sampler_draws_from_the_mixture(sampling: str):
 
 
 def test_inverse_distribution_function():
-    probabilities = torch.tensor([[0.0, 0.5, 0.0, 0.5, 0.0]]).expand(6, 5)
-    uniform = torch.tensor([1e-16, 0.25, 0.499999, 0.500001, 0.75, 1 - 1e-16], dtype=torch.float64)
-    assert inverse_cdf(probabilities, uniform).tolist() == [1, 1, 1, 3, 3, 3]
+    """A token without probability is never drawn, not even by a draw that falls on its place."""
+    probabilities = torch.tensor([[0.0, 0.5, 0.0, 0.5, 0.0]]).expand(7, 5)
+    uniform = torch.tensor([1e-300, 0.25, 0.499999, 0.5, 0.500001, 0.75, 1 - 1e-16], dtype=torch.float64)
+    assert inverse_cdf(probabilities, uniform).tolist() == [1, 1, 1, 3, 3, 3, 3]
 
 
 def test_greedy_generation_equals_the_librarys():
