@@ -55,7 +55,7 @@ function finalLines(table: ResultTable, terminal: Terminal): string[] {
   return formatTable(columns, rows, paint.dim);
 }
 
-const shortDetail = (detail: string): string => detail.replace('the start, sampled at temperature', 'start at τ').replace('the model that is imitated', '');
+const shortDetail = (detail: string): string => detail.replace('the start at temperature', 'start at τ');
 
 /** Scores at the checkpoints and at the end, as a command prints them. */
 export function printResults(history: History, terminal: Terminal): void {

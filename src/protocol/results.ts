@@ -120,7 +120,7 @@ function finalTable({ evaluations, sampled, phases }: Scored): { table: ResultTa
     const label = event === start ? 'start' : event === end ? 'final student' : `step ${event.step}`;
     return row(event, event.checkpoint, label, event === start && method !== undefined ? `step ${event.step}, after ${method}` : `step ${event.step}`);
   });
-  if (control) rows.splice(start ? 1 : rows.length, 0, row(control, 'control', 'sharpening control', `the start, sampled at temperature ${formatNumber(control.temperature)}`));
+  if (control) rows.splice(start ? 1 : rows.length, 0, row(control, 'control', 'sharpening control', `the start at temperature ${formatNumber(control.temperature)}`));
   if (teacher) rows.push(row(teacher, 'teacher', 'teacher', ''));
   const table = { metrics, rows: markBest(metrics, rows, ({ id }) => id !== 'teacher'), count: end?.rows ?? teacher?.rows ?? 0 };
   return { table, verdict: start && end ? verdictOf(start, end, control) : null };

@@ -32,9 +32,9 @@ function startRun(name: string, text: string): { readonly folder: string; readon
   const folder = temporaryFolder('panel');
   writeFiles(folder, { [`${name}.minillm.jsonc`]: text });
   const cli = [path.join(repo, 'dist', 'cli.js'), 'run', `${name}.minillm.jsonc`, '--detach', '--json', '--python', python];
-  const launched = JSON.parse(execFileSync(process.execPath, cli, { cwd: folder, encoding: 'utf8' }).trim().split('\n')[0] ?? '') as { id: string };
-  writeFiles(folder, { '.minillm/open.json': JSON.stringify({ run: launched.id, panel: true }) });
-  return { folder, dir: path.join(folder, 'runs', launched.id) };
+  const { run, dir } = JSON.parse(execFileSync(process.execPath, cli, { cwd: folder, encoding: 'utf8' })) as { run: string; dir: string };
+  writeFiles(folder, { '.minillm/open.json': JSON.stringify({ run, panel: true }) });
+  return { folder, dir };
 }
 
 interface Line {
@@ -80,7 +80,7 @@ async function assertComplete(frame: Frame, dir: string): Promise<void> {
   await until('the panel shows every event', async () => await eventsShown(frame) === events(dir).length);
   const lines = events(dir);
   assert.deepEqual(lines.map(({ seq }) => seq), lines.map((_, index) => index), 'every seq is in the file exactly once');
-  assert.equal(await pointsShown(frame, 'loss/total'), pointsOf(lines, 'loss/total'));
+  await until('every point', async () => await pointsShown(frame, 'loss/total') === pointsOf(lines, 'loss/total'), 5000);
 }
 
 async function violations(frame: Frame): Promise<string[]> {
@@ -128,6 +128,7 @@ describe('the run panel', function suite() {
       const frame = await panel(workbench);
       await frame.locator('[data-chart="loss"] .tool', { hasText: 'log' }).click();
       await frame.locator('[data-metric="loss/sft"]').click();
+      await sleep(1000); // the editor writes what it keeps a moment later
       await workbench.reload();
       const after = await panel(workbench);
       await until('the settings', async () => await after.locator('[data-chart="loss"] .tool[aria-pressed="true"]', { hasText: 'log' }).count() === 1);
@@ -144,6 +145,9 @@ describe('the run panel', function suite() {
       await workbench.reload();
       const frame = await panel(workbench);
       await until('the panel catches up', async () => await eventsShown(frame) >= before + 5);
+      assert.equal(await frame.locator('.notices').isVisible(), false, 'no event is missing, none unreadable');
+      const lines = events(dir);
+      assert.deepEqual(lines.map(({ seq }) => seq), lines.map((_, index) => index));
     });
 
     it('stops the run and tells the outcome', async () => {
@@ -164,7 +168,10 @@ describe('the run panel', function suite() {
     before(async () => {
       const run = startRun('short', config('short', 60, 24, 28));
       dir = run.dir;
-      await until('the run ends', () => status(dir).state === 'finished', 120_000);
+      await until('the run ends', () => {
+        assert.notEqual(status(dir).state, 'failed');
+        return status(dir).state === 'finished';
+      }, 120_000);
       await workbench.open(run.folder);
     });
 
@@ -173,7 +180,7 @@ describe('the run panel', function suite() {
       await assertComplete(frame, dir);
       await until('a verdict', async () => await frame.locator('.verdict').count() === 1);
       const rows = await frame.locator('.results table').first().locator('tbody th').allTextContents();
-      assert.deepEqual(rows.map((row) => row.replace(/step .*|the start,.*/, '')), ['start', 'sharpening control', 'final student', 'teacher']);
+      assert.deepEqual(rows.map((row) => row.replace(/step .*|the start at .*/, '')), ['start', 'sharpening control', 'final student', 'teacher']);
       const teacher = events(dir).filter(({ kind }) => kind === 'samples').length;
       assert.equal(await frame.locator('.prompt').count(), 6);
       assert.ok(teacher > 1);

@@ -16,8 +16,8 @@ export interface Palette {
 /** The second cue beside colour, in the same order. */
 export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2], [12, 4]];
 
-/** Names of the theme colours of the first, second, … metric of a chart. */
-export const SERIES_COLORS = ['blue', 'orange', 'green', 'purple', 'red', 'yellow'] as const;
+/** Names of the theme colours of the first, second, … metric of a chart. Orange comes last: in most themes it is nearly transparent. */
+export const SERIES_COLORS = ['blue', 'yellow', 'green', 'purple', 'red', 'orange'] as const;
 
 function read(): Palette {
   const style = getComputedStyle(document.documentElement);

@@ -30,15 +30,16 @@ export class App {
   private readonly zoomText = h('span', { class: 'quiet zoom-text' });
   private readonly empty = h('p', { class: 'empty' });
   private readonly charts: HTMLElement;
+  private readonly bar: HTMLElement;
 
   constructor(private readonly root: HTMLElement) {
     const jump = (id: string, label: string): HTMLElement => h('a', { href: `#${id}` }, label);
     this.charts = h('section', { class: 'section', id: 'charts', 'aria-label': 'Charts', tabindex: -1 }, this.empty, this.board.element);
-    const bar = h('div', { class: 'bar', role: 'region', 'aria-label': 'View' },
+    this.bar = h('div', { class: 'bar', role: 'region', 'aria-label': 'View' },
       h('nav', { 'aria-label': 'Sections' }, jump('charts', 'Charts'), jump('results', 'Results'), jump('samples', 'Samples')),
       h('div', { class: 'bar-tools' }, this.zoomText, this.reset.element,
         h('label', { class: 'smoothing', title: 'Exponential moving average over all points. Left: as measured.' }, 'Smoothing', this.smoothing, this.smoothingText)));
-    setChildren(this.root, [this.header.element, bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
+    setChildren(this.root, [this.header.element, this.bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
     this.root.hidden = true;
     const dir = document.body.dataset['run'] ?? '';
     window.addEventListener('scroll', () => remember({ dir, scroll: window.scrollY }), { passive: true });
@@ -98,7 +99,9 @@ export class App {
     this.header.update(header, state.results.headlines);
     const none = inventory.metrics.length === 0;
     this.empty.hidden = !none;
-    if (none) setText(this.empty, header.active ? 'The first points come with the first step.' : 'This run ended before its first step.');
+    // Nothing to look at yet: one sentence, not three empty sections.
+    for (const part of [this.bar, this.results.element, this.samples.element]) part.hidden = none;
+    if (none) setText(this.empty, header.active ? 'Charts come with the first step, scores and samples with the first checkpoint.' : 'This run ended before its first step.');
     this.board.update(state, settings);
     this.results.update(state.results, header.active);
     this.samples.update(inventory, settings, header.active);

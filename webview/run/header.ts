@@ -88,15 +88,18 @@ export class HeaderView {
       });
       setAttribute(this.bar, 'aria-valuenow', Math.round((100 * step) / total));
     }
+    const { activity } = header;
+    // Before the first step what goes on has a line of its own; later it comes and goes, and must not move what stands below.
+    const between = activity !== null && step > 0;
     const notes = [
       known ? `step ${step.toLocaleString('en')} of ${total.toLocaleString('en')}` : null,
       header.timeLeft, header.elapsed,
+      between ? `${activity.what}${activity.amount === '' ? '' : ` (${activity.amount})`}` : null,
     ].filter((note) => note !== null);
     setAttribute(this.bar, 'aria-valuetext', notes.join(', '));
     this.updateList(this.barNotes, notes, (note) => h('span', {}, note));
-    const { activity } = header;
-    this.activity.hidden = activity === null;
-    if (activity !== null) {
+    this.activity.hidden = activity === null || between;
+    if (activity !== null && !between) {
       const share = activity.share;
       if (this.activity.childElementCount === 0) {
         setChildren(this.activity, [h('span', { class: 'activity-what' }), h('progress', { max: 1, 'aria-label': 'Progress of what is done now' }), h('span', { class: 'activity-amount' })]);

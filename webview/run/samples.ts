@@ -40,8 +40,8 @@ export class SamplesView {
     const { sampled, teacherSampled } = inventory;
     const newest = sampled.at(-1);
     this.tools.hidden = newest === undefined;
-    this.counts.hidden = newest === undefined;
     if (newest === undefined) {
+      this.counts.hidden = true;
       setChildren(this.content, [h('p', { class: 'empty' }, active ? 'The first samples come with the first checkpoint.' : 'This run ended before its first samples.')]);
       return;
     }
@@ -85,6 +85,7 @@ export class SamplesView {
     if (!message) return;
     const { counts, prompts, leftOut, problem } = message;
     setText(this.counts, problem ?? (counts === null ? '' : (Object.keys(changeWords) as Change[]).filter((change) => counts[change] > 0).map((change) => `${counts[change]} ${changeWords[change]}`).join(' · ')));
+    this.counts.hidden = this.counts.textContent === '';
     const hideSame = this.filter && message.against !== null;
     const shown = prompts.map((prompt) => ({ ...prompt, draws: hideSame ? prompt.draws.filter(({ change }) => change !== 'same') : prompt.draws })).filter(({ draws }) => draws.length > 0);
     const parts: HTMLElement[] = shown.map((prompt) => renderPrompt(prompt, message.against));

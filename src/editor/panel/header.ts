@@ -55,7 +55,7 @@ function factsOf(summary: RunSummary, history: History): Fact[] {
     facts.push({ label: 'device', value: `${start.device}, ${start.precision}, ${start.threads} thread${start.threads === 1 ? '' : 's'}`, detail: versions });
     const rows = Object.entries(start.rows).map(([name, count]) => `${name} ${(count ?? 0).toLocaleString('en')}`).join(', ');
     const train = start.rows['train'];
-    if (train !== undefined) facts.push({ label: 'rows', value: train.toLocaleString('en'), detail: rows });
+    if (train !== undefined) facts.push({ label: 'training rows', value: train.toLocaleString('en'), detail: rows });
   }
   const provenance = run?.provenance;
   if (provenance?.git === true && provenance.commit !== null) {
