@@ -31,8 +31,10 @@ export function showFailure(log: vscode.LogOutputChannel, error: unknown): void 
     log.warn(`${error.config}: ${error.problems.map((problem) => problem.text).join(' ')}`);
     const errors = error.problems.filter((problem) => problem.severity === 'error').length;
     const more = errors > 1 ? ` (and ${errors - 1} more)` : '';
+    const config = vscode.Uri.file(error.config);
+    const open = vscode.window.activeTextEditor?.document.uri.toString() === config.toString();
     offer(log, `${error.message}${more}`, [
-      { title: 'Open Config', command: 'vscode.open', args: [vscode.Uri.file(error.config)] },
+      ...(open ? [] : [{ title: 'Open Config', command: 'vscode.open', args: [config] }]),
       { title: 'Show Problems', command: 'workbench.actions.view.problems' },
     ]);
     return;

@@ -38,7 +38,7 @@ export class PythonStatus extends Disposable {
     try {
       const { choice, probe } = await this.python.ready(workspaceOf(document.uri));
       const torch = probe.packages['torch'];
-      show(`Python ${probe.pythonVersion}${torch === undefined ? '' : `, torch ${torch}`}`, `${choice.path}. ${choice.reason}`, vscode.LanguageStatusSeverity.Information);
+      show(`Python ${probe.pythonVersion}${torch === undefined ? '' : `, torch ${torch}`}`, choice.reason, vscode.LanguageStatusSeverity.Information);
     } catch (error) {
       const text = error instanceof LaunchError ? `${error.message} ${error.fix}` : String(error);
       show('No Python to train with', text, vscode.LanguageStatusSeverity.Error);

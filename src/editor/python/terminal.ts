@@ -1,6 +1,20 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as vscode from 'vscode';
 import type { EditorContext } from '../context';
+import type { PythonEnvironments } from './environments';
+
+/** In a terminal the command finds the Python that the setting names, as the editor does. */
+export function followSetting(context: EditorContext, python: PythonEnvironments): void {
+  const variables = context.extension.environmentVariableCollection;
+  const update = (): void => {
+    const named = vscode.workspace.getConfiguration('minillm').get<string>('pythonPath', '').trim();
+    if (named === '' || !vscode.workspace.isTrusted) variables.delete('MINILLM_PYTHON');
+    else variables.replace('MINILLM_PYTHON', named);
+  };
+  context.register(python.onDidChange(update));
+  update();
+}
 
 /**
  * Puts the command `minillm` on the PATH of integrated terminals. Its launcher runs the editor's own Node, so that none

@@ -26,8 +26,7 @@ export interface RunCommands {
 
 export function registerRunCommands(context: EditorContext, { runs, folders, selection, openPanel }: RunCommands): void {
   context.command('minillm.openPanel', async (given) => {
-    const active = runs.activeRuns;
-    const target = targetOf(given) ?? (active.length > 0 ? await pickRun(active, 'Run to open', '') : await givenOrPicked(runs, undefined, 'Run to open'));
+    const target = await givenOrPicked(runs, given, 'Run to open');
     if (target) await openPanel(target.dir);
   });
 

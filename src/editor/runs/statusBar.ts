@@ -11,7 +11,6 @@ export class RunStatusBar extends Disposable {
   constructor(private readonly runs: RunRegistry) {
     super();
     this.item.name = 'MiniLLM Runs';
-    this.item.command = 'minillm.openPanel';
     this.register(runs.onDidChange(() => this.update()));
     this.update();
   }
@@ -23,6 +22,7 @@ export class RunStatusBar extends Disposable {
       this.item.hide();
       return;
     }
+    this.item.command = { command: 'minillm.openPanel', title: 'Open Run Panel', arguments: active.length === 1 ? [{ dir: first.summary.dir }] : [] };
     this.item.text = active.length === 1 ? oneRun(first) : `$(sync~spin) ${active.length} runs`;
     const lines = active.map((run) => `${runLabel(run)}: ${runDescription(run, new Date())}`);
     this.item.tooltip = lines.join('\n');

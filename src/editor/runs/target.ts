@@ -44,5 +44,7 @@ export async function pickRun(runs: readonly ListedRun[], placeHolder: string, n
 
 /** The run that a command was given, else one that the user chooses. */
 export async function givenOrPicked(registry: RunRegistry, argument: unknown, placeHolder: string): Promise<Target | undefined> {
-  return targetOf(argument) ?? pickRun(registry.runs, placeHolder, 'There are no runs in this workspace yet.');
+  // Whoever asks while a run is active most likely means that one.
+  const ordered = [...registry.runs].sort((a, b) => Number(b.summary.active) - Number(a.summary.active));
+  return targetOf(argument) ?? pickRun(ordered, placeHolder, 'There are no runs in this workspace yet.');
 }

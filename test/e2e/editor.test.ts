@@ -1,0 +1,59 @@
+// The editor around the panel: the view, documents that come back after a reload, and a request to open a run.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { writeRun } from '../host/runFolder';
+import { temporaryFolder } from '../harness/paths';
+import { openFreshFolder, sharedWorkbench } from '../harness/shared';
+import { writeFiles, type Workbench } from '../harness/workbench';
+
+const answers = { 50: { distill: 'D IH S T AH L', laughter: 'L AO G T ER' }, 100: { distill: 'D IH S T IH L', laughter: 'L AE F T ER' } };
+const spec = { id: '20260102-030405-words', name: 'words', state: 'finished', step: 100, total: 100, answers } as const;
+
+describe('the editor', () => {
+  it('welcomes who has no runs, and lists runs as they come', async function welcome() {
+    this.timeout(90_000);
+    const workbench = await openFreshFolder();
+    await workbench.showContainer('MiniLLM');
+    await workbench.page.locator('.welcome-view-content .monaco-button', { hasText: 'New Config' }).waitFor();
+    writeRun(path.join(workbench.folder, 'runs'), spec);
+    await workbench.treeRow('words').waitFor();
+    assert.equal(await workbench.page.locator('.welcome-view-content .monaco-button', { hasText: 'New Config' }).isVisible(), false);
+  });
+
+  it('sets two checkpoints side by side, and does so again after a reload', async function diff() {
+    this.timeout(90_000);
+    const workbench = await sharedWorkbench();
+    await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
+    await workbench.treeRow('step 50').click();
+    await workbench.page.locator('.tab', { hasText: 'step 50.minillm' }).waitFor();
+    await workbench.treeRow('step 100').click({ modifiers: ['Control'] });
+    await workbench.treeRow('step 100').click({ button: 'right' });
+    await workbench.page.locator('.monaco-menu .action-item', { hasText: 'Compare Samples Between Checkpoints' }).click();
+    await bothSides(workbench);
+    await workbench.screenshot('sample-diff');
+    await workbench.reload();
+    await bothSides(workbench);
+    await workbench.runCommand('View: Close All Editors');
+  });
+
+  it('opens the panel of a run that its folder asks for, once', async function request() {
+    this.timeout(90_000);
+    const workbench = await sharedWorkbench();
+    const folder = temporaryFolder('asked');
+    writeFiles(folder, { 'README.md': 'A folder.\n', '.minillm/open.json': JSON.stringify({ run: spec.id, panel: true }) });
+    writeRun(path.join(folder, 'runs'), spec);
+    await workbench.open(folder);
+    await workbench.page.locator('.tab', { hasText: 'words' }).waitFor({ timeout: 30_000 });
+    assert.ok(!existsSync(path.join(folder, '.minillm', 'open.json')));
+    await workbench.webview('body');
+    await workbench.runCommand('View: Close All Editors');
+  });
+});
+
+async function bothSides({ page }: Workbench): Promise<void> {
+  await page.locator('.tab', { hasText: 'words: step 50 ↔ step 100' }).waitFor({ timeout: 30_000 });
+  // Monaco writes spaces as no-break spaces.
+  await page.locator('.monaco-diff-editor .original .view-line', { hasText: /L\sAO\sG\sT\sER/ }).waitFor();
+  await page.locator('.monaco-diff-editor .modified .view-line', { hasText: /L\sAE\sF\sT\sER/ }).waitFor();
+}
