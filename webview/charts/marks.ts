@@ -18,30 +18,46 @@ function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, size: num
   ctx.fill();
 }
 
-/** Under the lines: where a phase begins, named; where an attempt was resumed. */
+/** Where the last step of the phase before ended: the first rollouts stand there, before the first step. */
+function boundaries(u: uPlot, marks: Marks): { readonly x: number; readonly method: string }[] {
+  return marks.phases.filter(({ step }) => step > 1 && inView(u, step - 1))
+    .map(({ step, method }) => ({ x: Math.round(u.valToPos(step - 1, 'x', true)) + 0.5, method }));
+}
+
+/** Names of phases, over the lines, with a rim that keeps them legible there. */
+function paintPhaseNames(u: uPlot, marks: Marks): void {
+  const { ctx, bbox } = u;
+  const ratio = window.devicePixelRatio;
+  const colors = palette();
+  ctx.font = colors.font.replace(/^\d+px/, `${10 * ratio}px`);
+  ctx.textBaseline = 'top';
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = 3 * ratio;
+  ctx.strokeStyle = colors.background;
+  ctx.fillStyle = colors.quiet;
+  for (const { x, method } of boundaries(u, marks)) {
+    const right = x + 4 * ratio + ctx.measureText(method).width < bbox.left + bbox.width;
+    ctx.textAlign = right ? 'left' : 'right';
+    const at = [x + (right ? 4 : -4) * ratio, bbox.top + ratio] as const;
+    ctx.strokeText(method, ...at);
+    ctx.fillText(method, ...at);
+  }
+}
+
+/** Under the lines: where a phase begins, and where an attempt was resumed. */
 export function paintBoundaries(u: uPlot, marks: Marks): void {
   const { ctx, bbox } = u;
   const ratio = window.devicePixelRatio;
   const colors = palette();
   ctx.save();
   ctx.lineWidth = ratio;
-  ctx.font = colors.font.replace(/^\d+px/, `${10 * ratio}px`);
-  ctx.textBaseline = 'top';
-  for (const { step, method } of marks.phases) {
-    // Where the last step of the phase before ended: the first rollouts stand there, before the first step.
-    if (step <= 1 || !inView(u, step - 1)) continue;
-    const x = Math.round(u.valToPos(step - 1, 'x', true)) + 0.5;
+  for (const { x } of boundaries(u, marks)) {
     ctx.strokeStyle = colors.quiet;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    ctx.fillStyle = colors.quiet;
-    const width = ctx.measureText(method).width;
-    const right = x + 4 * ratio + width < bbox.left + bbox.width;
-    ctx.textAlign = right ? 'left' : 'right';
-    ctx.fillText(method, x + (right ? 4 : -4) * ratio, bbox.top + ratio);
   }
   ctx.strokeStyle = colors.warning;
   ctx.setLineDash([6 * ratio, 3 * ratio]);
@@ -62,6 +78,8 @@ export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly c
   const ratio = window.devicePixelRatio;
   const colors = palette();
   ctx.save();
+  ctx.setLineDash([]);
+  paintPhaseNames(u, marks);
   ctx.fillStyle = colors.quiet;
   for (const { step } of marks.checkpoints) {
     if (inView(u, step)) triangle(ctx, u.valToPos(step, 'x', true), bbox.top + bbox.height - 5 * ratio, 3 * ratio, true);
@@ -72,7 +90,6 @@ export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly c
     triangle(ctx, u.valToPos(step, 'x', true), bbox.top + 7 * ratio, 4 * ratio, false);
   }
   ctx.lineWidth = 1.5 * ratio;
-  ctx.setLineDash([]);
   shown.forEach(({ columns, color }, row) => {
     ctx.strokeStyle = color;
     const y = bbox.top + (14 + 8 * row) * ratio;
