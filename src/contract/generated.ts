@@ -806,7 +806,7 @@ export interface GkdPhase {
    */
   rollouts: number | null;
   /**
-   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
+   * Prompts decoded together.
    */
   rolloutChunk: number;
   /**
@@ -865,7 +865,7 @@ export interface OpdPhase {
    */
   rollouts: number | null;
   /**
-   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
+   * Prompts decoded together.
    */
   rolloutChunk: number;
   /**
@@ -975,13 +975,17 @@ export interface MiniLlmPhase {
    */
   rollouts: number;
   /**
-   * Prompts decoded together; where the teacher takes turns, they are drawn for each chunk.
+   * Prompts decoded together.
    */
   rolloutChunk: number;
   /**
    * Passes over one round's rollouts.
    */
   innerEpochs: number;
+  /**
+   * Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them. Default: as many as chunks, at least 4.
+   */
+  maskGroups: number | null;
   objective: Objective;
 }
 export interface Objective {

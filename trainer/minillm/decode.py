@@ -4,8 +4,8 @@ A rollout is one pass. Tokens, both log-probabilities, the exact token KL, entro
 all come from the forward passes that sampling makes anyway; nothing is scored again.
 
 Common mask: a draw from αp + (1−α)q (arXiv 2306.08543, eq. 4) is a coin, then a draw from p or from q. The coin of a
-step is shared by the rows of a chunk, so the teacher is needed only where it falls on him; he then reads all tokens
-since his last turn in one pass. Each row's law is exactly the mixture; rows of a chunk share the mask of turns.
+step is shared by the rows of a group, so the teacher is needed only where it falls on him; he then reads all tokens
+since his last turn in one pass. Each row's law is exactly the mixture; rows of a group share the mask of turns.
 
 Rows that have ended leave the chunk when the teacher has seen them to their end.
 
@@ -14,8 +14,10 @@ Shapes: B rows still being decoded, T response columns, n pending columns, H hid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -62,20 +64,23 @@ def rollout(
     seed: int,
     stream: int,
     chunk: int = 64,
+    groups: int = 4,
 ) -> Rollout:
     """Samples a response to each prompt from the mixture, in the order of `prompts`.
 
     `rows` name the prompts in the random draws: the same (seed, stream, row) gives the same draws in any company.
-    `sampling` is `student` (α = 0), `lockStep` (the teacher runs at every step) or `commonMask`; under the last, the
-    turns of chunk k are the hash of (seed, stream, k), where chunks are cut from the prompts sorted by length.
+    `sampling` is `student` (α = 0), `lockStep` (the teacher runs at every step) or `commonMask`; under the last, a hash deals
+    the rows to `groups`, each with turns of its own. So a response is the same whatever is decoded beside it.
     """
     law = _Law(0.0 if sampling == "student" else alpha, sampling == "lockStep", temperature, max_new_tokens, eos, pad)
-    order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     names = torch.tensor(list(rows), dtype=torch.int64)
+    group_of = mask_groups(seed, stream, names, groups) if law.alpha > 0 and not law.lock_step else [0] * len(prompts)
+    order: list[int] = []
     parts: list[Rollout] = []
     with student.computing():
-        for group, start in enumerate(range(0, len(order), chunk)):
-            chosen = order[start : start + chunk]
+        for chosen in chunks([len(prompt) for prompt in prompts], group_of, chunk):
+            order += chosen
+            group = group_of[chosen[0]]
             uniform = draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
             turns = teachers_turns(seed, stream, group, law.alpha, max_new_tokens)
             decoded = Rows([prompts[i] for i in chosen], max_new_tokens, pad, student.device)
@@ -86,8 +91,25 @@ def rollout(
     return Rollout(**{name: tensor[back.to(tensor.device)] for name, tensor in joined.tensors().items()})
 
 
+def chunks(lengths: Sequence[int], group_of: Sequence[int], size: int) -> list[list[int]]:
+    """Prompts that are decoded together: of one group, of similar length, about `size` of them (at most a quarter more, so that a
+    group slightly larger than a chunk needs no second one)."""
+    made: list[list[int]] = []
+    for group in sorted(set(group_of)):
+        members = sorted((i for i in range(len(lengths)) if group_of[i] == group), key=lambda i: (lengths[i], i))
+        pieces = max(1, math.ceil(len(members) / size - 0.25))
+        cuts = [round(piece * len(members) / pieces) for piece in range(pieces + 1)]
+        made += [members[start:end] for start, end in pairwise(cuts)]
+    return made
+
+
+def mask_groups(seed: int, stream: int, rows: Tensor, groups: int) -> list[int]:
+    """Which of the common masks each row has: a hash of seed, stream and row."""
+    return (draws.uniform(seed, draws.stream("mask group", stream), rows, 0) * groups).long().tolist()
+
+
 def teachers_turns(seed: int, stream: int, group: int, alpha: float, steps: int) -> list[bool]:
-    """The common mask of a chunk: at which steps its tokens come from the teacher, each with probability α."""
+    """The common mask of a group: at which steps its tokens come from the teacher, each with probability α."""
     coins = draws.uniform(seed, draws.stream("teacher's turn", stream), torch.tensor([group]), torch.arange(steps))
     return (coins < alpha).tolist()
 

@@ -44,6 +44,7 @@ def fill_phases(config: Config, findings: Findings) -> None:
             case DistillmPhase():
                 _fill_distillm(config, phase, name, at, findings)
         if isinstance(phase, MiniLlmPhase):
+            phase.mask_groups = phase.mask_groups or max(4, -(-phase.rollouts // phase.rollout_chunk))
             phase.objective = _fill_objective(config, phase.objective, f"{name}.objective", f"{at}/objective", findings)
 
 

@@ -77,7 +77,7 @@ class Rounds(Phase):
     rollouts: Positive | None = None
     """Prompts sampled per round. Default: as many as one step takes."""
     rollout_chunk: Positive = 64
-    """Prompts decoded together; where the teacher takes turns, they are drawn for each chunk."""
+    """Prompts decoded together."""
     inner_epochs: Positive = 1
     """Passes over one round's rollouts."""
 
@@ -218,6 +218,8 @@ class MiniLlmPhase(Rounds):
     """MiniLLM: reverse KL by policy gradient, with the single-step term in closed form."""
     rollouts: Positive = 256
     """Prompts sampled per round."""
+    mask_groups: Positive | None = None
+    """Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them. Default: as many as chunks, at least 4."""
     inner_epochs: Positive = 2
     """Passes over one round's rollouts."""
     objective: Objective = Field(default_factory=Objective)

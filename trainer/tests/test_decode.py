@@ -65,25 +65,51 @@ def test_padding_with_the_end_token_changes_nothing(sampling: str):
     torch.testing.assert_close(same.kl, rollout.kl)
 
 
-@pytest.mark.parametrize("sampling", ["student", "lockStep"])
-def test_tokens_do_not_depend_on_the_company(sampling: str):
-    student, mentor, rollout = sampled(sampling=sampling, rows=range(40, 48))
+@pytest.mark.parametrize("sampling", ["student", "lockStep", "commonMask"])
+@pytest.mark.parametrize("name", ["llama", "gpt2"])
+def test_tokens_do_not_depend_on_the_company(name: str, sampling: str):
+    """In fp64: chunks of any size, another order, some of the prompts alone."""
+    student, mentor, rollout = sampled(name, sampling, rows=range(40, 48))
     for chunk in (1, 2, 8):
-        _, _, other = sampled(sampling=sampling, rows=range(40, 48), chunk=chunk)
+        _, _, other = sampled(name, sampling, rows=range(40, 48), chunk=chunk)
         assert responses(other) == responses(rollout)
+        torch.testing.assert_close(other.logp_teacher, rollout.logp_teacher, rtol=1e-6, atol=1e-6)
     back = decode.rollout(
         student, mentor, PROMPTS[::-1], rows=range(47, 39, -1), sampling=sampling, alpha=0.4, chunk=5, **SETTING
     )  # fmt: skip
     assert responses(back)[::-1] == responses(rollout)
     assert back.rows.tolist() == list(range(47, 39, -1))
+    some = [1, 4, 6]
+    alone = decode.rollout(
+        student, mentor, [PROMPTS[i] for i in some], rows=[40 + i for i in some], sampling=sampling, alpha=0.4, chunk=2, **SETTING
+    )  # fmt: skip
+    assert responses(alone) == [responses(rollout)[i] for i in some]
 
 
-def test_under_a_common_mask_tokens_depend_on_the_mask_alone():
-    """Chunk 0 of a longer list has the same mask, and so the same tokens, as the same prompts by themselves."""
-    student, mentor, rollout = sampled()
-    first = sorted(range(len(PROMPTS)), key=lambda i: (len(PROMPTS[i]), i))[:3]
-    alone = decode.rollout(student, mentor, [PROMPTS[i] for i in first], rows=first, sampling="commonMask", alpha=0.4, chunk=3, **SETTING)
-    assert responses(alone) == [responses(rollout)[i] for i in first]
+def test_a_group_of_rows_shares_its_mask_and_groups_differ():
+    _, _, rollout = sampled(rows=range(40, 48), groups=3)
+    steps = rollout.response_ids.shape[1]
+    group_of = decode.mask_groups(SETTING["seed"], SETTING["stream"], torch.arange(40, 48), 3)
+    assert len(set(group_of)) > 1
+    masks = [decode.teachers_turns(SETTING["seed"], SETTING["stream"], group, 0.4, steps) for group in group_of]
+    assert torch.equal(rollout.from_teacher, torch.tensor(masks) & rollout.mask)
+    assert len({tuple(mask) for mask in masks}) == len(set(group_of))
+
+
+def test_rows_are_dealt_evenly_to_groups():
+    counts = torch.bincount(torch.tensor(decode.mask_groups(1, 2, torch.arange(8000), 8)), minlength=8)
+    assert ((counts - 1000).abs() < 5 * math.sqrt(1000)).all()
+
+
+def test_chunks_hold_every_row_once_by_group_and_length():
+    lengths, group_of = [7, 3, 9, 1, 5, 5, 2, 8, 4, 6, 1], [0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+    made = decode.chunks(lengths, group_of, 3)
+    assert sorted(i for chunk in made for i in chunk) == list(range(11))
+    assert all(len({group_of[i] for i in chunk}) == 1 for chunk in made)
+    assert all([lengths[i] for i in chunk] == sorted(lengths[i] for i in chunk) for chunk in made)
+    assert max(map(len, decode.chunks([1] * 70, [0] * 70, 64))) == 70
+    assert sorted(map(len, decode.chunks([1] * 90, [0] * 90, 64))) == [45, 45]
+    assert sorted(map(len, decode.chunks([1] * 256, [0] * 256, 64))) == [64] * 4
 
 
 def test_seed_stream_and_row_change_the_draws():
@@ -105,7 +131,7 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
         hidden = mentor.hidden
         monkeypatch.setattr(mentor, "hidden", lambda ids, *rest: sizes.append(ids.shape[0]) or hidden(ids, *rest))
         rows = range(len(PROMPTS))
-        return decode.rollout(student, mentor, PROMPTS, rows=rows, sampling=sampling, alpha=0.4, chunk=8, **SETTING)
+        return decode.rollout(student, mentor, PROMPTS, rows=rows, sampling=sampling, alpha=0.4, chunk=8, groups=1, **SETTING)
 
     never = watched(LEAVING=2.0, CROWDED=2.0)
     assert set(sizes) == {8}
@@ -124,7 +150,7 @@ def test_the_teacher_reads_at_his_turns_and_once_at_the_end(monkeypatch):
     blocks: list[int] = []
     hidden = mentor.hidden
     monkeypatch.setattr(mentor, "hidden", lambda ids, *rest: blocks.append(ids.shape[1]) or hidden(ids, *rest))
-    rollout = decode.rollout(student, mentor, PROMPTS, rows=range(8), sampling="commonMask", alpha=0.4, chunk=8, **SETTING)
+    rollout = decode.rollout(student, mentor, PROMPTS, rows=range(8), sampling="commonMask", alpha=0.4, chunk=8, groups=1, **SETTING)
     steps = rollout.response_ids.shape[1]
     turns = decode.teachers_turns(SETTING["seed"], SETTING["stream"], 0, 0.4, steps)
     assert 0 < sum(turns) < steps
@@ -193,7 +219,7 @@ def test_the_sampler_draws_from_the_mixture(sampling: str):
     stream = draws.stream("mixture")
     rollout = decode.rollout(
         student, mentor, [prompt] * (chunks * size), rows=range(chunks * size), sampling=sampling, alpha=ALPHA,
-        max_new_tokens=LENGTH, eos=EOS, pad=PAD, seed=1, stream=stream, chunk=size,
+        max_new_tokens=LENGTH, eos=EOS, pad=PAD, seed=1, stream=stream, chunk=size, groups=chunks,
     )  # fmt: skip
     if sampling == "lockStep":
         total = len(rollout)
@@ -202,8 +228,9 @@ def test_the_sampler_draws_from_the_mixture(sampling: str):
     else:  # given the masks, rows are independent draws from the law of their mask
         statistic, freedom = 0.0, 0
         masks = [tuple(decode.teachers_turns(1, stream, group, ALPHA, LENGTH)) for group in range(chunks)]
+        group_of = decode.mask_groups(1, stream, torch.arange(len(rollout)), chunks)
         for turns in set(masks):
-            rows = torch.cat([torch.arange(g * size, (g + 1) * size) for g, mask in enumerate(masks) if mask == turns])
+            rows = torch.tensor([row for row, group in enumerate(group_of) if masks[group] == turns])
             part, more = chi_square(count(rollout, rows), {y: len(rows) * by_mask[turns][y] for y in everything})
             statistic, freedom = statistic + part, freedom + more
     assert statistic < freedom + 5 * math.sqrt(2 * freedom)

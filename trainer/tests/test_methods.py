@@ -34,7 +34,10 @@ PHASES: dict[str, dict[str, Any]] = {
     "gkd, off policy": {"method": "gkd", "onPolicyShare": 0},
     "opd": {"method": "opd", "rollouts": 8, "discount": 0.5},
     "distillm": {"method": "distillm", "studentShare": 0.7, "replayCapacity": 6, "adaptEvery": 3, "adaptTolerance": 0},
-    "minillm, per decision": {"method": "minillm", "rollouts": 8, "objective": {"importanceWeight": "perDecision", "rewardTemperature": "student", "temperature": 0.9}},
+    "minillm, per decision": {
+        "method": "minillm", "rollouts": 8,
+        "objective": {"importanceWeight": "perDecision", "rewardTemperature": "student", "temperature": 0.9},
+    },
 }  # fmt: skip
 
 
@@ -208,7 +211,8 @@ def test_distillm_listens_to_the_validation_loss(prepared: Prepare, monkeypatch:
 
 
 def test_distillm_replays_more_and_samples_less(prepared: Prepare) -> None:  # noqa: F811
-    phase = prepared(phases__1=settings("distillm", studentShare=1, adaptBy=0, steps=40, replayCapacity=8, optimizer={"learningRate": 1e-4})).phases[1]
+    changes = {"studentShare": 1, "adaptBy": 0, "steps": 40, "replayCapacity": 8, "optimizer": {"learningRate": 1e-4}}
+    phase = prepared(phases__1=settings("distillm", **changes)).phases[1]
     assert isinstance(phase, Distillm)
     made = []
     for n in range(1, 41):

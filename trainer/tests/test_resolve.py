@@ -174,7 +174,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
      '"zzz" is no key of data: its keys are train, validation, corpus, template, maxPromptTokens, maxNewTokens.'),
     (without("teacher"), "/teacher", '"teacher" is missing in the config: the model to learn from, as in { "model": "gpt2-xl" }.'),
     (without("phases", 1, "steps"), "/phases/1/steps", '"steps" is missing in phases[1] (method minillm): optimizer steps.'),
-    (without("phases", 0, "method"), "/phases/0", '"method" is missing in phases[0]; it must be "sft", "kd", "rkl", "seqkd", "gkd", "opd", "distillm" or "minillm".'),
+    (without("phases", 0, "method"), "/phases/0", f'"method" is missing in phases[0]; it must be {METHODS}.'),
     # types and ranges
     (change("phases", 1, "steps", to="100"), "/phases/1/steps", 'phases[1].steps is the text "100"; it must be a whole number.'),
     (change("phases", 1, "steps", to=1.5), "/phases/1/steps", "phases[1].steps is the number 1.5; it must be a whole number."),
@@ -184,7 +184,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     (change("phases", 1, "objective", "alpha", to=1.0), "/phases/1/objective/alpha",
      "phases[1].objective.alpha is 1.0; it must be less than 1."),
     (change("phases", 1, "objective", "alpha", to=None), "", ""),
-    (change("phases", 0, "method", to="dpo"), "/phases/0/method", 'phases[0].method is the text "dpo"; it must be "sft", "kd", "rkl", "seqkd", "gkd", "opd", "distillm" or "minillm".'),
+    (change("phases", 0, "method", to="dpo"), "/phases/0/method", f'phases[0].method is the text "dpo"; it must be {METHODS}.'),
     (change("phases", to=[]), "/phases", "phases has 0 entries; it must have at least 1."),
     (change("phases", 0, to="sft"), "/phases/0", 'phases[0] is the text "sft"; it must be an object in braces.'),
     (change("phases", to={}), "/phases", "phases is an object; it must be a list in brackets."),
@@ -427,7 +427,77 @@ def test_usage_errors_are_readable() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("config", ["demo/pronounce.minillm.jsonc", "examples/gpt2-dolly.minillm.jsonc"])
+METHOD_DEFAULTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"method": "kd", "epochs": 2}, {"train": "train.jsonl", "teacher_share": 0.5, "micro_batch_size": 64}),
+    ({"method": "rkl", "steps": 2, "train": "valid2.jsonl"}, {"train": "valid2.jsonl"}),
+    ({"method": "seqkd", "epochs": 1}, {"prompts": "train.jsonl", "answers": 1}),
+    ({"method": "gkd", "steps": 5, "batchSize": 20, "onPolicyShare": 0.3},
+     {"rollouts": 6, "rollout_chunk": 6, "train": "train.jsonl", "prompts": "train.jsonl"}),
+    ({"method": "gkd", "steps": 5, "onPolicyShare": 0.001}, {"on_policy_share": 0.0}),
+    ({"method": "opd", "steps": 5}, {"rollouts": 64, "inner_epochs": 1}),
+    ({"method": "distillm", "steps": 100}, {"adapt_every": 5, "lm_weight": 0.0, "train": "train.jsonl"}),
+    ({"method": "minillm", "steps": 5, "rolloutChunk": 32}, {"mask_groups": 8}),
+    ({"method": "minillm", "steps": 5, "rolloutChunk": 256}, {"mask_groups": 4}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "expected"), METHOD_DEFAULTS)
+def test_a_method_is_filled_in(place: Path, phase: dict[str, Any], expected: dict[str, Any]) -> None:
+    (place / "valid2.jsonl").write_text('{"prompt": "a", "response": "b"}\n')
+    (made,) = filled(place, {**good(), "phases": [phase]}).phases
+    for key, value in expected.items():
+        assert getattr(made, key) == (str(place / value) if isinstance(value, str) else value), key
+    assert made.optimizer.learning_rate == 0.001  # the student starts from random weights
+
+
+METHOD_PROBLEMS: list[tuple[dict[str, Any], str, str]] = [
+    ({"method": "kd", "epochs": 1, "steps": 3}, "/phases/0/steps", 'phases[0] has both "epochs" and "steps": give one of them.'),
+    ({"method": "kd", "steps": 3, "divergence": {"kind": "alphaBeta", "powers": [0, 0]}}, "/phases/0/divergence/powers",
+     "phases[0].divergence.powers are both 0: one of them must be more."),
+    ({"method": "kd", "steps": 3, "divergence": {"kind": "chi"}}, "/phases/0/divergence/kind",
+     'phases[0].divergence.kind is the text "chi"; it must be '
+     '"forwardKl", "reverseKl", "jsd", "skewKl", "skewReverseKl", "alphaBeta" or "tvd".'),
+    ({"method": "gkd", "steps": 3, "rollouts": 10}, "/phases/0/rollouts",
+     "phases[0].rollouts is 10, fewer than batchSize 32: raise rollouts to a multiple of it, or lower batchSize."),
+    ({"method": "distillm", "steps": 3, "replayCapacity": 5}, "/phases/0/replayCapacity",
+     "phases[0].replayCapacity is 5, fewer than batchSize 64: raise it."),
+    ({"method": "distillm", "steps": 3, "lmWeight": 1}, "/phases/0/lmWeight",
+     "phases[0].lmWeight is 1, but there is no data.corpus for this term: name a text file there, or set lmWeight to 0."),
+    ({"method": "opd"}, "/phases/0/steps", '"steps" is missing in phases[0] (method opd): optimizer steps.'),
+    ({"method": "rkl", "steps": 3, "beta": 1}, "/phases/0/beta",
+     '"beta" is no key of phases[0] (method rkl): it belongs to divergence.beta.'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("phase", "pointer", "sentence"), METHOD_PROBLEMS)
+def test_what_is_wrong_with_a_method(place: Path, phase: dict[str, Any], pointer: str, sentence: str) -> None:
+    errors = [(p.pointer, p.text) for p in check(place, {**good(), "phases": [phase]}).problems if p.severity == "error"]
+    assert errors == [(pointer, sentence)]
+
+
+def test_an_adaptive_phase_needs_validation_rows(place: Path) -> None:
+    config = {**good(), "phases": [{"method": "distillm", "steps": 3}]}
+    del config["data"]["validation"]
+    (problem,) = [problem for problem in check(place, config).problems if problem.severity == "error"]
+    assert problem.text.startswith("phases[0].adaptBy is 0.1, but there is no data.validation whose loss it could follow")
+    config["phases"][0]["adaptBy"] = 0
+    assert check(place, config).config is not None
+
+
+def test_published_learning_rates(place: Path) -> None:
+    model_folder(place / "pretrained")
+    config = good()
+    config["student"] = {"model": "pretrained"}
+    config["phases"] = [{"method": method, "steps": 5} for method in ("sft", "kd", "rkl", "seqkd", "distillm", "gkd", "opd", "minillm")]
+    rates = [phase.optimizer.learning_rate for phase in filled(place, config).phases]
+    assert rates == [5e-4] * 5 + [5e-5] * 2 + [5e-6]
+
+
+EXAMPLES = sorted((REPO / "examples").glob("*.minillm.jsonc"))
+SHIPPED = ["demo/pronounce.minillm.jsonc", *(str(path.relative_to(REPO)) for path in EXAMPLES)]
+
+
+@pytest.mark.parametrize("config", SHIPPED)
 def test_what_is_shipped_resolves_in_a_second_and_without_torch(config: str) -> None:
     began = time.process_time()
     resolution = resolve(REPO / config)

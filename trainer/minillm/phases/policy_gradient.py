@@ -14,7 +14,7 @@ from torch import Tensor
 from minillm import policy
 from minillm.data import Example
 from minillm.head import TokenTerms, token_terms
-from minillm.methods import Objective
+from minillm.methods import MiniLlmPhase, Objective
 from minillm.methods import Rounds as RoundSettings
 from minillm.phases import Metrics
 from minillm.phases.learner import Learner
@@ -27,7 +27,8 @@ class PolicyGradient:
 
     def __init__(self, learner: Learner, settings: RoundSettings, objective: Objective, examples: Sequence[Example]) -> None:
         self.learner, self.objective = learner, objective
-        law = Law(objective.temperature or 1.0, objective.sampling or "student", policy.mixing_share(objective))
+        groups = (settings.mask_groups or 1) if isinstance(settings, MiniLlmPhase) else 1
+        law = Law(objective.temperature or 1.0, objective.sampling or "student", policy.mixing_share(objective), groups)
         sampler = Sampler(learner.index, learner.bench, law, settings.rollout_chunk)
         size = settings.batch_size
         self.rounds = Rounds(

@@ -28,6 +28,8 @@ class Law:
     temperature: float
     sampling: str = "student"
     alpha: float = 0.0
+    groups: int = 1
+    """Masks of the teacher's turns in a round, where they are common."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Sampler:
         rollout = decode.rollout(
             bench.student, bench.teacher, prompts, list(rows), sampling=law.sampling, alpha=law.alpha, temperature=law.temperature,
             max_new_tokens=bench.config.data.max_new_tokens, eos=bench.eos, pad=bench.pad, seed=bench.config.seed,
-            stream=draws.stream("rollout", self.index, *stream), chunk=self.chunk,
+            stream=draws.stream("rollout", self.index, *stream), chunk=self.chunk, groups=law.groups,
         )  # fmt: skip
         mask, seconds = rollout.mask, time.perf_counter() - began
         return rollout, {
