@@ -30,7 +30,7 @@ function runCheck({ program = process.execPath, args }) {
 }
 
 /** Runs all checks, prints a line each and what the failing ones said. */
-export async function runChecks(python) {
+export async function runChecks(python, print) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const waiting = list(python);
   const worker = async () => {
@@ -38,8 +38,8 @@ export async function runChecks(python) {
       const started = performance.now();
       const { ok, output } = await runCheck(check);
       counts[ok ? 'passed' : 'failed'] += 1;
-      console.log(`  ${ok ? 'ok ' : 'FAILED '} ${check.name}, ${((performance.now() - started) / 1000).toFixed(1)} s`);
-      if (!ok) console.log(output.trimEnd().replace(/^/gm, '      '));
+      print(`  ${ok ? 'ok ' : 'FAILED '} ${check.name}, ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+      if (!ok) print(`${output.trimEnd().replace(/^/gm, '      ')}\n`);
     }
   };
   await Promise.all([worker(), worker()]);

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runChecks } from './checks.mjs';
 import { ensureChromium } from './chromium.mjs';
@@ -16,18 +17,19 @@ import { Complaint, entry, root, run, say } from './steps.mjs';
 const results = path.join(root, 'test-results');
 const minutes = 60_000;
 
-/** Runs a suite's program with its output passed through; returns its exit code, or says that it was ended at its limit. */
-function launch(program, args, { cwd = root, env = {}, limit }) {
+/** Runs a suite's program and prints what it prints; returns its exit code, or says that it was ended at its limit. */
+function launch(program, args, { cwd = root, env = {}, limit, print }) {
   return new Promise((resolve, reject) => {
     // A group of its own, so that a suite that hangs is ended with everything it started.
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', print);
     const end = (signal) => {
       try {
         process.kill(-child.pid, signal);
       } catch { /* it is gone already */ }
     };
     const timer = setTimeout(() => {
-      console.log(`  FAILED  not finished after ${limit / minutes} min: ended`);
+      print(`  FAILED  not finished after ${limit / minutes} min: ended\n`);
       end('SIGKILL');
     }, limit);
     const interrupt = () => {
@@ -36,20 +38,23 @@ function launch(program, args, { cwd = root, env = {}, limit }) {
     };
     process.once('SIGINT', interrupt);
     child.once('error', reject);
-    child.once('close', (code) => {
+    const closed = new Promise((done) => child.once('close', done));
+    child.once('exit', async (code) => {
       clearTimeout(timer);
       process.removeListener('SIGINT', interrupt);
+      // Its last lines may still be on their way; a process that it left behind may hold the pipe open for ever.
+      await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
       resolve(code);
     });
   });
 }
 
 /** What a suite's own report counted. No report, no test, or a bad exit that the counts do not explain is a failure too. */
-function judge(code, counts) {
+function judge(code, counts, print) {
   const { passed = 0, failed = 0, skipped = 0 } = counts ?? {};
-  if (counts === undefined) console.log(`  FAILED  it ended without a report (exit code ${code})`);
-  else if (passed + failed === 0) console.log('  FAILED  it ran no test');
-  else if (code !== 0 && failed === 0) console.log(`  FAILED  exit code ${code} though no test failed`);
+  if (counts === undefined) print(`  FAILED  it ended without a report (exit code ${code})\n`);
+  else if (passed + failed === 0) print('  FAILED  it ran no test\n');
+  else if (code !== 0 && failed === 0) print(`  FAILED  exit code ${code} though no test failed\n`);
   else return { passed, failed, skipped };
   return { passed, failed: failed + 1, skipped };
 }
@@ -70,12 +75,12 @@ function junitReport(file) {
 }
 
 /** A suite that mocha runs; `program` is what comes after `node`. */
-async function runMocha(name, program, limit, { all, grep, python }) {
+async function runMocha(name, program, limit, { all, grep, python, print }) {
   const report = path.join(results, `${name}.json`);
   const filter = grep ? { MINILLM_GREP: grep } : all ? {} : { MINILLM_GREP: '@long', MINILLM_INVERT: '1' };
   const env = { MINILLM_REPO: root, MINILLM_PYTHON: python, MINILLM_COUNTS: report, MINILLM_LONG: all ? '1' : '', ...filter };
-  const code = await launch(process.execPath, program(filter), { env, limit });
-  return judge(code, mochaReport(report));
+  const code = await launch(process.execPath, program(filter), { env, limit, print });
+  return judge(code, mochaReport(report), print);
 }
 
 const mocha = (files, timeout) => ({ MINILLM_GREP: grep, MINILLM_INVERT: invert }) => [
@@ -83,20 +88,23 @@ const mocha = (files, timeout) => ({ MINILLM_GREP: grep, MINILLM_INVERT: invert 
   '--timeout', String(timeout), ...(grep ? ['--fgrep', grep] : []), ...(invert ? ['--invert'] : []), files];
 
 const suites = {
-  lint: { about: 'types, rules, generated files', run: ({ python }) => runChecks(python) },
+  lint: { about: 'types, rules, generated files', run: ({ python, print }) => runChecks(python, print) },
   unit: { about: 'the rooms of src/, in plain Node', mocha: true, run: (options) => runMocha('unit', mocha('out/test/unit/**/*.test.js', 20_000), 5 * minutes, options) },
   python: {
     about: 'the trainer',
-    run: async ({ python, all, grep }) => {
+    run: async ({ python, all, grep, print }) => {
       const report = path.join(results, 'python.xml');
       const code = await launch(python, ['-m', 'pytest', '-q', '-rs', '--no-header', `--junitxml=${report}`, ...(all ? [] : ['-m', 'not long']), ...(grep ? ['-k', grep] : [])],
-        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 10) * minutes });
-      return judge(code, junitReport(report));
+        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 10) * minutes, print });
+      return judge(code, junitReport(report), print);
     },
   },
   host: { about: 'inside a real extension host', mocha: true, editor: true, run: (options) => runMocha('host', () => ['out/test/harness/hostRun.js'], 10 * minutes, options) },
   e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 10) * minutes, options) },
 };
+
+/** What runs after what. Unit tests and the trainer's keep about one core busy each. */
+const stages = [['lint'], ['unit', 'python'], ['host'], ['e2e']];
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });
@@ -115,11 +123,28 @@ await entry(async () => {
   fs.mkdirSync(results, { recursive: true });
 
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const [name, suite] of chosen) {
-    say(`${name}: ${suite.about}`);
-    const counts = await suite.run({ python, all: values.all === true, grep: values.grep });
+  /** Runs a suite and adds what it counted; returns the line that says so. */
+  const finish = async ([name, suite], print) => {
+    const counts = await suite.run({ python, all: values.all === true, grep: values.grep, print });
     for (const key of Object.keys(total)) total[key] += counts[key];
-    say(`${name}: ${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`);
+    return `${name}: ${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`;
+  };
+  for (const stage of stages) {
+    // The first of a stage prints as it goes; one beside it waits with its lines until the first is through.
+    const [first, ...others] = chosen.filter(([name]) => stage.includes(name));
+    if (!first) continue;
+    const beside = others.map((one) => {
+      const kept = [];
+      return { about: `${one[0]}: ${one[1].about}`, kept, summary: finish(one, (text) => kept.push(text)) };
+    });
+    say(`${first[0]}: ${first[1].about}${others.map(([name]) => ` (and ${name} beside it)`).join('')}`);
+    say(await finish(first, (text) => process.stdout.write(text)));
+    for (const { about, kept, summary } of beside) {
+      const line = await summary;
+      say(about);
+      process.stdout.write(kept.join(''));
+      say(line);
+    }
   }
   console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
   return total.failed > 0 ? 1 : 0;
