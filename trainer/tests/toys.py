@@ -12,11 +12,16 @@ from transformers import (
     CohereConfig,
     Gemma2Config,
     Gemma3TextConfig,
+    GemmaConfig,
     GPT2Config,
+    GPTJConfig,
+    GPTNeoConfig,
     GPTNeoXConfig,
     GraniteConfig,
     LlamaConfig,
+    MistralConfig,
     OPTConfig,
+    Phi3Config,
     PhiConfig,
     Qwen2Config,
     Qwen3Config,
@@ -46,13 +51,23 @@ def family(name: str, vocabulary: int) -> Any:
     without = {key: value for key, value in plain.items() if key not in ("num_key_value_heads", "head_dim", "intermediate_size")}
     makers = {
         "gpt2": lambda: GPT2Config(vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_positions=64, bos_token_id=1, eos_token_id=2),
+        "gpt-neo": lambda: GPTNeoConfig(
+            vocab_size=vocabulary, hidden_size=16, num_layers=2, num_heads=2, intermediate_size=24, max_position_embeddings=64,
+            attention_types=[[["global", "local"], 1]], window_size=4, bos_token_id=1, eos_token_id=2,
+        ),
+        "gpt-j": lambda: GPTJConfig(
+            vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_inner=24, n_positions=64, rotary_dim=4, bos_token_id=1, eos_token_id=2
+        ),
         "opt": lambda: OPTConfig(**without, ffn_dim=24, word_embed_proj_dim=8),  # projects out of a wider body
         "neox": lambda: GPTNeoXConfig(**without, intermediate_size=24),
         "phi": lambda: PhiConfig(**without, intermediate_size=24),  # a head with a bias
         "llama": lambda: LlamaConfig(**plain, tie_word_embeddings=False),
         "llama-tied": lambda: LlamaConfig(**plain, tie_word_embeddings=True),
+        "mistral": lambda: MistralConfig(**plain, sliding_window=4),
+        "phi3": lambda: Phi3Config(**without, intermediate_size=24, num_key_value_heads=2),
         "qwen2": lambda: Qwen2Config(**plain),
         "qwen3": lambda: Qwen3Config(**plain),
+        "gemma": lambda: GemmaConfig(**plain),
         "gemma2": lambda: Gemma2Config(**plain, final_logit_softcapping=3.0, sliding_window=4),
         "gemma3": lambda: Gemma3TextConfig(**plain, sliding_window=4),
         "granite": lambda: GraniteConfig(**plain, logits_scaling=8.0),
@@ -61,13 +76,20 @@ def family(name: str, vocabulary: int) -> Any:
     return makers[name]()
 
 
-FAMILIES = ["gpt2", "opt", "neox", "phi", "llama", "llama-tied", "qwen2", "qwen3", "gemma2", "gemma3", "granite", "cohere"]
+FAMILIES = [
+    "gpt2", "gpt-neo", "gpt-j", "neox", "opt", "phi", "phi3", "llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
+    "granite", "cohere",
+]  # fmt: skip
+
+
+EAGER = ("gemma2", "gpt-neo", "gpt-j")
+"""Families that have plain attention alone, whose softmax is in fp32 whatever the model is in."""
 
 
 def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 0.5) -> LanguageModel:
     """A tiny model in fp64 with weights wide enough that its distributions are far from uniform."""
     torch.manual_seed(seed)
-    attention = "eager" if name == "gemma2" else "sdpa"  # plain attention takes its softmax in fp32; Gemma 2 has no other
+    attention = "eager" if name in EAGER else "sdpa"
     model = AutoModelForCausalLM.from_config(family(name, vocabulary), attn_implementation=attention).to(dtype).eval()
     with torch.no_grad():
         for parameter in model.parameters():
