@@ -63,7 +63,7 @@ function samplesOf(step: number, answers: Readonly<Record<string, string>>): Wri
     const [prompt, reference] = PROMPTS[promptId] ?? [promptId, ''];
     return {
       v: 1, checkpoint: checkpointName(step), step, promptId, prompt, draw: 0, seed: null, ids: [], text, references: [reference],
-      score: { exact: text === reference ? 1 : 0, rougeL: 0.9 }, kl: 0.31, length: text.split(' ').length + 1, stop: 'eos',
+      score: { exact: text === reference ? 1 : 0, rougeL: 0.9 }, kl: 0.31, klSequence: 1.24, repetition: 0, length: text.split(' ').length + 1, stop: 'eos',
     };
   });
 }

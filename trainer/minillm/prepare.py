@@ -13,6 +13,7 @@ from minillm.config import Config
 from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
 from minillm.errors import BadInput
 from minillm.evaluate import PRECISIONS, Setting
+from minillm.inspection import Inspection
 from minillm.language_model import LanguageModel
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.phases import Metrics, Phase, Workbench
@@ -44,7 +45,7 @@ class Prepared:
     """Validation examples that are scored at each checkpoint."""
     final: list[Example]
     """Validation examples that are scored at the end."""
-    inspect: list[Example]
+    inspection: Inspection
     rows: dict[str, int]
 
     @property
@@ -74,18 +75,17 @@ def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, M
             files[key] = data.examples
             rows[key] = rows.get(key, 0) + len(data.examples)
         phases.append(make_phase(index, settings, bench, files, corpus, subset))
-    inspect = sets.read(config.inspect.prompts, "/inspect/prompts", "optional", None).examples if config.inspect.prompts else validation
-    inspect = inspect[: config.inspect.rows]
+    inspection = inspect(config, sets, validation, longest_context(pair))
     check_lengths(config, pair, [example for data in sets.loaded.values() for example in data.examples])
     total = sum(phase.steps for phase in phases)
     first_steps = [1 + sum(phase.steps for phase in phases[:index]) for index in range(len(phases))]
-    rows |= {"validation": len(validation), "inspect": len(inspect)}
+    rows |= {"validation": len(validation), "inspect": len(inspection.examples)}
     rows |= {"tooLong": sum(data.too_long for data in sets.loaded.values()), "cut": sum(data.cut for data in sets.loaded.values())}
     return Prepared(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
-        spread(validation, config.evaluation.final_rows), inspect, rows,
+        spread(validation, config.evaluation.final_rows), inspection, rows,
     )  # fmt: skip
 
 
@@ -116,6 +116,24 @@ class DataSets:
             self.progress("reading data", len(self.loaded), None, "files")
             self.loaded[key] = load(path, self.tokenizer, self.config.data, answers=answers, limit=limit, pointer=pointer)
         return self.loaded[key]
+
+
+def inspect(config: Config, sets: DataSets, validation: list[Example], context: int | None) -> Inspection:
+    """The inspection prompts. Their file is followed while the run goes on, unless it is the training data, written for something else."""
+    path, rows = config.inspect.prompts, config.inspect.rows
+    if path is None:
+        return Inspection(validation, rows=rows)
+    examples = sets.read(path, "/inspect/prompts", "optional", None).examples
+    if path == config.data.train:
+        return Inspection(examples, rows=rows)
+
+    def read() -> list[Example]:
+        return load(path, sets.tokenizer, config.data, answers="optional", pointer="/inspect/prompts").examples
+
+    def fits(example: Example) -> bool:
+        return context is None or len(example.prompt_ids) + config.data.max_new_tokens <= context
+
+    return Inspection(examples, rows=rows, path=path, read=read, fits=fits)
 
 
 def longest_context(pair: Pair) -> int | None:

@@ -32,6 +32,7 @@ class Record:
         self.run, self.attempt, self.events, self.prepared = run, attempt, events, prepared
         self.interrupt, self.progress = interrupt, progress
         self._set: dict[str, Any] | None = None
+        prepared.inspection.keep(samples.sampled_prompts(run))
 
     # ---------------------------------------------------------------------------------------------- checkpoints
 
@@ -83,16 +84,27 @@ class Record:
 
     def sample(self, name: str, step: int) -> None:
         """Writes the samples of the student as it is, under the checkpoint's name; before them once the teacher's."""
-        prepared = self.prepared
-        if not prepared.inspect:
+        if (self.run.samples / f"{name}.jsonl").exists():
             return
-        for who, at, model, teacher in (("teacher", 0, prepared.teacher, None), (name, step, prepared.student, prepared.teacher)):
-            if not (self.run.samples / f"{who}.jsonl").exists():
-                what = "samples of the teacher" if who == "teacher" else "samples"
-                path, count = samples.write_samples(
-                    self.run, who, at, model, teacher, prepared.inspect, prepared.setting, self.between(what)
-                )
-                self.events.write("samples", step=at, checkpoint=who, path=path, count=count)
+        prepared = self.prepared
+        examples = prepared.inspection.refresh(self.warn)
+        if not examples:
+            return
+        # The teacher never changes: he answers each prompt once.
+        if not samples.covers(self.run, "teacher", examples):
+            self.write_samples("teacher", 0, None, examples, "samples of the teacher")
+        self.write_samples(name, step, prepared.student, examples, "samples")
+        samples.thin(self.run, prepared.config.inspect.keep_tokens)
+
+    def write_samples(self, who: str, step: int, student: LanguageModel | None, examples: list[Example], what: str) -> None:
+        prepared = self.prepared
+        made = samples.write_samples(self.run, who, step, student, prepared.teacher, examples, prepared.setting, self.between(what))
+        self.events.write(
+            "samples", step=step, checkpoint=who, path=made.path, count=made.count, bytes=made.bytes, tokenBytes=made.token_bytes
+        )
+
+    def warn(self, text: str) -> None:
+        self.events.write("message", level="warning", text=text)
 
     def evaluate(self, name: str, step: int) -> None:
         """Scores the student as it is on the fixed subset, under the checkpoint's name; before it once the teacher."""

@@ -20,6 +20,8 @@ RECORDS: dict[str, type[BaseModel]] = {
     "control": contract.ControlRequest,
     "control-outcome": contract.ControlOutcome,
     "sample": contract.Sample,
+    "token-detail": contract.TokenDetail,
+    "token-index": contract.TokenIndex,
     "run": contract.Run,
     "user": contract.User,
     "resolution": contract.Resolution,

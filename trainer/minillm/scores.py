@@ -81,3 +81,9 @@ def edit_distance(a: Units, b: Units) -> int:
         rises = (right_falls | ~(diagonal | right_rises)) & full
         falls = right_rises & diagonal
     return distance
+
+
+def repetition(units: Units, n: int = 4) -> float:
+    """Share of the n-grams that already came before: 1 − distinct / all, `seq-rep-n` of arXiv 1908.04319; 0 for fewer than n units."""
+    grams = [tuple(units[place : place + n]) for place in range(len(units) - n + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else 0.0

@@ -51,9 +51,9 @@ def outcome(run: RunDir) -> dict[str, Any]:
         steps[event["kind"], event["step"]] = timeless
     names = sorted({path.name[:13] for path in run.checkpoints.iterdir()})
     samples = {}
-    for path in run.samples.iterdir():
+    for path in run.samples.glob("*.jsonl"):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        samples[path.name[:13]] = [{key: value for key, value in line.items() if key != "checkpoint"} for line in lines]
+        samples[path.name[:13] + path.name.partition(".")[2]] = [{key: value for key, value in line.items() if key != "checkpoint"} for line in lines]
     scores = {
         (event["step"], event["subject"], event["full"]): {k: v for k, v in event["metrics"].items() if k != "time/evaluation"}
         for event in events_of(run, "evaluation")

@@ -10,7 +10,7 @@ import { seededRandom } from '../random';
 
 function sample(promptId: string, draw: number, text: string, fields: Partial<Sample> = {}): Sample {
   return {
-    v: 1, checkpoint: 'step-00000100-a1', step: 100, promptId, prompt: `${promptId}?`, draw, seed: draw === 0 ? null : draw, ids: [1], text, score: {}, kl: 0.5,
+    v: 1, checkpoint: 'step-00000100-a1', step: 100, promptId, prompt: `${promptId}?`, draw, seed: draw === 0 ? null : draw, ids: [1], text, score: {}, kl: 0.5, klSequence: 1.5, repetition: 0,
     length: 3, stop: 'eos', references: ['yes', 'sure'], ...fields,
   };
 }

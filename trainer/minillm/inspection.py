@@ -1,0 +1,73 @@
+"""The inspection prompts of a run that goes on: a file that its user may write to at any time.
+
+Rows that are added while the run goes on are sampled from the next checkpoint on. A row in the middle of being typed never
+harms a run: until the file can be read again, the prompts that were read last stay.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from minillm.data import Example
+from minillm.errors import BadInput
+
+MOST_ADDED = 500
+"""Prompts that may come on top of those of the start: more than that is another file, and not a list of prompts to look at."""
+
+Read = Callable[[], list[Example]]
+Warn = Callable[[str], None]
+
+
+class Inspection:
+    """Which prompts are sampled now: the first `rows` of the file, and every one that was added since.
+
+    `read` reads the file anew (raising BadInput for what is no row), `fits` says whether a prompt leaves room for a response.
+    Without a path the prompts are those given, for good.
+    """
+
+    def __init__(
+        self, examples: Sequence[Example], *, rows: int, path: str | None = None, read: Read | None = None,
+        fits: Callable[[Example], bool] = lambda _example: True,
+    ) -> None:
+        self.path, self._read, self._rows, self._fits = path, read, rows, fits
+        self.examples = [example for example in examples[:rows] if fits(example)]
+        self._passed_over = {_key(example) for example in examples[rows:]}
+        """Rows that were there from the start and are too many."""
+        self._seen = self._stamp()
+
+    def keep(self, prompts: set[tuple[str, str]]) -> None:
+        """Also counts these (id, prompt) as added since: an earlier attempt had sampled them."""
+        self._passed_over -= prompts
+        self._seen = None
+
+    def refresh(self, warn: Warn) -> list[Example]:
+        """The prompts to sample now. Says through `warn` why a changed file could not be used."""
+        stamp = self._stamp()
+        if self._read is None or stamp is None or stamp == self._seen:
+            return self.examples
+        self._seen = stamp
+        try:
+            found = self._read()
+        except BadInput as error:
+            warn(f"{error.sentence} Until it is mended, the inspection prompts of before are sampled.")
+            return self.examples
+        added = [example for example in found[self._rows :] if _key(example) not in self._passed_over]
+        if len(added) > MOST_ADDED:
+            warn(f"{len(added)} inspection prompts were added; the first {MOST_ADDED} of them are sampled.")
+        self.examples = [example for example in found[: self._rows] + added[:MOST_ADDED] if self._fits(example)]
+        return self.examples
+
+    def _stamp(self) -> tuple[int, int] | None:
+        if self.path is None:
+            return None
+        try:
+            info = os.stat(Path(self.path))
+        except OSError:
+            return None
+        return info.st_mtime_ns, info.st_size
+
+
+def _key(example: Example) -> tuple[str, str]:
+    return example.id, example.prompt
