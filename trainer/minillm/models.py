@@ -21,6 +21,7 @@ from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
 from minillm.language_model import LanguageModel, verify
+from minillm.recompute import recompute
 from minillm.vocabulary import compare_tokenizers, shared_vocabulary
 
 transformers_logging.disable_progress_bar()  # its bars would fill the log; progress goes through the callback
@@ -83,6 +84,8 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     if random:
         torch.manual_seed(config.seed)
     model = _load(folder, config.student, "/student/model", "student", dtype=torch.float32, device=device, random=random)
+    if config.student.recompute:
+        recompute(model, f"student {config.student.model}", "/student/recompute")
     return _ready(model, device, dtype, f"student {config.student.model}", "/student/model")
 
 

@@ -78,9 +78,8 @@ def test_an_update_follows_the_models_own_gradient(name: str):
 
     def ours() -> torch.Tensor:
         hidden = read(model, batch.ids, batch.wanted)
-        return head_loss(
-            model, hidden, batch.tokens, lambda terms, _rows: terms.kl / 9, teacher=mentor, hidden_teacher=batch.hidden_teacher, chunk_rows=4
-        )[0]  # fmt: skip
+        cached = {"teacher": mentor, "hidden_teacher": batch.hidden_teacher}
+        return head_loss(model, hidden, batch.tokens, lambda terms, _rows: terms.kl / 9, chunk_rows=4, **cached)[0]
 
     def dense() -> torch.Tensor:
         total = torch.zeros((), dtype=model.dtype)

@@ -56,7 +56,7 @@ def family(name: str, vocabulary: int) -> Any:
             attention_types=[[["global", "local"], 1]], window_size=4, bos_token_id=1, eos_token_id=2,
         ),
         "gpt-j": lambda: GPTJConfig(
-            vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_inner=24, n_positions=64, rotary_dim=4, bos_token_id=1, eos_token_id=2
+            vocab_size=vocabulary, n_embd=16, n_layer=2, n_head=2, n_inner=24, n_positions=64, rotary_dim=4, bos_token_id=1, eos_token_id=2,
         ),
         "opt": lambda: OPTConfig(**without, ffn_dim=24, word_embed_proj_dim=8),  # projects out of a wider body
         "neox": lambda: GPTNeoXConfig(**without, intermediate_size=24),
@@ -77,8 +77,8 @@ def family(name: str, vocabulary: int) -> Any:
 
 
 FAMILIES = [
-    "gpt2", "gpt-neo", "gpt-j", "neox", "opt", "phi", "phi3", "llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
-    "granite", "cohere",
+    "gpt2", "gpt-neo", "gpt-j", "neox", "opt", "phi", "phi3", "llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma", "gemma2",
+    "gemma3", "granite", "cohere",
 ]  # fmt: skip
 
 
