@@ -16,7 +16,8 @@ interface Plan extends vscode.QuickPickItem {
   readonly carryOut: () => Promise<boolean>;
 }
 
-const PIP_INSTALL = ['-m', 'pip', 'install', '--disable-pip-version-check'];
+/** Compiling all of torch's and transformers' modules takes longer than installing them; Python compiles what it imports. */
+const PIP_INSTALL = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-compile'];
 
 /**
  * Set Up Python Environment: completes an environment that has torch but not all the rest, or makes one of the
