@@ -10,7 +10,7 @@ const GOOD = `{
   "name": "good",
   "teacher": { "model": "./teacher" },
   "student": { "model": "./student", "init": "random", "tokenizer": "teacher" },
-  "data": { "train": "train.jsonl", "validation": "train.jsonl" },
+  "data": { "train": "train.jsonl", "validation": "valid.jsonl" },
   "phases": [{ "method": "minillm", "steps": 2 }],
 }
 `;
@@ -40,6 +40,7 @@ describe('config', () => {
     await useTestPython(python);
     for (const folder of ['teacher', 'student']) cpSync(path.join(repo, 'demo', folder), inWorkspace(folder), { recursive: true });
     writeFileSync(inWorkspace('train.jsonl'), '{"prompt":"d o g :","response":"D AO G"}\n'.repeat(20));
+    writeFileSync(inWorkspace('valid.jsonl'), '{"prompt":"c a t :","response":"K AE T"}\n'.repeat(20));
   });
 
   afterEach(() => vscode.commands.executeCommand('workbench.action.closeAllEditors'));
@@ -50,7 +51,7 @@ describe('config', () => {
     // A fault that comes and goes proves that the check has been made.
     const train = async (file: string): Promise<void> => {
       const edit = new vscode.WorkspaceEdit();
-      edit.replace(document.uri, document.lineAt(5).range, `  "data": { "train": "${file}", "validation": "train.jsonl" },`);
+      edit.replace(document.uri, document.lineAt(5).range, `  "data": { "train": "${file}", "validation": "valid.jsonl" },`);
       await vscode.workspace.applyEdit(edit);
       await document.save();
     };
