@@ -7,10 +7,16 @@ import { registerCollectDiagnostics } from './editor/diagnostics/collect';
 import { Disposable } from './editor/disposable';
 import { registerRunPanels } from './editor/panel/runPanel';
 import { registerPython } from './editor/python/register';
+import { offerToResume } from './editor/runs/afterRestart';
+import { registerRunControl } from './editor/runs/control';
 import { RunsFolders } from './editor/runs/folders';
+import { ForkDrafts } from './editor/runs/forkDrafts';
+import { registerForkRun } from './editor/runs/forkRun';
 import { registerRuns } from './editor/runs/register';
 import { type ListedRun, RunRegistry } from './editor/runs/registry';
+import { registerResumeRun } from './editor/runs/resumeRun';
 import { registerStartRun } from './editor/runs/startRun';
+import { Supervision } from './editor/runs/supervision';
 import { registerSamples } from './editor/samples/register';
 
 /** What tests ask of the extension; nothing else relies on it. */
@@ -29,13 +35,18 @@ export function activate(extension: vscode.ExtensionContext): Api {
 
   const folders = new RunsFolders(context);
   const runs = context.register(new RunRegistry(() => folders.all, (text) => context.log.warn(text)));
-  const panels = context.register(registerRunPanels(extension, { log: context.log }));
+  const drafts = new ForkDrafts(context);
+  const python = registerPython(context);
+  const supervision = context.register(new Supervision(context, runs, python));
+  const panels = context.register(registerRunPanels(extension, { log: context.log, ensureSupervisor: (dir) => supervision.ensure(dir) }));
   const openPanel = (dir: string): void | Promise<void> => panels.open(dir);
 
-  const python = registerPython(context);
-  const diagnostics = registerConfig(context, { runs, python });
+  const diagnostics = registerConfig(context, { runs, python, drafts });
   const listed = registerRuns(context, { runs, folders, openPanel });
-  registerStartRun(context, { runs, folders, python, diagnostics, openPanel });
+  registerStartRun(context, { runs, folders, python, diagnostics, drafts, openPanel });
+  registerRunControl(context, runs, supervision);
+  registerResumeRun(context, { runs, supervision, openPanel });
+  registerForkRun(context, runs, drafts);
   registerSamples(context, runs);
   registerOpenDemo(context);
   registerCollectDiagnostics(context, { runs, folders, python });
@@ -44,6 +55,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
     .then(() => honourOpenRequests(context, folders.all, openPanel))
     .then(() => showPendingDemo(context));
   context.background('Starting', ready);
+  context.background('Offering to resume', listed.then(() => offerToResume(context, runs)));
 
   return {
     ready,

@@ -5,7 +5,10 @@ import type { Change } from '../samples/change';
 import { applySeries, type Columns, type PackedSeries } from './columns';
 import type { Results } from './results';
 
-export type ActionId = 'stop' | 'kill' | 'checkpoint' | 'compare' | 'log' | 'config' | 'folder';
+/** What the run itself is asked for. */
+export type RequestId = 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
+
+export type ActionId = RequestId | 'resume' | 'fork' | 'compare' | 'log' | 'config' | 'folder';
 
 export interface Action {
   readonly id: ActionId;

@@ -1,3 +1,5 @@
+import type { RunState } from '../contract/runState';
+import type { ControlVerb } from './control';
 import { isRunId, RunDir } from './layout';
 import { readRun, type RunSummary } from './runs';
 
@@ -16,4 +18,21 @@ export function whyNoControl(summary: RunSummary): string | undefined {
   if (summary.state === 'unknown') return `${summary.name} runs on ${summary.status?.host ?? 'another machine'}: it can be controlled only there.`;
   if (!summary.active) return `${summary.name} is not running: ${summary.state}.`;
   return undefined;
+}
+
+/** The states in which a run does what it is asked for; it hears the other requests, and refuses them. */
+const heard: Readonly<Record<ControlVerb, readonly RunState[]>> = {
+  stop: ['queued', 'starting', 'running', 'paused', 'stopping', 'stalled'],
+  kill: ['queued', 'starting', 'running', 'paused', 'stopping', 'stalled'],
+  pause: ['running', 'stalled'],
+  continue: ['paused', 'stalled'],
+  checkpoint: ['running', 'paused', 'stalled'],
+  evaluate: ['running', 'paused', 'stalled'],
+};
+
+/** Why a run would not do this now, in one sentence; undefined when it would. */
+export function whyNotAsk(summary: RunSummary, verb: ControlVerb): string | undefined {
+  const refusal = whyNoControl(summary);
+  if (refusal !== undefined || heard[verb].includes(summary.state)) return refusal;
+  return `${summary.name} is ${summary.state}.`;
 }

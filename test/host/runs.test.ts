@@ -52,11 +52,11 @@ describe('the list of runs', () => {
     assert.deepEqual(nodes.map((node) => item(node).label), ['new', 'bad', 'old']);
     const [running, failed, finished] = nodes.map(item);
     assert.match(String(running?.description), /^step 60\/100 · KL 0\.4\d+ · 1 min 20 s left$/);
-    assert.equal(running?.contextValue, 'run.active');
+    assert.equal(running?.contextValue, 'run.active.running');
     assert.match(running.accessibilityInformation?.label ?? '', /^new, running, step 60\/100, KL .*left$/);
     assert.equal(failed?.description, 'failed: RuntimeError: out of memory | [x](command:y) <b>');
     assert.match(String(finished?.description), /^KL 0\.4\d+ · /);
-    assert.equal(finished?.contextValue, 'run.ended');
+    assert.equal(finished?.contextValue, 'run.ended.finished');
     // What files say is text in a tooltip: never markup, never a command.
     const tooltip = failed.tooltip as vscode.MarkdownString;
     assert.ok(tooltip.isTrusted !== true && tooltip.supportHtml !== true);

@@ -1,7 +1,10 @@
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { outlineConfig } from '../../config/phases';
-import { stateLook } from '../../present/labels';
+import { checkpointLabel, stateLook } from '../../present/labels';
+import { nameOfRun } from '../../present/sentence';
 import { Disposable } from '../disposable';
+import type { ForkDrafts } from '../runs/forkDrafts';
 import { runDescription } from '../runs/describe';
 import type { ListedRun, RunRegistry } from '../runs/registry';
 import { rangeOf } from './diagnostics';
@@ -13,7 +16,7 @@ export class ConfigCodeLens extends Disposable implements vscode.CodeLensProvide
   readonly onDidChangeCodeLenses = this.changed.event;
   private drawn = '';
 
-  constructor(private readonly runs: RunRegistry) {
+  constructor(private readonly runs: RunRegistry, private readonly drafts: ForkDrafts) {
     super();
     this.register(vscode.languages.registerCodeLensProvider(configSelector, this));
     this.register(runs.onDidChange(() => this.update()));
@@ -23,7 +26,15 @@ export class ConfigCodeLens extends Disposable implements vscode.CodeLensProvide
     const outline = outlineConfig(document.getText());
     if (!outline || !vscode.workspace.isTrusted) return [];
     const range = rangeOf(outline.head);
-    const lenses = [new vscode.CodeLens(range, { title: '$(play)\u00a0Run distillation', command: 'minillm.run', arguments: [document.uri] })];
+    const lens = (title: string, command: string, ...more: unknown[]): vscode.CodeLens =>
+      new vscode.CodeLens(range, { title, command, arguments: [document.uri, ...more] });
+    const origin = this.drafts.of(document.uri.fsPath);
+    const lenses = origin
+      ? [
+          lens(`$(repo-forked)\u00a0Run from ${checkpointLabel(origin.checkpoint)} of ${nameOfRun(path.basename(origin.dir))}`, 'minillm.run'),
+          lens('$(play)\u00a0Run from scratch', 'minillm.run', { fromScratch: true }),
+        ]
+      : [lens('$(play)\u00a0Run distillation', 'minillm.run')];
     const newest = this.newestOf(document.uri.fsPath);
     if (newest) {
       const title = `$(graph-line)\u00a0${titleOf(newest)}`;

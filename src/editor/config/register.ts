@@ -1,6 +1,7 @@
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
 import { PythonStatus } from '../python/status';
+import type { ForkDrafts } from '../runs/forkDrafts';
 import type { RunRegistry } from '../runs/registry';
 import { ConfigCodeLens } from './codeLens';
 import { ConfigDiagnostics } from './diagnostics';
@@ -10,11 +11,12 @@ import { registerNewConfig } from './newConfig';
 interface ConfigDeps {
   readonly runs: RunRegistry;
   readonly python: PythonEnvironments;
+  readonly drafts: ForkDrafts;
 }
 
 /** Everything that happens in a `*.minillm.jsonc` beyond what its schema gives. */
 export function registerConfig(context: EditorContext, deps: ConfigDeps): ConfigDiagnostics {
-  context.register(new ConfigCodeLens(deps.runs));
+  context.register(new ConfigCodeLens(deps.runs, deps.drafts));
   context.register(new PythonStatus(deps.python));
   context.register(new ConfigPresence(context));
   registerNewConfig(context);

@@ -2,10 +2,11 @@
 import path from 'node:path';
 import type { PhasePlan, ProgressEvent } from '../../contract/generated';
 import { formatBytes, formatDuration, formatNumber } from '../../present/numbers';
-import { timeLeft } from '../../present/labels';
+import { checkpointLabel, timeLeft } from '../../present/labels';
+import { nameOfRun, stateSentence } from '../../present/sentence';
 import { showControlCharacters } from '../../present/text';
-import type { Action, Activity, Fact, Header, Notice, RequestNote } from '../../protocol/runPanel';
-import { whyNoControl } from '../../rundir/guard';
+import type { Action, Activity, Fact, Header, Notice, RequestId, RequestNote } from '../../protocol/runPanel';
+import { whyNotAsk } from '../../rundir/guard';
 import type { RunSummary } from '../../rundir/runs';
 import type { History } from '../../telemetry/history';
 
@@ -57,28 +58,47 @@ function factsOf(summary: RunSummary, history: History): Fact[] {
     const train = start.rows['train'];
     if (train !== undefined) facts.push({ label: 'training rows', value: train.toLocaleString('en'), detail: rows });
   }
+  if (run?.parent) {
+    const { parent } = run;
+    const value = `${checkpointLabel(parent.checkpoint)} of ${nameOfRun(parent.run)}`;
+    facts.push({ label: 'forked from', value: showControlCharacters(value), detail: showControlCharacters(`${parent.run}, ${parent.path}`) });
+  }
   const provenance = run?.provenance;
   if (provenance?.git === true && provenance.commit !== null) {
     facts.push({ label: 'commit', value: `${provenance.commit.slice(0, 7)}${provenance.dirty ? ' + changes' : ''}`, detail: provenance.branch === null ? '' : `branch ${provenance.branch}` });
   }
   const attempt = summary.status?.attempt ?? 1;
-  if (attempt > 1) facts.push({ label: 'attempt', value: String(attempt), detail: 'The run was resumed.' });
+  const restarts = summary.status?.restarts ?? 0;
+  if (attempt > 1) {
+    const detail = restarts > 0 ? `Restarted ${restarts === 1 ? 'once' : `${restarts} times`} by itself after a crash.` : 'The run was resumed.';
+    facts.push({ label: 'attempt', value: String(attempt), detail });
+  }
   return facts;
 }
 
-function actionsOf(summary: RunSummary, sampled: number): Action[] {
-  const noControl = whyNoControl(summary) ?? null;
-  const stopping = summary.state === 'stopping';
-  const actions: Action[] = [
-    stopping ? { id: 'kill', label: 'Force stop', reason: noControl } : { id: 'stop', label: 'Stop', reason: noControl },
-    { id: 'checkpoint', label: 'Save checkpoint', reason: noControl ?? (summary.state === 'running' ? null : `The run is ${summary.state}.`) },
+/** `noControl`: why nothing may be asked from here at all. */
+function actionsOf(summary: RunSummary, sampled: number, noControl: string | undefined): Action[] {
+  const ask = (id: RequestId, label: string): Action => ({ id, label, reason: noControl ?? whyNotAsk(summary, id) ?? null });
+  const { state } = summary;
+  const resumable = state === 'failed' || state === 'stopped' || state === 'lost';
+  const control: Action[] = summary.active || state === 'unknown'
+    ? [
+        state === 'stopping' ? ask('kill', 'Stop now') : ask('stop', 'Stop'),
+        state === 'paused' ? ask('continue', 'Continue') : ask('pause', 'Pause'),
+        ask('checkpoint', 'Save checkpoint'),
+        ask('evaluate', 'Evaluate'),
+      ]
+    : [
+        ...(resumable ? [{ id: 'resume', label: 'Resume', reason: noControl ?? null } as const] : []),
+        { id: 'fork', label: 'Fork', reason: noControl ?? (sampled > 0 ? null : 'There is no checkpoint that a fork could start from.') },
+      ];
+  return [
+    ...control,
     { id: 'compare', label: 'Compare samples', reason: sampled > 0 ? null : 'There are no samples yet: they come with the first checkpoint.' },
     { id: 'log', label: 'Show log', reason: null },
     { id: 'config', label: 'Open config', reason: null },
     { id: 'folder', label: 'Reveal folder', reason: null },
   ];
-  // An ended run can never be stopped again: two dead buttons would only be in the way.
-  return summary.active || summary.state === 'unknown' ? actions : actions.slice(2);
 }
 
 function noticesOf(summary: RunSummary, history: History): Notice[] {
@@ -103,7 +123,18 @@ function planOf(history: History): readonly PhasePlan[] {
   return history.start?.plan ?? [];
 }
 
-export function buildHeader(summary: RunSummary, history: History, request: RequestNote | null, now: number): Header {
+export interface HeaderSources {
+  readonly summary: RunSummary;
+  readonly history: History;
+  /** What was asked from this panel. */
+  readonly request: RequestNote | null;
+  /** Unix time. */
+  readonly now: number;
+  /** Why nothing may be asked from here at all. */
+  readonly noControl?: string | undefined;
+}
+
+export function buildHeader({ summary, history, request, now, noControl }: HeaderSources): Header {
   const { status } = summary;
   const total = history.start?.total ?? status?.total ?? 0;
   const ended = !summary.active;
@@ -116,7 +147,7 @@ export function buildHeader(summary: RunSummary, history: History, request: Requ
     name: showControlCharacters(summary.name),
     state: summary.state,
     // The cause stands in a box of its own.
-    text: cause !== null && cause === summary.text ? `The trainer failed${history.lastStep > 0 ? ` at step ${history.lastStep}` : ' before its first step'}. Its last cause:` : showControlCharacters(summary.text),
+    text: cause !== null && cause === summary.text ? `The trainer failed${history.lastStep > 0 ? ` at step ${history.lastStep}` : ' before its first step'}. Its last cause:` : showControlCharacters(stateSentence(summary, now)),
     active: summary.active,
     step: Math.max(history.lastStep, summary.active ? 0 : (status?.step ?? 0)),
     total,
@@ -126,7 +157,7 @@ export function buildHeader(summary: RunSummary, history: History, request: Requ
     activity: activityOf(summary, history),
     cause: cause === null ? null : showControlCharacters(cause),
     facts: factsOf(summary, history),
-    actions: actionsOf(summary, history.samples.filter(({ checkpoint }) => checkpoint !== 'teacher').length),
+    actions: actionsOf(summary, history.samples.filter(({ checkpoint }) => checkpoint !== 'teacher').length, noControl),
     request,
     notices: noticesOf(summary, history),
     events: history.lastSeq + 1 - history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),

@@ -1,6 +1,6 @@
 /* A request that the panel sends to a run, told from the click to its outcome. */
-import type { RequestNote } from '../../protocol/runPanel';
-import { awaitOutcome, sendControl, type ControlVerb } from '../../rundir/control';
+import type { RequestId, RequestNote } from '../../protocol/runPanel';
+import { awaitOutcome, sendControl } from '../../rundir/control';
 import { formatDuration } from '../../present/numbers';
 import type { RunSummary } from '../../rundir/runs';
 
@@ -10,10 +10,13 @@ const PATIENCE = 15;
 const SHOWN = 20;
 const SLICE_MS = 1000;
 
-const asked: Readonly<Record<'stop' | 'kill' | 'checkpoint', string>> = {
+const asked: Readonly<Record<RequestId, string>> = {
   stop: 'Stop asked: the trainer finishes its step, saves a checkpoint and ends.',
   kill: 'Force stop asked: the trainer ends at once. What it did since the last checkpoint is lost.',
+  pause: 'Pause asked: the trainer finishes its step and waits.',
+  continue: 'Continue asked.',
   checkpoint: 'Checkpoint asked: it is saved after the step at work.',
+  evaluate: 'Evaluation asked: a checkpoint is saved and scored after the step at work.',
 };
 
 export class RunRequest {
@@ -21,12 +24,19 @@ export class RunRequest {
   private ended: { readonly note: RequestNote; readonly at: number } | undefined;
   private abandoned = false;
 
-  constructor(private readonly dir: string, private readonly verb: 'stop' | 'kill' | 'checkpoint', private readonly changed: () => void) {}
+  constructor(
+    private readonly dir: string,
+    private readonly verb: RequestId,
+    /** Sees to it that somebody hears. */
+    private readonly ensureSupervisor: (dir: string) => Promise<void>,
+    private readonly changed: () => void,
+  ) {}
 
   /** Sends it and waits for its outcome, however long the trainer takes, as long as somebody looks. */
   async run(): Promise<void> {
     try {
-      const id = await sendControl(this.dir, this.verb satisfies ControlVerb, 'panel');
+      await this.ensureSupervisor(this.dir);
+      const id = await sendControl(this.dir, this.verb, 'panel');
       this.sent = Date.now() / 1000;
       while (!this.abandoned) {
         const outcome = await awaitOutcome(this.dir, id, SLICE_MS);
@@ -37,7 +47,7 @@ export class RunRequest {
         this.changed();
       }
     } catch (error) {
-      this.end({ state: 'refused', text: `The request could not be written into the run's folder: ${error instanceof Error ? error.message : String(error)}` });
+      this.end({ state: 'refused', text: `The run could not be asked: ${error instanceof Error ? error.message : String(error)}` });
     }
   }
 
@@ -53,9 +63,7 @@ export class RunRequest {
   /** What to show now; null once the outcome has been on show long enough. */
   note(summary: RunSummary, now: number): RequestNote | null {
     if (this.ended) return now - this.ended.at < SHOWN || this.ended.note.state !== 'done' ? this.ended.note : null;
-    const deadline = summary.status?.stopDeadline ?? null;
-    if (deadline !== null && deadline > now) return { state: 'waiting', text: `${asked[this.verb]} Harsher means follow in ${formatDuration(Math.ceil(deadline - now))}.` };
-    if (now - this.sent > PATIENCE && summary.state !== 'stopping' && this.verb !== 'checkpoint') {
+    if (now - this.sent > PATIENCE && summary.state !== 'stopping' && this.verb !== 'checkpoint' && this.verb !== 'evaluate') {
       return { state: 'silent', text: `No supervisor has answered for ${formatDuration(now - this.sent)}: it may be gone. The request stays in the run's folder.` };
     }
     return { state: 'waiting', text: asked[this.verb] };

@@ -12,6 +12,8 @@ export const RUN_VIEW = 'minillm.run';
 
 export interface RunPanelDependencies {
   readonly log: vscode.LogOutputChannel;
+  /** Sees to it that a run hears a request. Rejects with a sentence. */
+  readonly ensureSupervisor: (dir: string) => Promise<void>;
 }
 
 /** The panels of this window, at most one per run. Panels outlive it: the editor brings them back after a reload. */
@@ -77,7 +79,7 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
   }
 
   private adopt(panel: vscode.WebviewPanel, dir: string): void {
-    const session = new RunPanelSession(panel, dir, this.extension.extensionUri, this.state, this.dependencies.log);
+    const session = new RunPanelSession(panel, dir, this.extension.extensionUri, this.state, this.dependencies);
     this.sessions.set(dir, session);
     panel.onDidDispose(() => {
       session.dispose();

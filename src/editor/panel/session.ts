@@ -1,12 +1,15 @@
 import * as vscode from 'vscode';
-import type { ActionId, ToHost, ToPage } from '../../protocol/runPanel';
+import type { ActionId, RequestId, ToHost, ToPage } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
 import { isCheckpointName, RunDir } from '../../rundir/layout';
 import { Disposable } from '../disposable';
+import { confirmEnd } from '../runs/control';
+import { insistOnTrust, whyNotTrusted } from '../trust';
 import { RunFeed } from './feed';
 import { buildHeader } from './header';
 import { runPage } from './page';
 import { RunRequest } from './requests';
+import type { RunPanelDependencies } from './runPanel';
 import { loadSamples } from './sampleView';
 import { readSettings, type ViewState } from './viewState';
 
@@ -14,6 +17,8 @@ import { readSettings, type ViewState } from './viewState';
 const TICK = 250;
 /** Milliseconds between looks at a run whose page is hidden: its title follows the state. */
 const HIDDEN_TICK = 3000;
+/** Milliseconds between looks at a run that has ended while its page is looked at: it may be resumed from anywhere. */
+const ENDED_TICK = 2000;
 
 /**
  * One panel over one run folder. Says nothing before the page says that it is ready; then a whole picture, and from
@@ -25,6 +30,7 @@ export class RunPanelSession extends Disposable {
   private request: RunRequest | undefined;
   private client: string | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private reopener: NodeJS.Timeout | undefined;
   private dirty = false;
   private lastSecond = 0;
   private posting = false;
@@ -34,7 +40,7 @@ export class RunPanelSession extends Disposable {
     readonly dir: string,
     extension: vscode.Uri,
     private readonly state: ViewState,
-    private readonly log: vscode.LogOutputChannel,
+    private readonly dependencies: RunPanelDependencies,
   ) {
     super();
     this.follower = this.register(new RunFollower(dir, TICK));
@@ -52,6 +58,7 @@ export class RunPanelSession extends Disposable {
 
   override dispose(): void {
     clearInterval(this.timer);
+    clearInterval(this.reopener);
     this.timer = undefined;
     this.request?.abandon();
     super.dispose();
@@ -61,7 +68,7 @@ export class RunPanelSession extends Disposable {
     const { summary, history } = this.follower;
     if (!summary) throw new Error('The run has not been read yet.');
     const now = Date.now() / 1000;
-    return buildHeader(summary, history, this.request?.note(summary, now) ?? null, now);
+    return buildHeader({ summary, history, request: this.request?.note(summary, now) ?? null, now, noControl: whyNotTrusted() });
   }
 
   private onVisibility(): void {
@@ -70,6 +77,8 @@ export class RunPanelSession extends Disposable {
     // An ended run is not polled any more; looking at it again asks once.
     this.follower.start();
     clearInterval(this.timer);
+    clearInterval(this.reopener);
+    this.reopener = visible ? setInterval(() => this.follower.start(), ENDED_TICK) : undefined;
     this.timer = visible ? setInterval(() => this.tick(), TICK) : undefined;
     if (!visible) this.client = undefined;
   }
@@ -100,7 +109,7 @@ export class RunPanelSession extends Disposable {
       () => (this.posting = false),
       (error: unknown) => {
         this.posting = false;
-        this.log.warn(`A message to the panel of ${this.id} was lost: ${String(error)}`);
+        this.dependencies.log.warn(`A message to the panel of ${this.id} was lost: ${String(error)}`);
       },
     );
   }
@@ -133,7 +142,7 @@ export class RunPanelSession extends Disposable {
           return;
       }
     } catch (error) {
-      this.log.error(`Panel of ${this.id}, ${message.type}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      this.dependencies.log.error(`Panel of ${this.id}, ${message.type}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     }
   }
 
@@ -149,19 +158,22 @@ export class RunPanelSession extends Disposable {
     const target = { dir: this.dir };
     switch (action) {
       case 'stop':
+      case 'pause':
+      case 'continue':
       case 'checkpoint':
+      case 'evaluate':
         this.send(action);
         return;
-      case 'kill': {
-        const force = vscode.l10n.t('Force Stop');
-        const answer = await vscode.window.showWarningMessage(
-          vscode.l10n.t('Stop {0} at once?', this.follower.summary?.name ?? this.id),
-          { modal: true, detail: vscode.l10n.t('The trainer gets no chance to save a checkpoint. What it did since the last one is lost.') },
-          force,
-        );
-        if (answer === force) this.send('kill');
+      case 'kill':
+        if (await confirmEnd(this.follower.summary?.name ?? this.id)) this.send(action);
         return;
-      }
+      case 'resume':
+        this.forgetRequest();
+        await vscode.commands.executeCommand('minillm.resume', target);
+        return;
+      case 'fork':
+        await vscode.commands.executeCommand('minillm.fork', target);
+        return;
       case 'compare':
         await vscode.commands.executeCommand('minillm.compareSamples', from !== undefined && to !== undefined ? { ...target, from, to } : target);
         return;
@@ -177,9 +189,16 @@ export class RunPanelSession extends Disposable {
     }
   }
 
-  private send(verb: 'stop' | 'kill' | 'checkpoint'): void {
+  private forgetRequest(): void {
     this.request?.abandon();
-    const request = new RunRequest(this.dir, verb, () => (this.dirty = true));
+    this.request = undefined;
+    this.dirty = true;
+  }
+
+  private send(verb: RequestId): void {
+    if (!insistOnTrust()) return;
+    this.request?.abandon();
+    const request = new RunRequest(this.dir, verb, this.dependencies.ensureSupervisor, () => (this.dirty = true));
     this.request = request;
     this.dirty = true;
     void request.run();

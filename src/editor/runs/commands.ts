@@ -3,18 +3,14 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { isActive } from '../../contract/runState';
 import { checkpointLabel } from '../../present/labels';
-import { awaitOutcome, sendControl } from '../../rundir/control';
 import { RunDir } from '../../rundir/layout';
-import { processAlive } from '../../rundir/liveness';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { showFolder } from '../showFolder';
+import { insistOnTrust } from '../trust';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
 import { givenOrPicked, pickRun, targetOf, type Target } from './target';
-
-/** How long the outcome of a stop is waited for: the trainer may have to end a step and write a checkpoint first. */
-const STOP_PATIENCE = 120_000;
 
 export interface RunCommands {
   readonly runs: RunRegistry;
@@ -28,12 +24,6 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
   context.command('minillm.openPanel', async (given) => {
     const target = await givenOrPicked(runs, given, 'Run to open');
     if (target) await openPanel(target.dir);
-  });
-
-  context.command('minillm.stop', async (given) => {
-    const target = targetOf(given) ?? (await pickRun(runs.activeRuns, 'Run to stop', 'No run is active.'));
-    if (target) await stopRun(target.dir);
-    await runs.refresh();
   });
 
   context.command('minillm.showLog', async (given) => {
@@ -60,6 +50,7 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
   });
 
   context.command('minillm.deleteRun', async (given, many) => {
+    if (!insistOnTrust()) return;
     const asked = Array.isArray(many) && many.length > 0 ? many : given === undefined ? selection() : [given];
     const targets = asked.map(targetOf).filter((target) => target !== undefined && target.checkpoint === undefined) as Target[];
     if (targets.length === 0) {
@@ -91,28 +82,6 @@ async function pickCheckpoint(runs: RunRegistry, dir: string): Promise<string | 
   const picks = [...rows].reverse().map((row) => ({ label: checkpointLabel(row.name), description: row.best ? 'best' : '', name: row.name }));
   if (picks.length === 0) void vscode.window.showInformationMessage('This run has no checkpoint yet.');
   return picks.length === 0 ? undefined : (await vscode.window.showQuickPick(picks, { placeHolder: 'Checkpoint' }))?.name;
-}
-
-/** Asks for an orderly end, and says how it went only where that is not what was asked for. */
-async function stopRun(dir: string): Promise<void> {
-  const summary = await readRun(dir);
-  if (!summary.active) {
-    void vscode.window.showInformationMessage(`${summary.name} is not running: ${summary.text}`);
-    return;
-  }
-  if (summary.status !== undefined && !processAlive(summary.status.supervisor)) {
-    void vscode.window.showWarningMessage(`${summary.name} cannot be stopped from here: its supervisor is gone. ${summary.text}`);
-    return;
-  }
-  const outcome = await vscode.window.withProgress({ location: { viewId: 'minillm.runs' }, title: `Stopping ${summary.name}` }, async () =>
-    awaitOutcome(dir, await sendControl(dir, 'stop', 'palette'), STOP_PATIENCE));
-  if (outcome?.outcome === 'done') {
-    vscode.window.setStatusBarMessage(`$(check) ${summary.name}: ${outcome.text}`, 8000);
-  } else if (outcome) {
-    void vscode.window.showWarningMessage(`${summary.name}: stop ${outcome.outcome}. ${outcome.text}`);
-  } else {
-    void vscode.window.showWarningMessage(`${summary.name} has not stopped yet. The supervisor keeps trying; the run panel shows how far it is.`);
-  }
 }
 
 /** Moves ended runs to the trash. A run is asked for its state right before: what lives is never deleted. */

@@ -1,6 +1,7 @@
 import type { CheckpointRow } from '../../present/checkpoints';
 import { checkpointLabel, progressText, stateLook, timeLeft } from '../../present/labels';
 import { formatBytes, formatDuration, formatMetric, formatNumber, metricLabel } from '../../present/numbers';
+import { countdown, nameOfRun, stateSentence } from '../../present/sentence';
 import { showControlCharacters } from '../../present/text';
 import type { ListedRun } from './registry';
 
@@ -36,27 +37,40 @@ function joined(...parts: (string | undefined)[]): string {
 /** "step 120/900 · KL 0.48 · 1 min 20 s left" while it runs; how it ended afterwards. */
 export function runDescription(run: ListedRun, now: Date): string {
   const { summary: { state, status, text, created }, kl } = run;
+  const count = countdown(run.summary, now.getTime() / 1000);
   const step = status !== undefined && status.total > 0 && status.step > 0 ? `step ${status.step}/${status.total}` : undefined;
   switch (state) {
     case 'running':
-      return joined(step ?? status?.activity ?? 'starting', klText(kl), timeLeft(status?.eta));
+      return joined(step ?? status?.activity ?? 'starting', klText(kl), timeLeft(status?.eta), lineage(run));
     case 'queued':
+      return joined(waitsBehind(run) ?? stateLook(state).label, lineage(run));
     case 'starting':
-      return status?.activity ?? stateLook(state).label;
+      return joined(status?.activity ?? stateLook(state).label, count, lineage(run));
     case 'paused':
     case 'stopping':
     case 'stalled':
-      return joined(stateLook(state).label, step);
+      return joined(stateLook(state).label, step, count);
     case 'finished':
-      return joined(klText(kl), when(created, now));
+      return joined(klText(kl), lineage(run), when(created, now));
     case 'stopped':
-      return joined('stopped', step, klText(kl), when(created, now));
+      return joined('stopped', step, klText(kl), lineage(run), when(created, now));
     case 'failed':
       return joined(`failed: ${oneLine(text, LONGEST_CAUSE)}`);
     case 'lost':
     case 'unknown':
       return joined(stateLook(state).label, step, when(created, now));
   }
+}
+
+/** "fork of pronounce" */
+function lineage({ summary: { run } }: ListedRun): string | undefined {
+  return run?.parent ? `fork of ${oneLine(nameOfRun(run.parent.run), 40)}` : undefined;
+}
+
+/** "waits behind pronounce and 2 more" */
+function waitsBehind({ summary: { status } }: ListedRun): string | undefined {
+  const [first, ...others] = status?.behind ?? [];
+  return first === undefined ? undefined : `waits behind ${oneLine(nameOfRun(first), 40)}${others.length > 0 ? ` and ${others.length} more` : ''}`;
 }
 
 /** The facts about a run as a table, one per line, for a tooltip. Plain text: the caller escapes it. */
@@ -69,9 +83,10 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
   if (run.summary.active && left !== undefined) facts.push(['Time', left]);
   if (kl !== undefined) facts.push(['Reverse KL', `${formatNumber(kl)} nats per token`]);
   if (record) facts.push(['Teacher', record.config.teacher.model], ['Student', record.config.student.model]);
+  if (record?.parent) facts.push(['Forked from', `${checkpointLabel(record.parent.checkpoint)} of ${record.parent.run}`]);
   facts.push(['Started', new Date(created * 1000).toLocaleString()]);
   if (status && !run.summary.active && state !== 'unknown') facts.push(['Took', formatDuration(status.heartbeat - status.started)]);
-  if (status && status.attempt > 1) facts.push(['Attempt', String(status.attempt)]);
+  if (status && status.attempt > 1) facts.push(['Attempt', `${status.attempt}${status.restarts > 0 ? `, of them ${status.restarts} by itself after a crash` : ''}`]);
   if (record?.provenance.commit) facts.push(['Commit', `${record.provenance.commit.slice(0, 10)}${record.provenance.dirty ? ', with changes' : ''}`]);
   if (status) facts.push(['Machine', status.host]);
   if (problem !== undefined) facts.push(['Problem', problem]);
@@ -79,8 +94,9 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
 }
 
 /** Why it is in this state, where that says more than the state's name does. */
-export function runSentence({ summary: { state, text } }: ListedRun): string {
-  return text.toLowerCase() === `${stateLook(state).label}.` ? '' : oneLine(text, 400);
+export function runSentence({ summary }: ListedRun, now: Date): string {
+  const text = stateSentence(summary, now.getTime() / 1000);
+  return text.toLowerCase() === `${stateLook(summary.state).label}.` ? '' : oneLine(text, 400);
 }
 
 /** What a screen reader says. */

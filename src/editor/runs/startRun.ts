@@ -1,12 +1,15 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { ConfigError } from '../../launch/errors';
-import { startRun } from '../../launch/start';
+import { forkRun } from '../../launch/fork';
+import { startRun, type StartOptions } from '../../launch/start';
 import type { ConfigDiagnostics } from '../config/diagnostics';
 import { isConfig, pickConfig, workspaceOf } from '../config/files';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
+import { insistOnTrust } from '../trust';
 import type { RunsFolders } from './folders';
+import type { ForkDrafts } from './forkDrafts';
 import type { RunRegistry } from './registry';
 
 export interface StartDeps {
@@ -14,17 +17,23 @@ export interface StartDeps {
   readonly folders: RunsFolders;
   readonly python: PythonEnvironments;
   readonly diagnostics: ConfigDiagnostics;
+  readonly drafts: ForkDrafts;
   readonly openPanel: (dir: string) => void | Promise<void>;
 }
 
-/** Run Distillation: the config that was given, else the one that is open, else one that the user chooses. Returns the run's folder. */
-export function registerStartRun(context: EditorContext, { runs, folders, python, diagnostics, openPanel }: StartDeps): void {
+/**
+ * Run Distillation: the config that was given, else the one that is open, else one that the user chooses. One that was
+ * opened to fork a run starts from that run's checkpoint. Returns the new run's folder.
+ */
+export function registerStartRun(context: EditorContext, { runs, folders, python, diagnostics, drafts, openPanel }: StartDeps): void {
   const launching = new Set<string>();
 
-  context.command('minillm.run', async (given) => {
+  context.command('minillm.run', async (given, how) => {
+    if (!insistOnTrust()) return undefined;
     const config = await configToRun(given);
     if (!config || launching.has(config.toString())) return undefined;
     launching.add(config.toString());
+    if (isFromScratch(how)) await drafts.forget(config.fsPath);
     try {
       return await start(config);
     } finally {
@@ -39,14 +48,16 @@ export function registerStartRun(context: EditorContext, { runs, folders, python
     const started = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: 'MiniLLM' }, async (progress) => {
       progress.report({ message: 'starting a run' });
       try {
-        return await startRun({
+        const options: StartOptions = {
           config: config.fsPath,
           workspace,
           trainerSource: context.shipped('trainer'),
           python: await python.searchFor(workspace),
           env: await python.environmentFor(workspace),
           onProgress: (message) => progress.report({ message }),
-        });
+        };
+        const origin = drafts.of(config.fsPath);
+        return await (origin ? forkRun({ ...options, dir: origin.dir, from: origin.checkpoint }) : startRun(options));
       } catch (error) {
         if (error instanceof ConfigError) diagnostics.show(config, error.problems);
         throw error;
@@ -61,6 +72,9 @@ export function registerStartRun(context: EditorContext, { runs, folders, python
     return started.dir;
   }
 }
+
+/** Asked for by whoever wants no fork any more. */
+const isFromScratch = (how: unknown): boolean => (how as { readonly fromScratch?: unknown } | null | undefined)?.fromScratch === true;
 
 async function configToRun(given: unknown): Promise<vscode.Uri | undefined> {
   if (given instanceof vscode.Uri) return given;

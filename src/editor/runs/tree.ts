@@ -5,7 +5,7 @@ import { checkpointLabel, stateLook } from '../../present/labels';
 import { RunDir } from '../../rundir/layout';
 import { Disposable } from '../disposable';
 import { checkpointDescription, checkpointFacts, checkpointSpoken, runDescription, runFacts, runLabel, runSentence, runSpoken } from './describe';
-import type { RunRegistry } from './registry';
+import type { ListedRun, RunRegistry } from './registry';
 
 export interface RunNode {
   readonly kind: 'run';
@@ -83,7 +83,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
   resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
     if (node.kind === 'run') {
       const run = this.runs.get(node.dir);
-      if (run) item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, runSentence(run), runFacts(run));
+      if (run) item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, runSentence(run, new Date()), runFacts(run));
     } else if (node.kind === 'checkpoint') {
       const row = this.rows.get(node.dir)?.get(node.checkpoint);
       if (row) item.tooltip = factSheet(`${checkpointLabel(row.name)}${row.best ? ', the best' : ''}`, '', checkpointFacts(row));
@@ -125,7 +125,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     const look = stateLook(run.summary.state);
     item.description = runDescription(run, now);
     item.iconPath = new vscode.ThemeIcon(look.icon, look.color === undefined ? undefined : new vscode.ThemeColor(look.color));
-    item.contextValue = run.summary.active ? 'run.active' : run.summary.state === 'unknown' ? 'run.elsewhere' : 'run.ended';
+    item.contextValue = contextOf(run);
     item.command = { command: 'minillm.openPanel', title: 'Open Run Panel', arguments: [node] };
     item.accessibilityInformation = { label: runSpoken(run, now), role: 'treeitem' };
     this.drawn.set(node.dir, this.look(node.dir));
@@ -146,6 +146,11 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     }
     return item;
   }
+}
+
+/** What menus know of a run: `run.active.running`, `run.ended.failed`, `run.elsewhere`. */
+function contextOf({ summary: { state, active } }: ListedRun): string {
+  return state === 'unknown' ? 'run.elsewhere' : `run.${active ? 'active' : 'ended'}.${state}`;
 }
 
 function fileItem(node: FileNode, label: string, icon: string, command: string): vscode.TreeItem {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { buildHeader } from '../../../src/editor/panel/header';
 import { readSettings } from '../../../src/editor/panel/viewState';
-import { DEFAULT_SETTINGS } from '../../../src/protocol/runPanel';
+import { DEFAULT_SETTINGS, type Header } from '../../../src/protocol/runPanel';
 import type { RunSummary } from '../../../src/rundir/runs';
 import { History } from '../../../src/telemetry/history';
 
@@ -20,47 +20,73 @@ function history(...events: readonly Record<string, unknown>[]): History {
   return out;
 }
 
+const head = (of: RunSummary, events: History, noControl?: string): Header =>
+  buildHeader({ summary: of, history: events, request: null, now: NOW, noControl });
+
 describe('the head of a run panel', () => {
   it('tells a download as progress with its amounts', () => {
-    const header = buildHeader(summary({ state: 'starting' }), history({ kind: 'progress', what: 'downloading gpt2-xl', done: 2.5e9, total: 10e9, unit: 'bytes' }), null, NOW);
+    const header = head(summary({ state: 'starting' }), history({ kind: 'progress', what: 'downloading gpt2-xl', done: 2.5e9, total: 10e9, unit: 'bytes' }));
     assert.deepEqual(header.activity, { what: 'downloading gpt2-xl', amount: '2.50 GB of 10.0 GB', share: 0.25 });
   });
 
   it('shows no share of what has no known end, and nothing once the run has ended', () => {
     const events = history({ kind: 'progress', what: 'loading the teacher', done: 0, total: null, unit: '' });
-    assert.deepEqual(buildHeader(summary(), events, null, NOW).activity, { what: 'loading the teacher', amount: '', share: null });
-    assert.equal(buildHeader(summary({ state: 'lost', active: false }), events, null, NOW).activity, null);
+    assert.deepEqual(head(summary(), events).activity, { what: 'loading the teacher', amount: '', share: null });
+    assert.equal(head(summary({ state: 'lost', active: false }), events).activity, null);
   });
 
   it('gives the cause of a failure a place of its own and says where it happened', () => {
     const cause = 'RuntimeError: out of memory';
     const events = history({ kind: 'step', step: 7, phase: 0, metrics: {} }, { kind: 'end', reason: 'failed', exitCode: 1, step: 7, cause });
-    const header = buildHeader(summary({ state: 'failed', active: false, text: cause }), events, null, NOW);
+    const header = head(summary({ state: 'failed', active: false, text: cause }), events);
     assert.equal(header.cause, cause);
     assert.match(header.text, /failed at step 7/);
   });
 
   it('says why an action cannot be done, and leaves out what never can again', () => {
     const reasons = (more: Partial<RunSummary>): Record<string, string | null> =>
-      Object.fromEntries(buildHeader(summary(more), history(), null, NOW).actions.map(({ id, reason }) => [id, reason]));
+      Object.fromEntries(head(summary(more), history()).actions.map(({ id, reason }) => [id, reason]));
     assert.equal(reasons({}).stop, null);
     assert.match(reasons({}).compare ?? '', /first checkpoint/);
     assert.match(reasons({ state: 'unknown', active: false }).stop ?? '', /another machine/);
     assert.deepEqual(Object.keys(reasons({ state: 'stopping' })).slice(0, 1), ['kill']);
-    assert.deepEqual(Object.keys(reasons({ state: 'finished', active: false })), ['compare', 'log', 'config', 'folder']);
+    assert.deepEqual(Object.keys(reasons({ state: 'finished', active: false })), ['fork', 'compare', 'log', 'config', 'folder']);
+  });
+
+  it('offers what fits the state', () => {
+    const ids = (more: Partial<RunSummary>): string[] => head(summary(more), history()).actions.map(({ id }) => id).slice(0, 2);
+    assert.deepEqual(ids({}), ['stop', 'pause']);
+    assert.deepEqual(ids({ state: 'paused' }), ['stop', 'continue']);
+    for (const state of ['failed', 'stopped', 'lost'] as const) assert.deepEqual(ids({ state, active: false }), ['resume', 'fork'], state);
+  });
+
+  it('controls nothing from where nothing may be controlled, and says why', () => {
+    const { actions } = head(summary(), history(), 'This workspace is not trusted.');
+    const blocked = actions.filter(({ reason }) => reason === 'This workspace is not trusted.').map(({ id }) => id);
+    assert.deepEqual(blocked, ['stop', 'pause', 'checkpoint', 'evaluate']);
+    assert.equal(actions.find(({ id }) => id === 'log')?.reason, null);
+  });
+
+  it('counts down to the next harsher step of a stop, and to the next attempt', () => {
+    const status = (more: object): NonNullable<RunSummary['status']> => ({ behind: [], ...more }) as unknown as NonNullable<RunSummary['status']>;
+    const stopping = summary({ state: 'stopping', text: 'Stopping.', status: status({ stopDeadline: NOW + 42.2 }) });
+    assert.equal(head(stopping, history()).text, 'Stopping. Harsher means in 43 s.');
+    const crashed = summary({ state: 'starting', text: 'Restart 1 of 2.', status: status({ restartAt: NOW + 5 }) });
+    assert.equal(head(crashed, history()).text, 'Restart 1 of 2. Next attempt in 5 s.');
+    assert.equal(head(summary({ status: status({ restartAt: NOW - 5 }) }), history()).text, 'Training.');
   });
 
   it('counts events, missing ones and unreadable ones', () => {
     const events = history({ kind: 'message', level: 'info', text: 'a' }, { kind: 'message', level: 'warning', text: 'careful' });
     events.appendLine('{"torn');
     events.appendLine(JSON.stringify({ v: 1, seq: 4, t: NOW, attempt: 1, kind: 'message', level: 'info', text: 'b' }));
-    const header = buildHeader(summary(), events, null, NOW);
+    const header = head(summary(), events);
     assert.equal(header.events, 3);
     assert.deepEqual(header.notices.map(({ text }) => text.slice(0, 12)), ['1 line of ev', '2 events are', 'careful']);
   });
 
   it('shows control characters in names instead of obeying them', () => {
-    assert.equal(buildHeader(summary({ name: 'r\u202egnp' }), history(), null, NOW).name, 'r\\u{202e}gnp');
+    assert.equal(head(summary({ name: 'r\u202egnp' }), history()).name, 'r\\u{202e}gnp');
   });
 });
 

@@ -1,0 +1,76 @@
+import * as vscode from 'vscode';
+import { awaitOutcome, type ControlVerb, sendControl } from '../../rundir/control';
+import { whyNotAsk } from '../../rundir/guard';
+import { readRun } from '../../rundir/runs';
+import type { EditorContext } from '../context';
+import { insistOnTrust } from '../trust';
+import type { RunRegistry } from './registry';
+import type { Supervision } from './supervision';
+import { pickRun, targetOf } from './target';
+
+interface Way {
+  readonly command: string;
+  /** What goes on while the outcome is waited for: "Stopping pronounce". */
+  readonly doing: string;
+  readonly question: string;
+  /** Where no run can be asked for it. */
+  readonly none: string;
+}
+
+const ways: Readonly<Record<ControlVerb, Way>> = {
+  stop: { command: 'minillm.stop', doing: 'Stopping', question: 'Run to stop', none: 'No run is active.' },
+  kill: { command: 'minillm.stopNow', doing: 'Ending', question: 'Run to end at once', none: 'No run is active.' },
+  pause: { command: 'minillm.pause', doing: 'Pausing', question: 'Run to pause', none: 'No run is running.' },
+  continue: { command: 'minillm.continue', doing: 'Continuing', question: 'Run to continue', none: 'No run is paused.' },
+  checkpoint: { command: 'minillm.saveCheckpoint', doing: 'Saving a checkpoint of', question: 'Run to save a checkpoint of', none: 'No run is running.' },
+  evaluate: { command: 'minillm.evaluate', doing: 'Evaluating', question: 'Run to evaluate', none: 'No run is running.' },
+};
+
+/** Milliseconds between looks whether a run that has not answered has ended. */
+const SLICE = 1000;
+/** Milliseconds that the outcome of a finished request stays in the status bar. */
+const SHOWN = 8000;
+
+/** Commands that ask a running run for something, and tell what came of it. */
+export function registerRunControl(context: EditorContext, runs: RunRegistry, supervision: Supervision): void {
+  for (const [verb, way] of Object.entries(ways) as [ControlVerb, Way][]) {
+    context.command(way.command, async (given) => {
+      if (!insistOnTrust()) return;
+      const able = runs.activeRuns.filter(({ summary }) => whyNotAsk(summary, verb) === undefined);
+      const target = targetOf(given) ?? (await pickRun(able, way.question, way.none));
+      if (target) await ask(target.dir, verb, way, supervision);
+      await runs.refresh();
+    });
+  }
+}
+
+async function ask(dir: string, verb: ControlVerb, way: Way, supervision: Supervision): Promise<void> {
+  const summary = await readRun(dir);
+  const { name } = summary;
+  const refusal = whyNotAsk(summary, verb);
+  if (refusal !== undefined) {
+    void vscode.window.showInformationMessage(summary.active ? refusal : `${name} is not running: ${summary.text}`);
+    return;
+  }
+  if (verb === 'kill' && !(await confirmEnd(name))) return;
+  await supervision.ensure(dir);
+  const outcome = await vscode.window.withProgress({ location: { viewId: 'minillm.runs' }, title: `${way.doing} ${name}` }, async () => {
+    const id = await sendControl(dir, verb, 'palette');
+    for (;;) {
+      // An answer can be as far away as the end of a step or of an evaluation; only the end of the run makes it hopeless.
+      const ended = !(await readRun(dir)).active;
+      const answer = await awaitOutcome(dir, id, ended ? 0 : SLICE);
+      if (answer !== undefined || ended) return answer;
+    }
+  });
+  if (outcome?.outcome === 'done') vscode.window.setStatusBarMessage(`$(check) ${name}: ${outcome.text}`, SHOWN);
+  else if (outcome) void vscode.window.showWarningMessage(`${name}: ${verb} ${outcome.outcome}. ${outcome.text}`);
+  else void vscode.window.showWarningMessage(`${name} ended before it answered: ${(await readRun(dir)).text}`);
+}
+
+/** Asks before a run is ended without a checkpoint. */
+export async function confirmEnd(name: string): Promise<boolean> {
+  const detail = 'The trainer gets no chance to save a checkpoint. What it did since the last one is lost.';
+  const force = 'Stop Now';
+  return (await vscode.window.showWarningMessage(`Stop ${name} at once?`, { modal: true, detail }, force)) === force;
+}

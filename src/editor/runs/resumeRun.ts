@@ -1,0 +1,52 @@
+import * as vscode from 'vscode';
+import { LaunchError } from '../../launch/errors';
+import { resumeRun, whyNotResume } from '../../launch/resume';
+import { readRun } from '../../rundir/runs';
+import type { EditorContext } from '../context';
+import { insistOnTrust } from '../trust';
+import type { RunRegistry } from './registry';
+import type { Supervision } from './supervision';
+import { pickRun, targetOf } from './target';
+
+export interface ResumeDeps {
+  readonly runs: RunRegistry;
+  readonly supervision: Supervision;
+  readonly openPanel: (dir: string) => void | Promise<void>;
+}
+
+/** Resume Run: another attempt from the last checkpoint. Returns the run's folder, or nothing when it does not go on. */
+export function registerResumeRun(context: EditorContext, { runs, supervision, openPanel }: ResumeDeps): void {
+  context.command('minillm.resume', async (given) => {
+    if (!insistOnTrust()) return undefined;
+    const able = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown' && whyNotResume(summary) === undefined);
+    const target = targetOf(given) ?? (await pickRun(able, 'Run to resume', 'There is no run that could be resumed.'));
+    if (!target) return undefined;
+    const { dir } = target;
+    const summary = await readRun(dir);
+    const refusal = whyNotResume(summary);
+    if (refusal !== undefined) {
+      void vscode.window.showInformationMessage(refusal);
+      return undefined;
+    }
+    if (!(await resume(dir, summary.name))) return undefined;
+    await runs.refresh();
+    await openPanel(dir);
+    return dir;
+  });
+
+  async function resume(dir: string, name: string): Promise<boolean> {
+    const attempt = (allowChangedData: boolean): Thenable<unknown> =>
+      vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: `MiniLLM: resuming ${name}` }, async (progress) =>
+        resumeRun({ ...(await supervision.optionsFor(dir)), allowChangedData, onProgress: (message) => progress.report({ message }) }));
+    try {
+      await attempt(false);
+    } catch (error) {
+      if (!(error instanceof LaunchError) || error.reason !== 'data changed') throw error;
+      const anyway = 'Resume Anyway';
+      if ((await vscode.window.showWarningMessage(error.message, { modal: true, detail: error.fix }, anyway)) !== anyway) return false;
+      await attempt(true);
+    }
+    context.log.info(`Resumed ${dir}.`);
+    return true;
+  }
+}
