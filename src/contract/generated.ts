@@ -1699,6 +1699,18 @@ export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
     "better": "none",
     "text": "Probability that a step trains on responses of the student"
   },
+  "rate/stuck": {
+    "label": "stuck",
+    "unit": "%",
+    "better": "lower",
+    "text": "Share of rollouts in which one token follows itself again and again (guards.repetition.run)"
+  },
+  "distinct/4": {
+    "label": "distinct 4-grams",
+    "unit": "%",
+    "better": "higher",
+    "text": "Distinct groups of four tokens per group within a rollout, mean over rollouts"
+  },
   "share/teacher": {
     "label": "teacher tokens",
     "unit": "%",

@@ -83,7 +83,8 @@ export function concludeState(facts: Facts): Conclusion {
   if (!facts.sameHost) return { state: 'unknown', text: `Runs on ${status.host}, or in another container of it: its state cannot be known from here.` };
   const gone = !facts.supervisorAlive && !facts.trainerAlive;
   if (gone && exit !== undefined && exit.attempt === status.attempt) {
-    return { state: exitStates[exit.reason], text: exit.cause ?? stateText[exitStates[exit.reason]] ?? '' };
+    const state = exitStates[exit.reason];
+    return { state, text: exit.cause === null ? (stateText[state] ?? '') : state === 'stopped' ? `Stopped: ${exit.cause}.` : exit.cause };
   }
   if (!facts.sameBoot || gone) return { state: 'lost', text: lostText(status, facts.sameBoot) };
   if (!facts.supervisorAlive) return { state: 'stalled', text: 'The supervisor is gone; the trainer goes on and keeps writing. Control works again once a supervisor adopts it.' };

@@ -52,12 +52,13 @@ def judge(
     if code == 0:
         return Ending("finished", code, "Finished.")
     if code == 3:
-        return Ending("stopped", code, "Stopped on request." if asked or cause is None else f"Stopped: {cause}")
+        return Ending("stopped", code, "Stopped on request." if asked or cause is None else f"Stopped: {cause}.")
     if forced is not None and (code is None or code < 0 or forced is not signal.SIGINT):
         return Ending("stopped", code, f"Stopped by force ({forced.name}); work since the last checkpoint is lost.")
     if code is not None and code < 0:
         return Ending("failed", code, _killed(-code, out_of_memory))
-    return Ending("failed", code, cause or last_words(log, log_offset) or f"The trainer ended with exit code {code}; the log may say why.")
+    silent = "the disk of the runs folder is full" if is_full(log.parent) else "the log may say why"
+    return Ending("failed", code, cause or last_words(log, log_offset) or f"The trainer ended with exit code {code}; {silent}.")
 
 
 def _killed(number: int, out_of_memory: bool) -> str:
@@ -71,6 +72,14 @@ def _killed(number: int, out_of_memory: bool) -> str:
         return "Killed from outside (SIGKILL), most likely because memory ran out: a smaller microBatchSize or rolloutChunk needs less."
     words = WORDS.get(signal.Signals(number))
     return f"Killed by signal {number} ({name})" + (f": {words}." if words else ".")
+
+
+def is_full(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < 1 << 16
 
 
 def last_words(log: Path, offset: int) -> str | None:

@@ -40,6 +40,8 @@ CATALOGUE: dict[str, Metric] = {
     "rate/eos": Metric("ended by itself", "%", "higher", "Share of rollouts that produced the end token"),
     "share/student": Metric("student responses", "%", "none", "Share of steps that train on responses of the student"),
     "share/adaptive": Metric("student's turn", "%", "none", "Probability that a step trains on responses of the student"),
+    "rate/stuck": Metric("stuck", "%", "lower", "Share of rollouts in which one token follows itself again and again (guards.repetition.run)"),
+    "distinct/4": Metric("distinct 4-grams", "%", "higher", "Distinct groups of four tokens per group within a rollout, mean over rollouts"),
     "share/teacher": Metric("teacher tokens", "%", "none", "Share of tokens drawn from the teacher"),
     "grad/norm": Metric("gradient norm", "", "none", "Global norm before clipping"),
     "rate/learning": Metric("learning rate", "", "none", "Learning rate of this step"),

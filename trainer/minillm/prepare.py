@@ -18,6 +18,7 @@ from minillm.language_model import LanguageModel
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.make import make_phase
+from minillm.sequences import Rollout
 from minillm.sources import files_of
 
 Progress = Callable[[str, float, float | None, str], None]
@@ -54,14 +55,18 @@ class Prepared:
         return next((first - 1 for phase, first in zip(self.phases, self.first_steps, strict=True) if phase.method != "sft"), None)
 
 
-def prepare(config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None]) -> Prepared:
+def prepare(
+    config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None], look_at_rollout: Callable[[Rollout], Metrics]
+) -> Prepared:
     """Loads models and data. Raises BadInput for whatever of it cannot be used."""
     device = choose_device(config.device.partition(":")[0])  # which GPU is the supervisor's choice: it shows the trainer no other
     threads = settle(config, device)
     dtype = choose_precision(config.precision, device)
     pair = load_pair(config, device, dtype, progress)
     tokenizer = pair.tokenizer
-    bench = Workbench(config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress)
+    bench = Workbench(
+        config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout
+    )  # fmt: skip
     sets = DataSets(config, tokenizer, progress)
     corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair)) if config.data.corpus else None
     validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []

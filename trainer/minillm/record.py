@@ -6,6 +6,7 @@ Files are the memory: what a killed trainer had already written is found again b
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,18 @@ class Record:
         self.write("teacher", "teacher", 0, "teacher", self.prepared.teacher, full=False)
         self.write(name, name, step, "student", self.prepared.student, full=False)
         self.prune()  # another one may be the best now
+
+    def scores(self, name: str) -> dict[str, Any] | None:
+        """What the evaluation of a checkpoint found; None when there was none."""
+        return (read_json(self.path(name)) or {}).get("metrics")
+
+    def samples(self, name: str) -> list[dict[str, Any]]:
+        """What the student said at a checkpoint, line by line."""
+        try:
+            text = (self.run.samples / f"{name}.jsonl").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in text.splitlines()]
 
     def conclude(self, name: str, step: int) -> None:
         """The last word, on all final rows: the student, the start of distillation as it was and sharpened, and the teacher."""

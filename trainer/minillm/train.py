@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import sys
 import time
@@ -16,12 +17,14 @@ from pydantic import ValidationError
 from minillm import __version__, checkpoint
 from minillm.config import Config
 from minillm.errors import BadInput
+from minillm.guards import Alert, Guards
 from minillm.interrupt import Interrupt, Stopped
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
 from minillm.prepare import Prepared, prepare
 from minillm.record import Record, environment
 from minillm.rundir import VERSION, EventWriter, RunDir, answer_request, read_json, trainer_requests, write_json_whole
+from minillm.sequences import Rollout
 
 FINISHED, FAILED, BAD_INPUT, STOPPED = 0, 1, 2, 3
 """Exit codes."""
@@ -92,9 +95,10 @@ class Trainer:
         found = self.newest_checkpoint() if self.attempt > 1 else None
         if found is not None:
             weights = config.student.model_copy(update={"model": str(found.folder), "init": "weights", "revision": None})
-            prepared = prepare(config.model_copy(update={"student": weights}), self.progress, self.report_rollout)
+            prepared = prepare(config.model_copy(update={"student": weights}), self.progress, self.report_rollout, self.look_at_rollout)
         else:
-            prepared = prepare(config, self.progress, self.report_rollout)
+            prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout)
+        self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
         begin = self.resume(found) if found is not None else (0, 0)
         self.tell_start()
@@ -152,7 +156,12 @@ class Trainer:
             try:
                 metrics = phase.step(n)
             except FloatingPointError as error:
-                raise FloatingPointError(f"At step {self.step + 1} ({phase.method}) {error}.") from None
+                sentence = f"At step {self.step + 1} ({phase.method}) {error}."
+                if not self.guards.not_finite(sentence):
+                    raise FloatingPointError(sentence) from None
+                metrics = {"grad/norm": math.nan}  # the update was not made
+            else:
+                self.guards.step(metrics)
             self.step += 1
             self.events.write("step", step=self.step, phase=index, metrics=metrics)
             if self.due(index, n):
@@ -166,15 +175,29 @@ class Trainer:
     def look_at_student(self, name: str) -> None:
         self.record.sample(name, self.step)
         self.record.evaluate(name, self.step)
+        if (scores := self.record.scores(name)) is not None:
+            self.guards.evaluation(scores, self.record.samples(name))
 
     def report_rollout(self, round_number: int, metrics: Metrics) -> None:
         self.events.write("rollout", step=self.step, phase=self.phase, round=round_number, metrics=metrics)
+        self.guards.rollout(self.phase, metrics)
+
+    def look_at_rollout(self, rollout: Rollout) -> Metrics:
+        return self.guards.look_at(rollout)
+
+    def alert(self, alert: Alert) -> None:
+        level = "error" if alert.action in ("stop", "pause") else "warning"
+        print(f"{alert.rule}: {alert.text}", file=sys.stderr, flush=True)
+        self.events.write(
+            "alert", step=self.step, rule=alert.rule, level=level, text=alert.text, action=alert.action, numbers=alert.numbers,
+            samples=alert.samples,
+        )  # fmt: skip
 
     # ---------------------------------------------------------------------------------------------- requests
 
     def attend(self, index: int, n: int) -> None:
         """Between two steps: does what was asked for. Raises Stopped when that is to stop, with a checkpoint written."""
-        paused = False
+        paused = self.act_on_alerts(index, n)
         while True:
             for request in trainer_requests(self.run):
                 paused = self.answer(request, index, n, paused)
@@ -184,6 +207,20 @@ class Trainer:
             if not paused:
                 return
             time.sleep(LOOK_EVERY)
+
+    def act_on_alerts(self, index: int, n: int) -> bool:
+        """Does what the guards want; returns whether training is paused now."""
+        paused = False
+        for alert in self.guards.take():
+            if alert.action == "stop":
+                self.interrupt.ask(f"the guard {alert.rule} ended it, for {alert.text[0].lower()}{alert.text[1:].rstrip('.')}")
+            elif self.step > 0 and n > 0:
+                self.record.sample(self.record.save(self.step, index, n), self.step)
+            if alert.action == "pause":
+                paused = True
+                text = f"The guard {alert.rule} paused it: {alert.text}"
+                self.events.write("control", step=self.step, id=f"guard-{alert.rule}", verb="pause", outcome="done", text=text)
+        return paused
 
     def answer(self, request: dict[str, Any], index: int, n: int, paused: bool) -> bool:
         """Acts on one request; returns whether training is paused now."""

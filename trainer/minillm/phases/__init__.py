@@ -18,6 +18,7 @@ from torch import Tensor
 from minillm.config import Config
 from minillm.language_model import LanguageModel
 from minillm.methods import Passes
+from minillm.sequences import Rollout
 
 Metrics = dict[str, float]
 T = TypeVar("T")
@@ -36,6 +37,8 @@ class Workbench:
     """Takes the number of the round and what was measured while sampling it."""
     progress: Callable[[str, float, float | None, str], None]
     """Takes what is being done, how far it is, of how much, and the unit; may raise to end it."""
+    look_at_rollout: Callable[[Rollout], Metrics]
+    """Takes a round as it was sampled; gives more to measure of it."""
 
 
 class Phase(Protocol):

@@ -52,7 +52,7 @@ class Sampler:
             stream=draws.stream("rollout", self.index, *stream), chunk=self.chunk, groups=law.groups,
         )  # fmt: skip
         mask, seconds = rollout.mask, time.perf_counter() - began
-        return rollout, {
+        return rollout, bench.look_at_rollout(rollout) | {
             "kl/reverse" if law.alpha == 0 else "kl/reverse_mixed": float(rollout.kl[mask].mean()),
             "reward/mean": float((rollout.logp_teacher - rollout.logp_student)[mask].mean()),
             "entropy/student": float(rollout.entropy[mask].mean()),
