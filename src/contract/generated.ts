@@ -554,9 +554,23 @@ export interface Student {
    */
   trustRemoteCode: boolean;
   /**
+   * Train low-rank corrections of the linear layers in place of all weights: optimizer and gradients take a small part of the memory. Checkpoints are whole models.
+   */
+  lora: Lora | null;
+  /**
    * Gradient checkpointing: activations are computed again in the backward pass. Far less memory, a third more time for an update, the same result.
    */
   recompute: boolean;
+}
+export interface Lora {
+  /**
+   * Rank of each correction.
+   */
+  rank: number;
+  /**
+   * A correction is scaled by alpha / rank.
+   */
+  alpha: number;
 }
 export interface Data {
   /**
@@ -617,7 +631,7 @@ export interface SftPhase {
 }
 export interface Optimizer {
   /**
-   * Peak learning rate of AdamW. Default: 0.0005 for methods on given responses and `distillm`, 0.00005 for `gkd` and `opd`, 0.000005 for `minillm`, and 0.001 for a student with random weights.
+   * Peak learning rate of AdamW. Default: 0.0005 for methods on given responses and `distillm`, 0.00005 for `gkd` and `opd`, 0.000005 for `minillm`, 0.0001 or more with LoRA, and 0.001 for a student with random weights.
    */
   learningRate: number | null;
   /**

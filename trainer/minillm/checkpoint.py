@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from minillm import lora
 from minillm.rundir import RunDir, read_json, write_json_whole
 
 NAME = re.compile(r"step-(\d{8})-a(\d+)")
@@ -62,11 +63,13 @@ def save(
     # A fixed name: what a killed trainer left behind is cleared by the next save.
     part = run.checkpoints / ".part"
     shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part)
+    with lora.merged(model):
+        model.save_pretrained(part)
     tokenizer.save_pretrained(part)
     state = part / "state"
     state.mkdir()
     write_json_whole(state / "state.json", record)
+    lora.save(model, state)
     for file, tensors in (("optimizer", optimizer), ("rollout", rollout)):
         if tensors:
             save_file({key: value.contiguous() for key, value in tensors.items()}, state / f"{file}.safetensors")

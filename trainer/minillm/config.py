@@ -24,6 +24,15 @@ class Teacher(Part):
     """Run Python code that comes with the model. Only for models whose code you have read."""
 
 
+class Lora(Part):
+    """Low-rank adaptation: the student's weights stay, and small corrections to them are learned."""
+
+    rank: Positive = 16
+    """Rank of each correction."""
+    alpha: Annotated[float, Field(gt=0.0)] = 32.0
+    """A correction is scaled by alpha / rank."""
+
+
 class Student(Part):
     model: Annotated[str, Field(min_length=1)]
     """A Hugging Face model id or a folder. With `"init": "random"` the folder needs only a config.json."""
@@ -35,6 +44,8 @@ class Student(Part):
     """Branch, tag or commit on the model hub. Ignored for a folder."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only for models whose code you have read."""
+    lora: Lora | None = None
+    """Train low-rank corrections of the linear layers in place of all weights: optimizer and gradients take a small part of the memory. Checkpoints are whole models."""
     recompute: bool = False
     """Gradient checkpointing: activations are computed again in the backward pass. Far less memory, a third more time for an update, the same result."""
 

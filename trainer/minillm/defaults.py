@@ -13,6 +13,8 @@ LEARNING_RATES = {"sft": 5e-4, "kd": 5e-4, "rkl": 5e-4, "seqkd": 5e-4, "distillm
 """As published: for GPT-2, and for full fine-tuning on a model's own responses."""
 RANDOM_LEARNING_RATE = 1e-3
 """Of a student that starts from random weights."""
+LORA_LEARNING_RATE = 1e-4
+"""Of low-rank corrections, at least."""
 LOOKS = 20
 """At the validation loss, in an adaptive phase."""
 
@@ -23,7 +25,8 @@ def fill_phases(config: Config, findings: Findings) -> None:
         at = f"/phases/{index}"
         name = f"phases[{index}]"
         if phase.optimizer.learning_rate is None:
-            phase.optimizer.learning_rate = RANDOM_LEARNING_RATE if config.student.init == "random" else LEARNING_RATES[phase.method]
+            rate = RANDOM_LEARNING_RATE if config.student.init == "random" else LEARNING_RATES[phase.method]
+            phase.optimizer.learning_rate = rate if config.student.lora is None else max(rate, LORA_LEARNING_RATE)
         phase.micro_batch_size = phase.micro_batch_size or phase.batch_size
         if phase.micro_batch_size > phase.batch_size:
             sizes = f"{phase.micro_batch_size}, more than batchSize {phase.batch_size}"

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
+from minillm import lora as low_rank
 from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
@@ -78,12 +79,20 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     It comes without dropout (eval mode), and distillation leaves it so: the sampled tokens and the policy ratio must
     come from the same distribution. A phase that wants the model's own dropout calls `.model.train()` and puts it back.
     """
-    random = config.student.init == "random"
-    folder = _folder(config.student, "/student/model", progress, weights=not random)
+    random, lora = config.student.init == "random", config.student.lora
+    part, adapted = config.student, None
+    if lora is not None and (base := low_rank.base_of(Path(part.model))) is not None:  # a checkpoint: its corrections, not their sum
+        part, adapted = part.model_copy(update=base), Path(part.model)
+    folder = _folder(part, "/student/model", progress, weights=not random)
     progress("loading the student", 0, None, "")
     if random:
         torch.manual_seed(config.seed)
-    model = _load(folder, config.student, "/student/model", "student", dtype=torch.float32, device=device, random=random)
+    model = _load(folder, part, "/student/model", "student", dtype=torch.float32, device=device, random=random)
+    if lora is not None:
+        low_rank.attach(model, lora, config.seed, f"student {part.model}", "/student/lora")
+        model.minillm_base = {"model": part.model, "revision": part.revision}
+        if adapted is not None:
+            low_rank.restore(model, adapted)
     if config.student.recompute:
         recompute(model, f"student {config.student.model}", "/student/recompute")
     return _ready(model, device, dtype, f"student {config.student.model}", "/student/model")

@@ -16,6 +16,7 @@ from minillm.config import (
     Evaluation,
     Guards,
     Inspect,
+    Lora,
     Student,
     Teacher,
 )
@@ -29,7 +30,7 @@ Path = tuple[str | int, ...]
 
 PARTS: dict[str, type[Part]] = {
     "teacher": Teacher, "student": Student, "data": Data, "inspect": Inspect, "evaluation": Evaluation, "checkpoints": Checkpoints,
-    "objective": Objective, "optimizer": Optimizer, "divergence": Divergence, "guards": Guards,
+    "objective": Objective, "optimizer": Optimizer, "divergence": Divergence, "lora": Lora, "guards": Guards,
 }  # fmt: skip
 PARTS |= {field.alias or name: field.annotation for name, field in Guards.model_fields.items() if field.annotation is not None}
 EXAMPLES = {

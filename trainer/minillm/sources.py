@@ -39,6 +39,9 @@ def resolve_model(text: str, base: Path, pointer: str, findings: Findings) -> st
 
 def check_models(config: Config, base: Path, findings: Findings) -> None:
     """Resolves teacher, student and the student's tokenizer in place; reports what a folder lacks."""
+    if config.student.lora is not None and config.student.init == "random":
+        why = "the student starts from random weights, which are not worth keeping: leave lora out, or start from a model with weights"
+        findings.error(f"student.lora is given, but {why}.", "/student/lora")
     for part, role in ((config.teacher, "teacher"), (config.student, "student")):
         pointer = f"/{role}/model"
         try:

@@ -169,7 +169,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
      '"batch_size" is no key of phases[1] (method minillm): did you mean "batchSize"?'),
     (change("techer", to={}), "/techer", '"techer" is no key of the config: did you mean "teacher"?'),
     (change("phases", 1, "alpha", to=0.2), "/phases/1/alpha",
-     '"alpha" is no key of phases[1] (method minillm): it belongs to objective.alpha.'),
+     '"alpha" is no key of phases[1] (method minillm): it belongs to objective.alpha or lora.alpha.'),
     (change("data", "zzz", to=1), "/data/zzz",
      '"zzz" is no key of data: its keys are train, validation, corpus, template, maxPromptTokens, maxNewTokens.'),
     (without("teacher"), "/teacher", '"teacher" is missing in the config: the model to learn from, as in { "model": "gpt2-xl" }.'),
@@ -491,6 +491,18 @@ def test_published_learning_rates(place: Path) -> None:
     config["phases"] = [{"method": method, "steps": 5} for method in ("sft", "kd", "rkl", "seqkd", "distillm", "gkd", "opd", "minillm")]
     rates = [phase.optimizer.learning_rate for phase in filled(place, config).phases]
     assert rates == [5e-4] * 5 + [5e-5] * 2 + [5e-6]
+    config["student"]["lora"] = {"rank": 8}
+    rates = [phase.optimizer.learning_rate for phase in filled(place, config).phases]
+    assert rates == [5e-4] * 5 + [1e-4] * 3
+
+
+def test_lora_needs_weights_to_correct(place: Path) -> None:
+    config = good()
+    config["student"]["lora"] = {}
+    (problem,) = check(place, config).problems
+    assert (problem.pointer, problem.text.startswith("student.lora is given, but the student starts from random weights")) == (
+        "/student/lora", True,
+    )  # fmt: skip
 
 
 EXAMPLES = sorted((REPO / "examples").glob("*.minillm.jsonc"))

@@ -1,0 +1,100 @@
+"""A student of which only low-rank corrections train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import MakeRun, events_of
+from test_resume import outcome, train_until
+from toys import FAMILIES, toy
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+
+from minillm.config import Lora
+from minillm.errors import BadInput
+from minillm.head import cross_entropy
+from minillm.language_model import LanguageModel, verify
+from minillm.lora import attach, corrections, merged
+from minillm.methods import Optimizer
+from minillm.optimizer import make_optimizer, update
+from minillm.phases.pairs import Batch, read
+from minillm.train import train
+
+PAIRS = [([3, 4, 5], [6, 7, 2]), ([8, 9], [10, 3, 1, 2])]
+
+
+def moved(model: LanguageModel) -> None:
+    for layer in corrections(model.model).values():
+        torch.nn.init.normal_(layer.up, std=0.1)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_corrections_start_at_nothing_and_merge_to_the_same_model(name: str, tmp_path: Path):
+    model = toy(name, dtype=torch.float32, spread=0.2)
+    batch = Batch.given(PAIRS, 0, torch.device("cpu"))
+    before = read(model, batch.ids, batch.wanted)
+    weights = {key: value.clone() for key, value in model.model.state_dict().items()}
+    assert attach(model.model, Lora(rank=2), 0, name) >= 8
+    verify(model)
+    torch.testing.assert_close(read(model, batch.ids, batch.wanted), before)
+    trained = {key for key, p in model.model.named_parameters() if p.requires_grad}
+    assert all(key.endswith((".down", ".up")) for key in trained)
+    moved(model)
+    after = read(model, batch.ids, batch.wanted)
+    assert (after - before).abs().max() > 1e-3
+    with merged(model.model):
+        assert set(model.model.state_dict()) == set(weights), "as an ordinary model"
+        torch.testing.assert_close(read(model, batch.ids, batch.wanted), after, rtol=1e-3, atol=1e-4)
+        model.model.save_pretrained(tmp_path)
+    assert torch.equal(read(model, batch.ids, batch.wanted), after)
+    kept = {key.replace(".base.", "."): value for key, value in model.model.state_dict().items() if not key.endswith((".down", ".up"))}
+    assert all(torch.equal(value, weights[key]) for key, value in kept.items()), "the weights underneath are untouched"
+    loaded = LanguageModel(AutoModelForCausalLM.from_pretrained(tmp_path).eval())
+    torch.testing.assert_close(read(loaded, batch.ids, batch.wanted), after, rtol=1e-3, atol=1e-4)
+
+
+def test_a_model_without_linear_layers_is_refused():
+    with pytest.raises(BadInput, match="no linear layers that LoRA could adapt"):
+        attach(torch.nn.Embedding(2, 2), Lora(), 0, "student x")
+
+
+@pytest.fixture
+def adapted(workspace: Path) -> dict[str, Any]:
+    folder = workspace / "pretrained"
+    torch.manual_seed(1)
+    sizes = {"vocab_size": 70, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, n_positions=32, initializer_range=0.3, **sizes)).save_pretrained(folder)
+    student = {"model": "pretrained", "tokenizer": "teacher", "lora": {"rank": 2}}
+    return {"student": student, "inspect__rows": 1, "evaluation__rows": 3}
+
+
+def test_corrections_learn():
+    model = toy("gpt2", dtype=torch.float32, spread=0.2)
+    attach(model.model, Lora(rank=4), 0, "toy")
+    settings = Optimizer(learning_rate=0.01)
+    optimizer = make_optimizer(model.model, settings)
+    total = sum(p.numel() for p in model.model.parameters())
+    assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) < total / 2
+    batch, losses = Batch.given(PAIRS, 0, torch.device("cpu")), []
+    for _ in range(20):
+        loss, _ = cross_entropy(model, read(model, batch.ids, batch.wanted), batch.tokens, divisor=7)
+        loss.backward()
+        update(model.model, optimizer, settings, 0.01)
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_run_resumes_to_the_bit(make_run: MakeRun, adapted: dict[str, Any]):
+    through = make_run("through", **adapted)
+    assert train(through.path, 1) == 0
+    run = make_run("again", **adapted)
+    train_until(run, 1, 4)
+    train_until(run, 2, 9)
+    assert train(run.path, 3) == 0
+    assert [event["step"] for event in events_of(run, "resume")] == [4, 9]
+    assert not events_of(run, "message"), "nothing to warn of"
+    expected, found = outcome(through), outcome(run)
+    for part in ("steps", "scores", "weights"):
+        assert found[part] == expected[part], part
