@@ -57,8 +57,11 @@ def tokenizer() -> Any:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
+    return fill_workspace(tmp_path_factory.mktemp("workspace"), tokenizer)
+
+
+def fill_workspace(folder: Path, tokenizer: Any) -> Path:
     """A folder with a teacher, a student's config and data: what a config names."""
-    folder = tmp_path_factory.mktemp("workspace")
     torch.manual_seed(0)
     sizes = {"vocab_size": 70, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     teacher = LlamaConfig(
