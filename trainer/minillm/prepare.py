@@ -56,7 +56,8 @@ class Prepared:
 
 
 def prepare(
-    config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None], look_at_rollout: Callable[[Rollout], Metrics]
+    config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None],
+    look_at_rollout: Callable[[Rollout], Metrics] = lambda _: {},
 ) -> Prepared:
     """Loads models and data. Raises BadInput for whatever of it cannot be used."""
     device = choose_device(config.device.partition(":")[0])  # which GPU is the supervisor's choice: it shows the trainer no other

@@ -40,7 +40,7 @@ class PolicyGradient:
         """What the rollouts say about advantages and weights. Means are over real tokens."""
         mask = rollout.mask
         metrics = {"advantage/std": float(self.advantages(rollout)[mask].std(correction=0))}
-        if policy.mixing_share(self.objective):
+        if self.objective.importance_weight != "none":
             weight = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, self.objective)[mask]
             metrics |= {
                 "weight/mean": float(weight.mean()),
