@@ -41,7 +41,9 @@ export function showFailure(log: vscode.LogOutputChannel, error: unknown): void 
   }
   if (error instanceof LaunchError) {
     log.error(`${error.message} ${error.fix}${error.detail === undefined ? '' : `\n${error.detail}`}`);
-    offer(log, `${error.message} ${error.fix}`, fixes[error.reason]);
+    const actions = fixes[error.reason];
+    // Buttons say what mends it better than words do.
+    offer(log, actions.length > 0 ? error.message : `${error.message} ${error.fix}`, actions);
     return;
   }
   log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
