@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from test_resume import outcome, train_until
 from torch import Tensor
 
 from minillm import decode
+from minillm.interrupt import Interrupt, Stopped
 from minillm.metrics import CATALOGUE
 from minillm.phases.distillm import Distillm
 from minillm.phases.gkd import Gkd
@@ -20,8 +22,9 @@ from minillm.phases.kd import Kd
 from minillm.phases.opd import Opd
 from minillm.phases.pairs import Batch, read, token_count
 from minillm.phases.seqkd import SeqKd
+from minillm.rundir import EventWriter
 from minillm.sequences import response_hidden
-from minillm.train import train
+from minillm.train import Trainer, train
 
 FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
 PHASES: dict[str, dict[str, Any]] = {
@@ -239,3 +242,32 @@ def test_both_layouts_give_the_same_hidden_states(prepared: Prepare) -> None:  #
     with torch.no_grad():
         left = response_hidden(ready.student, rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask)
         torch.testing.assert_close(read(ready.student, batch.ids, batch.wanted), left, rtol=1e-4, atol=1e-5)
+
+
+def test_the_teachers_answers_can_be_cut_short(make_run: MakeRun) -> None:
+    """Asked to stop while he answers, a run stops then; the next attempt asks again and comes to the same."""
+    sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings("seqkd")}
+    through = make_run("through", **sizes)
+    assert train(through.path, 1) == 0
+    run = make_run("again", **sizes)
+    interrupt = Interrupt()
+
+    class StopsThere(EventWriter):
+        def write(self, kind: str, **fields: Any) -> int:
+            if fields.get("what") == "the teacher answers":
+                interrupt.ask("enough")
+            return super().write(kind, **fields)
+
+    with pytest.raises(Stopped, match="enough"):
+        Trainer(run, 1, StopsThere(run, 1), interrupt).live()
+    assert len(events_of(run, "step")) == 6
+    assert train(run.path, 2) == 0
+    assert outcome(run)["weights"] == outcome(through)["weights"]
+
+
+def test_distillm_with_a_corpus(prepared: Prepare, workspace: Path) -> None:  # noqa: F811
+    (workspace / "blocks.jsonl").write_text('{"text": "a b c d e f g h i j k"}\n' * 20, encoding="utf-8")
+    phase = prepared(data__corpus="blocks.jsonl", phases__1=settings("distillm", lmWeight=0.5, adaptBy=0, studentShare=0)).phases[1]
+    metrics = phase.step(1)
+    assert metrics["loss/total"] == pytest.approx(metrics["loss/divergence"] + 0.5 * metrics["loss/lm"])
+    assert metrics["loss/lm"] > 1
