@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 // Packs the extension: minillm-<version>.vsix, which works wherever it is installed (it carries the trainer and the demo).
 //   node scripts/package.mjs [--out FILE]
-// What goes in is listed here and nowhere else: it is laid out in stage/ and packed whole. Fails above the size limits.
+// What goes in is listed in .vscodeignore. Packed in stage/, which has the repository's files and a production build: so the build that
+// a developer works with stays, and nobody searches through node_modules. Fails above the size limits.
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,32 +12,6 @@ import { Complaint, entry, root, run, say } from './steps.mjs';
 
 const megabyte = 1_000_000;
 const limits = { package: 7 * megabyte, code: 1 * megabyte };
-
-const files = ['README.md', 'CHANGELOG.md', 'LICENSE', 'package.nls.json', 'trainer/pyproject.toml', 'trainer/requirements.txt', 'trainer/requirements-torch.txt'];
-const folders = ['media', 'schemas', 'syntaxes', 'trainer/minillm', 'demo'];
-/** Inside those folders: what Python leaves behind, and what re-makes the demo's data and teacher. */
-const leaveOut = (source) => /(^|\/)(__pycache__|\.[^/]+|make|.*\.pyc)$/.test(source.replaceAll(path.sep, '/'));
-
-/** The manifest as it is installed: everything is bundled, so it depends on nothing. */
-function manifest() {
-  const { scripts, devDependencies, dependencies, ...rest } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
-  return rest;
-}
-
-function layOut(stage) {
-  fs.rmSync(stage, { recursive: true, force: true });
-  run(process.execPath, ['esbuild.js', '--production', `--out=${path.relative(root, stage)}/dist`]);
-  for (const name of files) {
-    fs.mkdirSync(path.dirname(path.join(stage, name)), { recursive: true });
-    fs.copyFileSync(path.join(root, name), path.join(stage, name));
-  }
-  for (const name of folders) {
-    const from = path.join(root, name);
-    fs.cpSync(from, path.join(stage, name), { recursive: true, filter: (source) => !leaveOut(path.relative(from, source)) });
-  }
-  fs.writeFileSync(path.join(stage, '.vscodeignore'), '# Nothing: all that lies here is meant to go in.\n');
-  fs.writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`);
-}
 
 /** Bytes of all files below a folder. */
 function sizeOf(folder) {
@@ -48,15 +24,28 @@ function limit(what, bytes, allowed) {
   if (bytes > allowed) throw new Complaint(`The ${what} is over its limit.`);
 }
 
+/** The repository's files as they are, without what git ignores, and a production build beside them. */
+function layOut(stage) {
+  fs.rmSync(stage, { recursive: true, force: true });
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' });
+  for (const name of listed.split('\0').filter((each) => each && fs.existsSync(path.join(root, each)))) {
+    fs.mkdirSync(path.dirname(path.join(stage, name)), { recursive: true });
+    fs.copyFileSync(path.join(root, name), path.join(stage, name));
+  }
+  run(process.execPath, ['esbuild.js', '--production', `--out=${path.relative(root, stage)}/dist`]);
+}
+
 await entry(async () => {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
   await setup({ python: false, build: false });
+  const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const vsix = path.resolve(values.out ?? path.join(root, `minillm-${version}.vsix`));
   const stage = path.join(root, 'stage');
-  const vsix = path.resolve(values.out ?? path.join(root, `minillm-${manifest().version}.vsix`));
   say('lay out');
   layOut(stage);
   limit('code', sizeOf(path.join(stage, 'dist')), limits.code);
   say('pack');
+  // Everything is bundled: the package carries no node_modules.
   run(process.execPath, [path.join(root, 'node_modules', '@vscode', 'vsce', 'vsce'), 'package', '--no-dependencies', '--allow-missing-repository',
     '--no-rewrite-relative-links', '--out', vsix], { cwd: stage, stdio: ['ignore', 'ignore', 2] });
   limit('package', fs.statSync(vsix).size, limits.package);
