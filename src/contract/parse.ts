@@ -1,4 +1,5 @@
 import type { Event, JournalEntry } from './generated';
+import { eventShapes, isNumber, isText } from './shape';
 
 /** Highest record version that this code writes and understands. */
 export const VERSION = 1;
@@ -17,7 +18,7 @@ export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok
 const notFinite: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity };
 
 /** Names under which numbers appear; only there is the string "NaN" a number and not a word that a model wrote. */
-const numeric = new Set(['t', 'value', 'kl', 'eta', 'heartbeat', 'nextHeartbeatBy', 'stopDeadline', 'started', 'created', 'seconds', 'done', 'total', 'temperature']);
+const numeric = new Set(['t', 'value', 'kl', 'klSequence', 'repetition', 'eta', 'heartbeat', 'nextHeartbeatBy', 'stopDeadline', 'started', 'created', 'seconds', 'done', 'total', 'temperature']);
 
 function revive(node: unknown, inMetrics: boolean): unknown {
   if (Array.isArray(node)) return node;
@@ -54,30 +55,8 @@ export function parseRecord(text: string): Parsed<Record<string, unknown>> {
   return { ok: true, value: revive(record, false) as Record<string, unknown> };
 }
 
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isMetrics = (value: unknown): boolean => value !== null && typeof value === 'object' && Object.values(value).every(isNumber);
-const isList = (value: unknown): boolean => Array.isArray(value);
-
-/** The fields that readers rely on, per kind. More fields than these may come; fewer make the line unreadable. */
-const required: { readonly [K in Event['kind']]: Readonly<Record<string, (value: unknown) => boolean>> } = {
-  start: { device: isText, plan: isList, total: isNumber },
-  phase: { index: isNumber, method: isText, firstStep: isNumber, steps: isNumber },
-  step: { step: isNumber, phase: isNumber, metrics: isMetrics },
-  rollout: { step: isNumber, round: isNumber, metrics: isMetrics },
-  samples: { step: isNumber, checkpoint: isText, path: isText },
-  checkpoint: { step: isNumber, name: isText, path: isText },
-  evaluation: { step: isNumber, checkpoint: isText, subject: isText, metrics: isMetrics },
-  alert: { step: isNumber, rule: isText, text: isText },
-  control: { id: isText, verb: isText, outcome: isText },
-  resume: { step: isNumber, checkpoint: isText },
-  message: { text: isText },
-  progress: { what: isText, done: isNumber },
-  end: { reason: isText, exitCode: isNumber, step: isNumber },
-};
-
 export function isKnown(event: Event | UnknownEvent): event is Event {
-  return Object.hasOwn(required, event.kind);
+  return Object.hasOwn(eventShapes, event.kind);
 }
 
 /** What the head of an event or journal entry lacks: order and time come before everything else. */
@@ -93,10 +72,11 @@ export function parseEvent(line: string): Parsed<Event | UnknownEvent> {
   const record = parsed.value;
   const missing = missingHead(record);
   if (missing !== undefined) return { ok: false, reason: missing };
-  if (!isText(record['kind'])) return { ok: false, reason: 'no "kind"' };
-  const fields = Object.hasOwn(required, record['kind']) ? required[record['kind'] as Event['kind']] : {};
+  const { kind } = record;
+  if (typeof kind !== 'string') return { ok: false, reason: 'no "kind"' };
+  const fields = Object.hasOwn(eventShapes, kind) ? eventShapes[kind as Event['kind']] : {};
   for (const [key, holds] of Object.entries(fields)) {
-    if (!holds(record[key])) return { ok: false, reason: `a ${record['kind']} event without a valid "${key}"` };
+    if (!holds(record[key])) return { ok: false, reason: `a ${kind} event without a valid "${key}"` };
   }
   return { ok: true, value: record as unknown as Event };
 }

@@ -75,6 +75,14 @@ export class RunDir {
     return this.at('samples', `${checkpoint}.jsonl`);
   }
 
+  /** What both models thought of the same samples, token by token. */
+  tokensOf(checkpoint: string): string {
+    return this.at('samples', `${checkpoint}.tokens.jsonl`);
+  }
+  tokenIndexOf(checkpoint: string): string {
+    return this.at('samples', `${checkpoint}.tokens.index`);
+  }
+
   checkpoint(name: string): string {
     return this.at('checkpoints', name);
   }

@@ -12,6 +12,11 @@ export interface Side {
 
 export const REFERENCE: Side = { name: 'reference', label: 'reference' };
 
+/** Nothing else names a side: names become paths. */
+export function isSideName(text: string): boolean {
+  return isCheckpointName(text) || text === REFERENCE.name;
+}
+
 /** A side was named that the run does not have. The message is a sentence for the user. */
 export class NoSuchSide extends Error {
   override readonly name = 'NoSuchSide';
@@ -41,7 +46,7 @@ export async function findSide(dir: string, text: string): Promise<Side> {
   throw new NoSuchSide(`There are no samples of "${text}". Steps with samples: ${steps}; besides them first, last, teacher and reference.`);
 }
 
-/** The samples of a side. Those of the references come from the newest checkpoint, which has the same prompts as every other. */
+/** The samples of a side. Those of the references come from the newest checkpoint, which has every prompt that others have. */
 export async function readSide(dir: string, side: string): Promise<Sample[]> {
   if (side !== REFERENCE.name) return readSamples(dir, side);
   const newest = (await sampledCheckpoints(dir)).findLast((name) => isCheckpointName(name) && name !== 'teacher') ?? 'teacher';

@@ -16,12 +16,26 @@ export function describeSample(sample: Sample): string {
   return parts.join(' · ');
 }
 
+/** Where the head of a response stands in a samples document. */
+export interface SamplePlace {
+  /** From 0. */
+  readonly line: number;
+  readonly promptId: string;
+  readonly draw: number;
+}
+
 /**
  * The samples of one checkpoint as a text to be read or diffed. Two checkpoints give the same lines in the same
  * places except where their responses and scores differ, so that a diff shows just that.
  */
 export function renderSamples(samples: readonly Sample[]): string {
+  return layOutSamples(samples).lines.join('\n');
+}
+
+/** The lines of that document, and where each response begins. */
+export function layOutSamples(samples: readonly Sample[]): { readonly lines: readonly string[]; readonly places: readonly SamplePlace[] } {
   const lines: string[] = [];
+  const places: SamplePlace[] = [];
   for (const [promptId, draws] of groupByPrompt(samples)) {
     const [first] = draws;
     if (!first) continue;
@@ -29,10 +43,11 @@ export function renderSamples(samples: readonly Sample[]): string {
     if (first.references.length > 0) lines.push(`reference  ${first.references.map(showControlCharacters).join('  |  ')}`);
     lines.push('');
     for (const sample of draws) {
+      places.push({ line: lines.length, promptId, draw: sample.draw });
       lines.push(`${drawName(sample.draw).padEnd(9)}  ${describeSample(sample)}`.trimEnd());
       lines.push(...showControlCharacters(sample.text).split('\n').map((line) => `    ${line}`));
     }
     lines.push('');
   }
-  return lines.join('\n');
+  return { lines, places };
 }

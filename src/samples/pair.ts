@@ -9,7 +9,8 @@ export interface Pair {
   readonly right: Sample | undefined;
 }
 
-const keyOf = (sample: Sample): string => `${sample.draw}\u0000${sample.promptId}`;
+// The text counts, too: a prompt whose row was edited while the run went on is another one.
+const keyOf = (sample: Sample): string => `${sample.draw}\u0000${sample.promptId}\u0000${sample.prompt}`;
 
 /** Pairs the samples of two checkpoints by prompt and draw, in the order of the left side; what only the right side has follows. */
 export function pairSamples(left: readonly Sample[], right: readonly Sample[]): Pair[] {

@@ -1,13 +1,14 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
-import { isCheckpointName, isRunId } from '../../rundir/layout';
+import { isRunId } from '../../rundir/layout';
+import { isSideName } from '../../rundir/sides';
 
 export const SCHEME = 'minillm';
 /** The languages of package.json know samples by it. */
 const ENDING = '.minillm';
 
-/** Samples of a checkpoint (or of the teacher): of all prompts, or of one. */
+/** Samples of a checkpoint (or of the teacher, or the references): of all prompts, or of one. */
 export interface SamplesAddress {
   readonly dir: string;
   readonly checkpoint: string;
@@ -30,7 +31,7 @@ export function parseSamplesUri(uri: vscode.Uri): SamplesAddress | undefined {
   if (uri.scheme !== SCHEME || !uri.path.endsWith(ENDING)) return undefined;
   const dir = path.dirname(vscode.Uri.file(uri.path).fsPath);
   const [checkpoint, promptId, more] = uri.query.split('&');
-  if (checkpoint === undefined || more !== undefined || !isCheckpointName(checkpoint) || !isRunId(path.basename(dir))) return undefined;
+  if (checkpoint === undefined || more !== undefined || !isSideName(checkpoint) || !isRunId(path.basename(dir))) return undefined;
   if (promptId === undefined) return { dir, checkpoint };
   try {
     return { dir, checkpoint, promptId: decodeURIComponent(promptId) };

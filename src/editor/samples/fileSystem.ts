@@ -1,10 +1,18 @@
 import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
-import { RunDir } from '../../rundir/layout';
-import { readSamples } from '../../rundir/samples';
-import { renderSamples } from '../../samples/document';
 import { Disposable } from '../disposable';
-import { parseSamplesUri, type SamplesAddress, SCHEME } from './address';
+import { SCHEME } from './address';
+
+/** What a document is made of. */
+export interface DocumentSource {
+  /** Changes when the document's text may. */
+  readonly file: string;
+  /** Undefined when there is no such document. */
+  render(): Promise<string | undefined>;
+}
+
+/** Reads an address of one kind of document; undefined when it is of another kind, or none. */
+export type DocumentKind = (uri: vscode.Uri) => DocumentSource | undefined;
 
 interface Rendered {
   readonly modified: number;
@@ -22,7 +30,7 @@ export class SamplesFileSystem extends Disposable implements vscode.FileSystemPr
   private readonly kept = new Map<string, Rendered>();
   readonly onDidChangeFile = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>()).event;
 
-  constructor() {
+  constructor(private readonly kinds: readonly DocumentKind[]) {
     super();
     this.register(vscode.workspace.registerFileSystemProvider(SCHEME, this, { isReadonly: true, isCaseSensitive: true }));
   }
@@ -62,16 +70,15 @@ export class SamplesFileSystem extends Disposable implements vscode.FileSystemPr
   }
 
   private async render(uri: vscode.Uri): Promise<Rendered> {
-    const address = parseSamplesUri(uri);
-    if (!address) throw vscode.FileSystemError.FileNotFound(uri);
+    const source = this.kinds.map((kind) => kind(uri)).find((found) => found !== undefined);
+    if (!source) throw vscode.FileSystemError.FileNotFound(uri);
     const key = uri.toString();
-    const modified = await modifiedAt(address, uri);
+    const modified = await modifiedAt(source.file, uri);
     const kept = this.kept.get(key);
     if (kept?.modified === modified) return kept;
-    const samples = await readSamples(address.dir, address.checkpoint);
-    const wanted = address.promptId === undefined ? samples : samples.filter((sample) => sample.promptId === address.promptId);
-    if (address.promptId !== undefined && wanted.length === 0) throw vscode.FileSystemError.FileNotFound(uri);
-    const rendered = { modified, bytes: Buffer.from(renderSamples(wanted)) };
+    const text = await source.render();
+    if (text === undefined) throw vscode.FileSystemError.FileNotFound(uri);
+    const rendered = { modified, bytes: Buffer.from(text) };
     this.kept.delete(key);
     this.kept.set(key, rendered);
     const [oldest] = this.kept.keys();
@@ -80,9 +87,9 @@ export class SamplesFileSystem extends Disposable implements vscode.FileSystemPr
   }
 }
 
-async function modifiedAt({ dir, checkpoint }: SamplesAddress, uri: vscode.Uri): Promise<number> {
+async function modifiedAt(file: string, uri: vscode.Uri): Promise<number> {
   try {
-    return Math.round((await stat(new RunDir(dir).samplesOf(checkpoint))).mtimeMs);
+    return Math.round((await stat(file)).mtimeMs);
   } catch {
     throw vscode.FileSystemError.FileNotFound(uri);
   }

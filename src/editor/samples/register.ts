@@ -1,9 +1,12 @@
 import type { EditorContext } from '../context';
 import type { RunRegistry } from '../runs/registry';
+import { registerTokenLens } from '../tokenLens/register';
 import { registerCompareSamples } from './compare';
 import { SamplesFileSystem } from './fileSystem';
+import { samplesDocument } from './samplesDocument';
 
 export function registerSamples(context: EditorContext, runs: RunRegistry): void {
-  context.register(new SamplesFileSystem());
+  const tokens = registerTokenLens(context, runs);
+  context.register(new SamplesFileSystem([samplesDocument, ...tokens]));
   registerCompareSamples(context, runs);
 }

@@ -1,0 +1,31 @@
+import * as vscode from 'vscode';
+import { readSide, REFERENCE } from '../../rundir/sides';
+import { hasTokens } from '../../rundir/tokens';
+import { layOutSamples } from '../../samples/document';
+import { Disposable } from '../disposable';
+import { parseSamplesUri } from '../samples/address';
+
+/** Above each response of a samples document: look at its tokens, or at what became of it. */
+export class ResponseCodeLens extends Disposable implements vscode.CodeLensProvider {
+  constructor() {
+    super();
+    this.register(vscode.languages.registerCodeLensProvider({ scheme: 'minillm', language: 'minillm-samples' }, this));
+  }
+
+  async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
+    const address = parseSamplesUri(document.uri);
+    if (!address || address.checkpoint === REFERENCE.name) return [];
+    const { dir, checkpoint } = address;
+    const samples = await readSide(dir, checkpoint);
+    const wanted = address.promptId === undefined ? samples : samples.filter(({ promptId }) => promptId === address.promptId);
+    const detailed = await hasTokens(dir, checkpoint);
+    return layOutSamples(wanted).places.flatMap(({ line, promptId, draw }) => {
+      const range = new vscode.Range(line, 0, line, 0);
+      const given = { dir, checkpoint, promptId, draw };
+      return [
+        ...(detailed ? [new vscode.CodeLens(range, { title: 'Tokens', command: 'minillm.inspectTokens', arguments: [given] })] : []),
+        ...(checkpoint === 'teacher' ? [] : [new vscode.CodeLens(range, { title: 'Travel', command: 'minillm.openTimeTravel', arguments: [given] })]),
+      ];
+    });
+  }
+}

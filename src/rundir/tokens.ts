@@ -1,0 +1,72 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import type { TokenDetail, TokenIndex, TokenPlace } from '../contract/generated';
+import { parseRecord } from '../contract/parse';
+import { checkpointLabel } from '../present/labels';
+import { isCheckpointName, RunDir } from './layout';
+
+/** Which response of a prompt: a draw of the student (or teacher), or an accepted answer scored as if it had been given. */
+export interface TokenKey {
+  readonly promptId: string;
+  readonly kind: TokenPlace['kind'];
+  readonly draw: number;
+}
+
+/** There is no token detail to show. The message is a sentence for the user. */
+export class NoTokens extends Error {
+  override readonly name = 'NoTokens';
+}
+
+/** No line of token detail comes near this size. */
+const LARGEST_LINE = 256 << 20;
+
+const isIndex = (r: Record<string, unknown>): boolean =>
+  typeof r['bytes'] === 'number' && Array.isArray(r['lines']) && r['lines'].every((line: unknown) => {
+    const { promptId, kind, draw, offset, length } = (line ?? {}) as Record<string, unknown>;
+    return typeof promptId === 'string' && (kind === 'draw' || kind === 'reference') && typeof draw === 'number'
+      && Number.isSafeInteger(offset) && Number.isSafeInteger(length) && Number(offset) >= 0 && Number(length) >= 0;
+  });
+
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+const isDetail = (r: Record<string, unknown>): boolean =>
+  typeof r['promptId'] === 'string' && typeof r['prompt'] === 'string' && Array.isArray(r['ids']) && isTexts(r['pieces'])
+  && Array.isArray(r['special']) && Array.isArray(r['top']) && r['names'] !== null && typeof r['names'] === 'object';
+
+/** Where each line of a checkpoint's token detail lies. Rejects with NoTokens. */
+export async function readTokenIndex(dir: string, checkpoint: string): Promise<TokenIndex> {
+  if (!isCheckpointName(checkpoint)) throw new NoTokens(`"${checkpoint}" is not the name of a checkpoint; names look like step-00000200-a1.`);
+  let text: string;
+  try {
+    text = await readFile(new RunDir(dir).tokenIndexOf(checkpoint), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new NoTokens(`There is no token detail of ${checkpointLabel(checkpoint)}: "inspect.keepTokens" in the config limits how many checkpoints have it.`);
+  }
+  const parsed = parseRecord(text);
+  if (!parsed.ok) throw new NoTokens(`The token detail of ${checkpointLabel(checkpoint)} cannot be read: its index is ${parsed.reason}.`);
+  if (!isIndex(parsed.value)) throw new NoTokens(`The token detail of ${checkpointLabel(checkpoint)} cannot be read: its index lacks fields.`);
+  return parsed.value as unknown as TokenIndex;
+}
+
+/** Whether a checkpoint has token detail at all, at the price of a `stat`. */
+export async function hasTokens(dir: string, checkpoint: string): Promise<boolean> {
+  return isCheckpointName(checkpoint) && stat(new RunDir(dir).tokenIndexOf(checkpoint)).then(() => true, () => false);
+}
+
+/** What both models thought of one response. Reads its line alone, whatever the size of the file. Rejects with NoTokens. */
+export async function readTokens(dir: string, checkpoint: string, key: TokenKey): Promise<TokenDetail> {
+  const index = await readTokenIndex(dir, checkpoint);
+  const place = index.lines.find(({ promptId, kind, draw }) => promptId === key.promptId && kind === key.kind && draw === key.draw);
+  if (place === undefined) throw new NoTokens(`${checkpointLabel(checkpoint)} has no token detail of "${key.promptId}", ${key.kind} ${key.draw}.`);
+  if (place.length > LARGEST_LINE) throw new NoTokens(`The token detail of "${key.promptId}" has ${place.length} bytes: too many to show.`);
+  const file = await open(new RunDir(dir).tokensOf(checkpoint), 'r');
+  try {
+    // The two files are replaced one after the other: for a moment one is newer.
+    if ((await file.stat()).size !== index.bytes) throw new NoTokens(`The token detail of ${checkpointLabel(checkpoint)} is being written; try again in a moment.`);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset);
+    const parsed = parseRecord(buffer.toString('utf8', 0, bytesRead));
+    if (!parsed.ok || !isDetail(parsed.value)) throw new NoTokens(`The token detail of "${key.promptId}" cannot be read.`);
+    return parsed.value as unknown as TokenDetail;
+  } finally {
+    await file.close();
+  }
+}
