@@ -7,11 +7,11 @@ const LARGEST_WHOLE = 2 ** 30;
 const END = 64 * 2 ** 20;
 const SLICE = 1 << 20;
 
-/** Every file of rows or text that a resolved config names, each once. */
+/** Every file of rows or text that a resolved config trains or is scored on, each once. Inspection prompts may grow while a run goes on. */
 export function dataPaths(config: Config): string[] {
-  const { data, phases, inspect } = config;
+  const { data, phases } = config;
   const ofPhases = phases.flatMap((phase) => ['train' in phase ? phase.train : null, 'prompts' in phase ? phase.prompts : null]);
-  const named = [data.train, data.validation, data.corpus, inspect.prompts, ...ofPhases];
+  const named = [data.train, data.validation, data.corpus, ...ofPhases];
   return [...new Set(named.filter((path): path is string => typeof path === 'string'))];
 }
 

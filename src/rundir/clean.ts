@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { parseEvent, parseRecord } from '../contract/parse';
+import { checkpointRows } from '../present/checkpoints';
+import { History } from '../telemetry/history';
+import { listCheckpoints, type SavedCheckpoint } from './checkpoints';
+import { RunDir } from './layout';
+import { readRun, type RunSummary } from './runs';
+import { folderSize } from './size';
+import { Tail } from './tail';
+
+/** What can be taken from a run without losing what it came to. */
+export interface Spare {
+  readonly summary: RunSummary;
+  readonly checkpoints: readonly SavedCheckpoint[];
+  readonly bytes: number;
+}
+
+/**
+ * The checkpoints of a run that nobody would miss: all but the newest complete one of each attempt, the best, and the
+ * pinned. None while the run may be at work, here or on another machine.
+ */
+export async function findSpare(dir: string): Promise<Spare> {
+  const summary = await readRun(dir);
+  const mayWork = summary.active || summary.state === 'unknown';
+  const all = mayWork ? [] : await listCheckpoints(dir);
+  const keep = new Set([...(await pinned(dir)), ...(await newestOfEach(all)), ...(await best(dir, summary))]);
+  const checkpoints = all.filter(({ name }) => !keep.has(name));
+  const sizes = await Promise.all(checkpoints.map(({ path: folder }) => folderSize(folder)));
+  return { summary, checkpoints, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+/** Deletes what `findSpare` finds at this moment. Who has a file of it open keeps reading it: it is unlinked, never changed. */
+export async function takeSpare(dir: string): Promise<Spare> {
+  const spare = await findSpare(dir);
+  for (const { path: folder, name } of spare.checkpoints) {
+    // Renamed first, so that no reader lists half a checkpoint.
+    const doomed = path.join(path.dirname(folder), `.gone-${name}-${randomBytes(3).toString('hex')}`);
+    await rename(folder, doomed);
+    await rm(doomed, { recursive: true, force: true });
+  }
+  return spare;
+}
+
+async function newestOfEach(all: readonly SavedCheckpoint[]): Promise<string[]> {
+  const newest: string[] = [];
+  for (const attempt of new Set(all.map((one) => one.attempt))) {
+    for (const { name, path: folder } of all.filter((one) => one.attempt === attempt).reverse()) {
+      newest.push(name);
+      if (await isComplete(folder)) break; // what is newer and damaged stays too: somebody may want to mend it
+    }
+  }
+  return newest;
+}
+
+/** Every file that the trainer wrote is there in full. */
+async function isComplete(folder: string): Promise<boolean> {
+  const parsed = await readFile(path.join(folder, 'state', 'files.json'), 'utf8').then(parseRecord, () => undefined);
+  return parsed?.ok === true;
+}
+
+async function pinned(dir: string): Promise<string[]> {
+  const parsed = await readFile(new RunDir(dir).user, 'utf8').then(parseRecord, () => undefined);
+  const pins = parsed?.ok === true ? parsed.value['pins'] : undefined;
+  return Array.isArray(pins) ? pins.filter((pin): pin is string => typeof pin === 'string') : [];
+}
+
+async function best(dir: string, { run }: RunSummary): Promise<string[]> {
+  const history = new History();
+  const tail = new Tail(new RunDir(dir).events);
+  for (let more = true; more; ) {
+    const news = await tail.read();
+    for (const line of news.lines) {
+      const parsed = parseEvent(line);
+      if (parsed.ok) history.append(parsed.value);
+    }
+    ({ more } = news);
+  }
+  const rows = checkpointRows(history, run?.config.checkpoints.best ?? 'eval/kl_reverse');
+  return rows.filter((row) => row.best).map(({ name }) => name);
+}
