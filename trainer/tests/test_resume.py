@@ -53,7 +53,8 @@ def outcome(run: RunDir) -> dict[str, Any]:
     samples = {}
     for path in run.samples.glob("*.jsonl"):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        samples[path.name[:13] + path.name.partition(".")[2]] = [{key: value for key, value in line.items() if key != "checkpoint"} for line in lines]
+        name = path.name[:13] + path.name.partition(".")[2]
+        samples[name] = [{key: value for key, value in line.items() if key != "checkpoint"} for line in lines]
     scores = {
         (event["step"], event["subject"], event["full"]): {k: v for k, v in event["metrics"].items() if k != "time/evaluation"}
         for event in events_of(run, "evaluation")
