@@ -7,6 +7,7 @@ import { pad } from '../present/width';
 import { NoSuchRun } from '../rundir/find';
 import { NoSuchSide } from '../rundir/sides';
 import { requests } from './ask';
+import { clean } from './clean';
 import { type Command, exitCodes, parseCall, UsageError } from './command';
 import { diff } from './diff';
 import { fork } from './fork';
@@ -20,7 +21,7 @@ import { stop } from './stop';
 import { tail } from './tail';
 import { Terminal } from './terminal';
 
-const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff];
+const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
