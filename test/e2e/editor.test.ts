@@ -55,7 +55,7 @@ describe('the editor', () => {
 
 async function bothSides({ page }: Workbench): Promise<void> {
   await page.locator('.tab', { hasText: 'words: step 50 ↔ step 100' }).waitFor({ timeout: 30_000 });
-  // Monaco writes spaces as no-break spaces.
-  await page.locator('.monaco-diff-editor .original .view-line', { hasText: /L\sAO\sG\sT\sER/ }).waitFor();
-  await page.locator('.monaco-diff-editor .modified .view-line', { hasText: /L\sAE\sF\sT\sER/ }).waitFor();
+  // Answers are indented, references are not. Monaco writes spaces as no-break spaces.
+  await page.locator('.monaco-diff-editor .original .view-line', { hasText: /^\s+L\sAO\sG\sT\sER/ }).waitFor();
+  await page.locator('.monaco-diff-editor .modified .view-line', { hasText: /^\s+L\sAE\sF\sT\sER/ }).waitFor();
 }
