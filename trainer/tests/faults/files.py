@@ -55,6 +55,7 @@ def _full_disk(ground: Ground, name: str, when: Callable[[Staged], bool]) -> str
             watch_for(lambda: when(staged), lambda: staged.status().get("state") not in ENDED)
             with full(disk):
                 staged.until(lambda s: not staged.facts().trainer_alive, 30)
+                time.sleep(0.5)  # the supervisor sees its end on a disk that is still full
             staged.until_state("failed", 10)
             text = staged.tell()["text"]
             require("No space left" in text or "disk of the runs folder is full" in text, text)

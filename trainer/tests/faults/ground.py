@@ -184,7 +184,8 @@ class Staged:
             if (status := self.status()) and holds(status):
                 return status
             time.sleep(0.01)
-        raise Lost(f"waited in vain; the state is {self.state()}: {self.status().get('reason')}; {self.run.log.read_text()[-500:]}")
+        last = self.run.log.read_text().splitlines()[-1:]
+        raise Lost(f"waited in vain; the state is {self.state()}: {self.status().get('reason')}; {last}")
 
     def until_state(self, state: str, seconds: float = 60) -> None:
         until = time.monotonic() + seconds
