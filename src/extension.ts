@@ -4,9 +4,12 @@ import { EditorContext } from './editor/context';
 import { honourOpenRequests } from './editor/demo/openRequest';
 import { registerOpenDemo, showPendingDemo } from './editor/demo/openDemo';
 import { registerCollectDiagnostics } from './editor/diagnostics/collect';
+import { registerDoctor } from './editor/diagnostics/doctor';
 import { Disposable } from './editor/disposable';
 import { registerRunPanels } from './editor/panel/runPanel';
 import { registerPython } from './editor/python/register';
+import { Reports } from './editor/reports';
+import { AlertNotices, registerShowAlerts } from './editor/runs/alerts';
 import { offerToResume } from './editor/runs/afterRestart';
 import { registerRunControl } from './editor/runs/control';
 import { RunsFolders } from './editor/runs/folders';
@@ -36,6 +39,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
   const folders = new RunsFolders(context);
   const runs = context.register(new RunRegistry(() => folders.all, (text) => context.log.warn(text)));
   const drafts = new ForkDrafts(context);
+  const reports = context.register(new Reports());
   const python = registerPython(context);
   const supervision = context.register(new Supervision(context, runs, python));
   const panels = context.register(registerRunPanels(extension, { log: context.log, ensureSupervisor: (dir) => supervision.ensure(dir) }));
@@ -47,9 +51,12 @@ export function activate(extension: vscode.ExtensionContext): Api {
   registerRunControl(context, runs, supervision);
   registerResumeRun(context, { runs, supervision, openPanel });
   registerForkRun(context, runs, drafts);
+  context.register(new AlertNotices(context, runs));
+  registerShowAlerts(context, runs, reports);
   registerSamples(context, runs);
   registerOpenDemo(context);
   registerCollectDiagnostics(context, { runs, folders, python });
+  registerDoctor(context, { folders, python, reports });
 
   const ready = listed
     .then(() => honourOpenRequests(context, folders.all, openPanel))

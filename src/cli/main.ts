@@ -10,6 +10,7 @@ import { requests } from './ask';
 import { clean } from './clean';
 import { type Command, exitCodes, parseCall, UsageError } from './command';
 import { diff } from './diff';
+import { doctor } from './doctor';
 import { fork } from './fork';
 import { list } from './list';
 import { resume } from './resume';
@@ -21,7 +22,7 @@ import { stop } from './stop';
 import { tail } from './tail';
 import { Terminal } from './terminal';
 
-const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean];
+const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;

@@ -37,10 +37,28 @@ const sentences: Readonly<Record<string, string>> = {
   InvalidEscapeCharacter: 'This escape sequence is not allowed in JSON.',
 };
 
+/** Levels of a config. One of ours has six; thousands would overflow the parser's stack. */
+const DEEPEST = 200;
+
+/** Levels of nesting at the most; brackets in texts and comments count, for nobody writes that many. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of text.matchAll(/[[{}\]]/g)) {
+    depth = bracket === '[' || bracket === '{' ? depth + 1 : Math.max(0, depth - 1);
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
 export function parseConfig(text: string): ParsedConfig {
   const errors: ParseError[] = [];
-  const root = parseTree(text, errors, options);
   const lines = new Lines(text);
+  if (depthOf(text) > DEEPEST) {
+    const problem: ConfigProblem = { range: lines.range({ offset: 0, length: 1 }), text: `This is nested more than ${DEEPEST} levels deep.`, severity: 'error' };
+    return { root: undefined, lines, problems: [problem] };
+  }
+  const root = parseTree(text, errors, options);
   const problems = errors.map(({ error, offset, length }): ConfigProblem => ({
     range: lines.range({ offset, length: Math.max(1, length) }),
     text: sentences[printParseErrorCode(error)] ?? 'This is not JSON.',

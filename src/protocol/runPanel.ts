@@ -8,7 +8,7 @@ import type { Results } from './results';
 /** What the run itself is asked for. */
 export type RequestId = 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
 
-export type ActionId = RequestId | 'resume' | 'fork' | 'compare' | 'log' | 'config' | 'folder';
+export type ActionId = RequestId | 'resume' | 'fork' | 'alerts' | 'compare' | 'log' | 'config' | 'folder';
 
 export interface Action {
   readonly id: ActionId;
@@ -26,6 +26,8 @@ export interface RequestNote {
 export interface Notice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
+  /** There are responses that show it. */
+  readonly responses?: boolean;
 }
 
 /** What keeps the trainer busy besides training. */

@@ -4,16 +4,33 @@ import { RunDir } from './layout';
 import { Tail } from './tail';
 
 /** What the supervisor noted down, in order, each entry once. Lines that cannot be read are left out. */
-export async function readJournal(dir: string): Promise<JournalEntry[]> {
-  const tail = new Tail(new RunDir(dir).journal);
-  const entries: JournalEntry[] = [];
-  for (let more = true; more; ) {
-    const news = await tail.read();
-    for (const line of news.lines) {
-      const parsed = parseJournalEntry(line);
-      if (parsed.ok && parsed.value.seq > (entries.at(-1)?.seq ?? -1)) entries.push(parsed.value);
-    }
-    ({ more } = news);
+export class Journal {
+  private readonly tail: Tail;
+  private known: JournalEntry[] = [];
+
+  constructor(dir: string) {
+    this.tail = new Tail(new RunDir(dir).journal);
   }
-  return entries;
+
+  get entries(): readonly JournalEntry[] {
+    return this.known;
+  }
+
+  /** Reads what is new. */
+  async refresh(): Promise<readonly JournalEntry[]> {
+    for (let more = true; more; ) {
+      const news = await this.tail.read();
+      if (news.restarted) this.known = [];
+      for (const line of news.lines) {
+        const parsed = parseJournalEntry(line);
+        if (parsed.ok && parsed.value.seq > (this.known.at(-1)?.seq ?? -1)) this.known.push(parsed.value);
+      }
+      ({ more } = news);
+    }
+    return this.known;
+  }
+}
+
+export async function readJournal(dir: string): Promise<readonly JournalEntry[]> {
+  return new Journal(dir).refresh();
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { concludeState, hasEnded, isActive, isRunState, type RunState } from '../contract/runState';
+import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
 import { isRunId, RunDir } from './layout';
 import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
 
@@ -49,16 +50,7 @@ async function readRecord<T>(file: string, has: (record: Record<string, unknown>
   return { value: parsed.value as T, problem: undefined };
 }
 
-function isProcess(value: unknown): boolean {
-  const { pid, startTime } = (value ?? {}) as Record<string, unknown>;
-  return value === null || value === undefined || (typeof pid === 'number' && typeof startTime === 'string');
-}
-
-const isStatus = (r: Record<string, unknown>): boolean =>
-  isRunState(r['state']) && typeof r['host'] === 'string' && typeof r['step'] === 'number' && typeof r['total'] === 'number'
-  && typeof r['heartbeat'] === 'number' && typeof r['nextHeartbeatBy'] === 'number' && isProcess(r['supervisor']) && isProcess(r['trainer']);
-const isRun = (r: Record<string, unknown>): boolean => typeof r['id'] === 'string' && typeof r['name'] === 'string' && typeof r['created'] === 'number';
-const isExit = (r: Record<string, unknown>): boolean => typeof r['exitCode'] === 'number' && typeof r['attempt'] === 'number';
+const isStatus = (record: Record<string, unknown>): boolean => isRunState(record['state']) && isStatusRecord(record);
 
 /** Time in a run's id, for a run whose record cannot be read. */
 function createdFromId(id: string): number {
@@ -75,7 +67,7 @@ function isHere({ host, pidNamespace }: Partial<Status>, machine: Machine): bool
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
   const [run, status, exit] = await Promise.all([
-    readRecord<Run>(at.run, isRun), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExit),
+    readRecord<Run>(at.run, isRunRecord), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExitRecord),
   ]);
   const machine = thisMachine();
   const sameHost = status.value !== undefined && isHere(status.value, machine);

@@ -1,10 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { Sample } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
+import { isSampleRecord } from '../contract/shape';
 import { isCheckpointName, RunDir } from './layout';
-
-const isSample = (r: Record<string, unknown>): boolean =>
-  typeof r['promptId'] === 'string' && typeof r['prompt'] === 'string' && typeof r['draw'] === 'number' && typeof r['text'] === 'string';
 
 /** Samples of one checkpoint, or of the teacher. Lines that cannot be read are left out. Rejects when there is no such file. */
 export async function readSamples(dir: string, checkpoint: string): Promise<Sample[]> {
@@ -13,7 +11,7 @@ export async function readSamples(dir: string, checkpoint: string): Promise<Samp
   const out: Sample[] = [];
   for (const line of text.split('\n')) {
     const parsed = parseRecord(line);
-    if (parsed.ok && isSample(parsed.value)) out.push(parsed.value as unknown as Sample);
+    if (parsed.ok && isSampleRecord(parsed.value)) out.push(parsed.value as unknown as Sample);
   }
   return out;
 }

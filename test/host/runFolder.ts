@@ -20,6 +20,12 @@ export interface RunSpec {
   readonly eta?: number;
   /** A living process that stands in for supervisor and trainer. */
   readonly process?: Status['supervisor'];
+  /** Events besides those of steps and checkpoints, at the end. */
+  readonly more?: readonly Written[];
+  /** Of the run that it was forked from. */
+  readonly parent?: Written;
+  /** Changes to its status. */
+  readonly status?: Written;
   /** Answers of the student to each prompt, per checkpoint step. */
   readonly answers?: Readonly<Record<number, Readonly<Record<string, string>>>>;
 }
@@ -51,7 +57,7 @@ function eventsOf(spec: RunSpec): Written[] {
       },
     );
   }
-  return out;
+  return [...out, ...(spec.more ?? [])];
 }
 
 export function checkpointName(step: number): string {
@@ -78,7 +84,7 @@ export function writeRun(runsFolder: string, spec: RunSpec): string {
   const run: Written = {
     v: 1, id: spec.id, name: spec.name, created: now - 600, config, configSource: spec.configSource ?? '', workspace: '',
     provenance: { git: false, reason: 'no git', commit: null, branch: null, remote: null, dirty: false, patch: null, untracked: [], untrackedLeftOut: [] },
-    command: [], environment: { python: 'python3', reason: '', pythonVersion: '3.11.2', packages: {}, devices: ['cpu'], trainer: null }, parent: null, dataFiles: [],
+    command: [], environment: { python: 'python3', reason: '', pythonVersion: '3.11.2', packages: {}, devices: ['cpu'], trainer: null }, parent: spec.parent ?? null, dataFiles: [],
   };
   writeFileSync(path.join(dir, 'config.jsonc'), '{\n  // as it was written\n}\n');
   writeFileSync(path.join(dir, 'log.txt'), 'loading the teacher\n');
@@ -101,5 +107,6 @@ function statusOf(spec: RunSpec, now: number): Written {
     supervisor: spec.process ?? null, trainer: spec.process ?? null, phase: 'minillm', step: spec.step, total: spec.total, eta: spec.eta ?? null, activity: null,
     started: now - 600, heartbeat: now, heartbeatClock: null, nextHeartbeatBy: now + 3600,
     silentSince: null, behind: [], restarts: 0, restartAt: null, stopDeadline: null, exitCode: null, reason: spec.reason ?? null,
+    ...spec.status,
   };
 }

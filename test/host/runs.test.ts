@@ -76,6 +76,32 @@ describe('the list of runs', () => {
     assert.equal(new Set(children.map(({ id }) => id)).size, 4);
   });
 
+  it('says what a run waits for, what is counted down, where a fork comes from, and what guards found', async () => {
+    const other = '20260101-000000-other';
+    const base = { step: 0, total: 100, process: thisProcess() } as const;
+    const parent = { run: other, checkpoint: checkpointName(50), path: '/elsewhere' };
+    const alert = { kind: 'alert', step: 9, rule: 'repetition', level: 'warning', text: 'Repeats\nitself.', action: 'alert', numbers: { limit: 0.2 }, samples: ['a a\u001b[31m'] };
+    writeRun(folder, { ...base, id: '20260105-000000-a', name: 'a', state: 'queued', status: { behind: [other, 'x'] } });
+    writeRun(folder, { ...base, id: '20260104-000000-b', name: 'b', state: 'stopping', status: { stopDeadline: Date.now() / 1000 + 3000 } });
+    writeRun(folder, { ...base, id: '20260103-000000-c', name: 'c', state: 'running', step: 9, parent, more: [alert, alert] });
+    await registry.refresh();
+    const shown = new Map(registry.runs.map((run) => [run.summary.name, runDescription(run, new Date())]));
+    assert.equal(shown.get('a'), 'waits behind other and 1 more');
+    assert.match(shown.get('b') ?? '', /^stopping · harsher means in (49 min|50 min)/);
+    assert.match(shown.get('c') ?? '', /^1 alert · step 9\/100 · .*fork of other$/);
+    const nodes = await tree.getChildren();
+    const node = nodes.find((one) => one.dir.endsWith('-c'));
+    assert.ok(node);
+    assert.equal((item(node).iconPath as vscode.ThemeIcon).id, 'warning');
+    const sheet = (tree.resolveTreeItem(item(node), node).tooltip as vscode.MarkdownString).value.replaceAll('&nbsp;', ' ').replaceAll('\\', '');
+    assert.match(sheet, /Step 9: Repeats itself\. \(2 times\)/);
+    assert.match(sheet, /step 50 of 20260101-000000-other/);
+    await vscode.commands.executeCommand('minillm.showAlerts', { dir: node.dir });
+    const report = await until('the report', () => vscode.window.activeTextEditor?.document.uri.scheme === 'minillm-report' && vscode.window.activeTextEditor.document);
+    assert.match(report.getText(), /limit 0\.200[^]*a a\\u\{1b\}\[31m/);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
   it('draws again only what looks different, and keeps its nodes', async () => {
     const spec = { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess(), answers } as const;
     writeRun(folder, { id: '20260101-000000-still', name: 'still', state: 'finished', step: 100, total: 100 });

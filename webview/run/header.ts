@@ -1,7 +1,7 @@
 /* Head of the panel: which run, how it is, how far, and what can be done. */
 import { metricCatalogue } from '../../src/contract/generated';
 import { stateLook } from '../../src/present/labels';
-import type { ActionId, Header } from '../../src/protocol/runPanel';
+import type { ActionId, Header, Notice } from '../../src/protocol/runPanel';
 import { formatMetric, metricLabel } from '../../src/present/numbers';
 import type { Headline } from '../../src/protocol/results';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
@@ -62,8 +62,14 @@ export class HeaderView {
     if (header.cause !== null && this.cause.textContent !== header.cause) setChildren(this.cause, [h('code', {}, header.cause)]);
     this.updateList(this.facts, header.facts, ({ label, value, detail }) => h('div', { title: detail === '' ? null : detail }, h('dt', {}, label), h('dd', {}, value)));
     this.notices.hidden = header.notices.length === 0;
-    this.updateList(this.notices, header.notices, ({ level, text }) => h('li', { class: `notice-${level}` }, h('span', { class: 'notice-level' }, level), text));
+    this.updateList(this.notices, header.notices, (notice) => this.notice(notice));
     this.speak(header, look.label);
+  }
+
+  private notice({ level, text, responses }: Notice): HTMLElement {
+    const show = h('button', { class: 'link', type: 'button' }, 'Show responses');
+    show.addEventListener('click', () => this.act('alerts'));
+    return h('li', { class: `notice-${level}` }, h('span', { class: 'notice-level' }, level), h('span', {}, text), responses === true ? show : null);
   }
 
   private updateProgress(header: Header): void {

@@ -1,13 +1,15 @@
 /* The head of a run's panel in words, from what its files say. */
 import path from 'node:path';
-import type { PhasePlan, ProgressEvent } from '../../contract/generated';
+import type { JournalEntry, PhasePlan, ProgressEvent } from '../../contract/generated';
 import { formatBytes, formatDuration, formatNumber } from '../../present/numbers';
+import { alertLine } from '../../present/alertText';
 import { checkpointLabel, timeLeft } from '../../present/labels';
 import { nameOfRun, stateSentence } from '../../present/sentence';
 import { showControlCharacters } from '../../present/text';
 import type { Action, Activity, Fact, Header, Notice, RequestId, RequestNote } from '../../protocol/runPanel';
 import { whyNotAsk } from '../../rundir/guard';
 import type { RunSummary } from '../../rundir/runs';
+import { foldAlerts } from '../../telemetry/alerts';
 import type { History } from '../../telemetry/history';
 
 /** Alerts, warnings and errors that are shown besides the newest ones have scrolled away: the log has them all. */
@@ -101,7 +103,7 @@ function actionsOf(summary: RunSummary, sampled: number, noControl: string | und
   ];
 }
 
-function noticesOf(summary: RunSummary, history: History): Notice[] {
+function noticesOf(summary: RunSummary, history: History, journal: readonly JournalEntry[]): Notice[] {
   const notices: Notice[] = [];
   if (summary.problem !== undefined) notices.push({ level: 'error', text: summary.problem });
   if (history.unreadable) {
@@ -111,10 +113,13 @@ function noticesOf(summary: RunSummary, history: History): Notice[] {
   const missing = history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   if (missing > 0) notices.push({ level: 'warning', text: `${missing} event${missing === 1 ? ' is' : 's are'} missing from events.jsonl: charts have a hole there.` });
   const said = [
-    ...history.alerts.map(({ t, level, text, step }) => ({ t, level, text: `Step ${step}: ${text}` })),
-    ...history.messages.filter(({ level }) => level !== 'info').map(({ t, level, text }) => ({ t, level, text })),
+    ...foldAlerts(history.alerts, journal)
+      .map((alert) => ({ t: alert.t, level: alert.level, text: alertLine(alert), responses: alert.samples.length > 0 })),
+    ...history.messages.filter(({ level }) => level !== 'info')
+      .map(({ t, level, text }) => ({ t, level, text: showControlCharacters(text), responses: false })),
   ].sort((a, b) => a.t - b.t);
-  notices.push(...said.slice(-SHOWN_NOTICES).map(({ level, text }) => ({ level, text: showControlCharacters(text) })));
+  const shown = said.slice(-SHOWN_NOTICES);
+  notices.push(...shown.map(({ level, text, responses }) => (responses ? { level, text, responses } : { level, text })));
   return notices;
 }
 
@@ -126,6 +131,8 @@ function planOf(history: History): readonly PhasePlan[] {
 export interface HeaderSources {
   readonly summary: RunSummary;
   readonly history: History;
+  /** What the supervisor noted down. */
+  readonly journal?: readonly JournalEntry[];
   /** What was asked from this panel. */
   readonly request: RequestNote | null;
   /** Unix time. */
@@ -134,7 +141,7 @@ export interface HeaderSources {
   readonly noControl?: string | undefined;
 }
 
-export function buildHeader({ summary, history, request, now, noControl }: HeaderSources): Header {
+export function buildHeader({ summary, history, journal = [], request, now, noControl }: HeaderSources): Header {
   const { status } = summary;
   const total = history.start?.total ?? status?.total ?? 0;
   const ended = !summary.active;
@@ -159,7 +166,7 @@ export function buildHeader({ summary, history, request, now, noControl }: Heade
     facts: factsOf(summary, history),
     actions: actionsOf(summary, history.samples.filter(({ checkpoint }) => checkpoint !== 'teacher').length, noControl),
     request,
-    notices: noticesOf(summary, history),
+    notices: noticesOf(summary, history, journal),
     events: history.lastSeq + 1 - history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
   };
 }

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { ActionId, RequestId, ToHost, ToPage } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
+import { Journal } from '../../rundir/journal';
 import { isCheckpointName, RunDir } from '../../rundir/layout';
 import { Disposable } from '../disposable';
 import { confirmEnd } from '../runs/control';
@@ -27,6 +28,7 @@ const ENDED_TICK = 2000;
 export class RunPanelSession extends Disposable {
   private readonly follower: RunFollower;
   private readonly feed: RunFeed;
+  private readonly journal: Journal;
   private request: RunRequest | undefined;
   private client: string | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -44,6 +46,7 @@ export class RunPanelSession extends Disposable {
   ) {
     super();
     this.follower = this.register(new RunFollower(dir, TICK));
+    this.journal = new Journal(dir);
     this.feed = new RunFeed(() => this.follower.history, () => this.header());
     this.register(this.follower.onDidChange(() => this.onChange()));
     this.register(panel.webview.onDidReceiveMessage((message: ToHost) => void this.receive(message)));
@@ -68,7 +71,8 @@ export class RunPanelSession extends Disposable {
     const { summary, history } = this.follower;
     if (!summary) throw new Error('The run has not been read yet.');
     const now = Date.now() / 1000;
-    return buildHeader({ summary, history, request: this.request?.note(summary, now) ?? null, now, noControl: whyNotTrusted() });
+    const request = this.request?.note(summary, now) ?? null;
+    return buildHeader({ summary, history, journal: this.journal.entries, request, now, noControl: whyNotTrusted() });
   }
 
   private onVisibility(): void {
@@ -85,6 +89,10 @@ export class RunPanelSession extends Disposable {
 
   private onChange(): void {
     this.dirty = true;
+    this.journal.refresh().then(
+      () => (this.dirty = true),
+      (error: unknown) => this.dependencies.log.warn(`The journal of ${this.id} cannot be read: ${String(error)}`),
+    );
     const { summary } = this.follower;
     if (!summary || this.panel.title === summary.name) return;
     this.panel.title = summary.name;
@@ -118,7 +126,7 @@ export class RunPanelSession extends Disposable {
     try {
       switch (message.type) {
         case 'ready':
-          await this.follower.refresh();
+          await Promise.all([this.follower.refresh(), this.journal.refresh()]);
           if (this.disposed) return;
           this.client = message.client;
           this.post(this.feed.snapshot(this.state.settings(this.id)));
@@ -173,6 +181,9 @@ export class RunPanelSession extends Disposable {
         return;
       case 'fork':
         await vscode.commands.executeCommand('minillm.fork', target);
+        return;
+      case 'alerts':
+        await vscode.commands.executeCommand('minillm.showAlerts', target);
         return;
       case 'compare':
         await vscode.commands.executeCommand('minillm.compareSamples', from !== undefined && to !== undefined ? { ...target, from, to } : target);

@@ -1,3 +1,4 @@
+import { alertCount, alertLine } from '../../present/alertText';
 import type { CheckpointRow } from '../../present/checkpoints';
 import { checkpointLabel, progressText, stateLook, timeLeft } from '../../present/labels';
 import { formatBytes, formatDuration, formatMetric, formatNumber, metricLabel } from '../../present/numbers';
@@ -36,6 +37,10 @@ function joined(...parts: (string | undefined)[]): string {
 
 /** "step 120/900 · KL 0.48 · 1 min 20 s left" while it runs; how it ended afterwards. */
 export function runDescription(run: ListedRun, now: Date): string {
+  return joined(alertCount(run.alerts.filter(({ level }) => level !== 'info')), stateDescription(run, now));
+}
+
+function stateDescription(run: ListedRun, now: Date): string {
   const { summary: { state, status, text, created }, kl } = run;
   const count = countdown(run.summary, now.getTime() / 1000);
   const step = status !== undefined && status.total > 0 && status.step > 0 ? `step ${status.step}/${status.total}` : undefined;
@@ -90,6 +95,7 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
   if (record?.provenance.commit) facts.push(['Commit', `${record.provenance.commit.slice(0, 10)}${record.provenance.dirty ? ', with changes' : ''}`]);
   if (status) facts.push(['Machine', status.host]);
   if (problem !== undefined) facts.push(['Problem', problem]);
+  for (const alert of run.alerts) facts.push(['Alert', alertLine(alert)]);
   return facts.map(([label, value]) => [label, oneLine(value, 200)]);
 }
 

@@ -1,11 +1,13 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type CheckpointRow, checkpointRows, headlineKl } from '../../present/checkpoints';
 import { RunFollower } from '../../rundir/follow';
+import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
+import { readRecent } from '../../rundir/recent';
 import { readRun, type RunSummary } from '../../rundir/runs';
-import { History } from '../../telemetry/history';
+import { foldAlerts, type RunAlert } from '../../telemetry/alerts';
 import { Disposable } from '../disposable';
 
 /** A run as the editor's lists show it. */
@@ -13,6 +15,8 @@ export interface ListedRun {
   readonly summary: RunSummary;
   /** Nats per token; undefined while nothing has measured it. */
   readonly kl: number | undefined;
+  /** What guards found, one entry per guard. */
+  readonly alerts: readonly RunAlert[];
   /** Grows whenever what is known of the run's checkpoints does. */
   readonly checkpointsSeen: number;
 }
@@ -20,18 +24,18 @@ export interface ListedRun {
 interface Entry {
   summary: RunSummary;
   kl: number | undefined;
+  alerts: readonly RunAlert[];
   checkpointsSeen: number;
   /** What the run's state depends on, once it has ended. */
   fingerprint: string;
   /** Only while the run is active. */
   follower: RunFollower | undefined;
+  journal: Journal | undefined;
   rows: CheckpointRow[] | undefined;
 }
 
 /** Runs shown of one folder: the newest. */
 const SHOWN = 100;
-/** Bytes read from the end of an ended run's events, for its last evaluation. */
-const TAIL = 128 << 10;
 
 /**
  * Knows the runs of all runs folders by polling: watchers miss events on remote and network file systems. An active run
@@ -139,9 +143,16 @@ export class RunRegistry extends Disposable {
       const summary = await readRun(dir);
       // An empty folder: a launcher has taken the id and is about to fill it.
       if (this.disposed || (summary.run === undefined && summary.status === undefined && summary.problem === undefined)) return false;
-      const entry: Entry = { summary, kl: undefined, checkpointsSeen: 0, fingerprint, follower: undefined, rows: undefined };
+      const entry: Entry = {
+        summary, kl: undefined, alerts: [], checkpointsSeen: 0, fingerprint, follower: undefined, journal: undefined, rows: undefined,
+      };
       if (summary.active) await this.follow(entry);
-      else entry.kl = await lastKl(dir);
+      else {
+        // Of an ended run the end of its events will do: they may be gigabytes.
+        const [recent, journal] = await Promise.all([readRecent(dir), readJournal(dir)]);
+        entry.kl = headlineKl(recent, false);
+        entry.alerts = foldAlerts(recent.alerts, journal);
+      }
       this.entries.set(dir, entry);
       return true;
     } catch (error) {
@@ -154,22 +165,29 @@ export class RunRegistry extends Disposable {
     const { dir } = entry.summary;
     const follower = (entry.follower ??= new RunFollower(dir));
     const seen = follower.history.lastSeq;
-    await follower.refresh();
+    const journal = (entry.journal ??= new Journal(dir));
+    await Promise.all([follower.refresh(), journal.refresh()]);
     const before = entry.summary;
     const summary = follower.summary ?? before;
     entry.summary = summary;
     entry.kl = headlineKl(follower.history, summary.active);
+    const alerted = alertKey(entry.alerts);
+    entry.alerts = foldAlerts(follower.history.alerts, journal.entries);
     entry.checkpointsSeen = follower.history.checkpoints.length + follower.history.evaluations.length;
     if (!summary.active) {
       entry.rows = checkpointRows(follower.history, summary.run?.config.checkpoints.best ?? 'eval/kl_reverse');
       entry.fingerprint = await fingerprintOf(dir);
       entry.follower = undefined;
+      entry.journal = undefined;
       follower.dispose();
     }
-    return follower.history.lastSeq !== seen || before.state !== summary.state || before.text !== summary.text
+    return follower.history.lastSeq !== seen || alertKey(entry.alerts) !== alerted
+      || before.state !== summary.state || before.text !== summary.text
       || before.status?.heartbeat !== summary.status?.heartbeat;
   }
 }
+
+const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, count }) => `${rule} ${count}`).join();
 
 async function fingerprintOf(dir: string): Promise<string> {
   const at = new RunDir(dir);
@@ -182,26 +200,4 @@ async function fingerprintOf(dir: string): Promise<string> {
     }
   }));
   return parts.join(' ');
-}
-
-/** The divergence at an ended run's last evaluation, from the end of its events alone: they may be gigabytes. */
-async function lastKl(dir: string): Promise<number | undefined> {
-  let file;
-  try {
-    file = await open(new RunDir(dir).events, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
-    const { size } = await file.stat();
-    const start = Math.max(0, size - TAIL);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-    const lines = buffer.toString('utf8', 0, bytesRead).split('\n');
-    if (start > 0) lines.shift(); // most likely torn
-    const history = new History();
-    for (const line of lines) if (line.trim() !== '') history.appendLine(line);
-    return headlineKl(history, false);
-  } finally {
-    await file.close();
-  }
 }

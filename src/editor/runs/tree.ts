@@ -124,7 +124,8 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     const now = new Date();
     const look = stateLook(run.summary.state);
     item.description = runDescription(run, now);
-    item.iconPath = new vscode.ThemeIcon(look.icon, look.color === undefined ? undefined : new vscode.ThemeColor(look.color));
+    item.iconPath = alerted(run) ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.warningForeground'))
+      : new vscode.ThemeIcon(look.icon, look.color === undefined ? undefined : new vscode.ThemeColor(look.color));
     item.contextValue = contextOf(run);
     item.command = { command: 'minillm.openPanel', title: 'Open Run Panel', arguments: [node] };
     item.accessibilityInformation = { label: runSpoken(run, now), role: 'treeitem' };
@@ -146,6 +147,11 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     }
     return item;
   }
+}
+
+/** A run at work about which a guard has something to say; what has ended shows how. */
+function alerted({ summary: { active }, alerts }: ListedRun): boolean {
+  return active && alerts.some(({ level }) => level !== 'info');
 }
 
 /** What menus know of a run: `run.active.running`, `run.ended.failed`, `run.elsewhere`. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { JournalEntry } from '../../../src/contract/generated';
 import { buildHeader } from '../../../src/editor/panel/header';
 import { readSettings } from '../../../src/editor/panel/viewState';
 import { DEFAULT_SETTINGS, type Header } from '../../../src/protocol/runPanel';
@@ -83,6 +84,17 @@ describe('the head of a run panel', () => {
     const header = head(summary(), events);
     assert.equal(header.events, 3);
     assert.deepEqual(header.notices.map(({ text }) => text.slice(0, 12)), ['1 line of ev', '2 events are', 'careful']);
+  });
+
+  it('tells each guard once, whoever it spoke through, and links to the responses that show it', () => {
+    const alert = { kind: 'alert', step: 9, rule: 'repetition', level: 'warning', text: 'Repeats itself.', action: 'checkpoint', numbers: {}, samples: ['a a a'] };
+    const journal = [{ v: 1, seq: 0, t: NOW, attempt: 1, kind: 'alert', rule: 'diskSpace', text: 'Nearly full.', numbers: { free: 1 } }] as unknown as JournalEntry[];
+    const events = history(alert, { ...alert, step: 12 });
+    const { notices } = buildHeader({ summary: summary(), history: events, journal, request: null, now: NOW });
+    assert.deepEqual(notices, [
+      { level: 'warning', text: 'Step 12: Repeats itself. (2 times) A checkpoint was saved.', responses: true },
+      { level: 'warning', text: 'Nearly full.' },
+    ]);
   });
 
   it('shows control characters in names instead of obeying them', () => {

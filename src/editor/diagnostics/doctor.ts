@@ -1,0 +1,31 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { doctorLines, judge } from '../../present/doctor';
+import { examine } from '../../launch/doctor';
+import type { EditorContext } from '../context';
+import type { PythonEnvironments } from '../python/environments';
+import { currentWorkspace } from '../python/select';
+import type { Reports } from '../reports';
+import type { RunsFolders } from '../runs/folders';
+import { insistOnTrust } from '../trust';
+
+export interface DoctorDeps {
+  readonly folders: RunsFolders;
+  readonly python: PythonEnvironments;
+  readonly reports: Reports;
+}
+
+/** Doctor: what would keep a run from working here, each with what mends it. */
+export function registerDoctor(context: EditorContext, { folders, python, reports }: DoctorDeps): void {
+  context.command('minillm.doctor', async () => {
+    if (!insistOnTrust()) return;
+    const workspace = currentWorkspace(context);
+    const title = 'MiniLLM: looking at this machine';
+    const facts = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, async () => {
+      const [search, env] = await Promise.all([python.searchFor(workspace), python.environmentFor(workspace)]);
+      const [runsFolder = path.join(workspace, 'runs')] = folders.all;
+      return examine({ search: { ...search, workspace, env }, runsFolder, trainerSource: context.shipped('trainer') });
+    });
+    await reports.show('MiniLLM Doctor', `${doctorLines(judge(facts)).join('\n')}\n`);
+  });
+}
