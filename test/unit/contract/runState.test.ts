@@ -9,7 +9,12 @@ import { repo } from '../../harness/paths';
 interface Shared {
   readonly facts: Omit<Facts, 'status' | 'exit' | 'clock'>
     & { readonly status: object | null; readonly exit: object | null; readonly clock: number | null };
-  readonly cases: readonly { readonly name: string; readonly facts: Partial<Shared['facts']>; readonly state: string; readonly text?: string }[];
+  readonly cases: readonly {
+    readonly name: string;
+    readonly facts: Partial<Shared['facts']>;
+    readonly state: string;
+    readonly text?: string;
+  }[];
 }
 const shared = JSON.parse(readFileSync(path.join(repo, 'test', 'fixtures', 'run-states.json'), 'utf8')) as Shared;
 
