@@ -27,7 +27,8 @@ const status: Status = {
 };
 const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
 const alive: Facts = {
-  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true, created: 0, now: 1001, clock: undefined,
+  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true,
+  created: 0, now: 1001, clock: undefined,
 };
 const stateOf = (facts: Partial<Facts>): string => concludeState({ ...alive, ...facts }).state;
 
