@@ -18,4 +18,5 @@ export function startServer(options: {
   readonly extension?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly options?: readonly string[];
+  readonly trust?: boolean;
 }): Promise<Server>;

@@ -179,9 +179,10 @@ export function installExtension(data, vsix) {
 /**
  * Starts a server that keeps everything it writes under `data`, with the extension that lies in the folder `extension`.
  * `settings` are laid down before the start, unless the user has some from an earlier one.
+ * `trust`: a folder that is opened is not trusted before somebody says so; else every folder is.
  * Returns its origin, its process id, where its output goes, and how to end it.
  */
-export async function startServer({ data, settings = calmSettings, port = 0, extension, env = {}, options = [] }) {
+export async function startServer({ data, settings = calmSettings, port = 0, extension, env = {}, options = [], trust = false }) {
   const { node, start } = ensureServer();
   const userSettings = path.join(data, 'user', 'User', 'settings.json');
   fs.mkdirSync(path.dirname(userSettings), { recursive: true });
@@ -192,7 +193,7 @@ export async function startServer({ data, settings = calmSettings, port = 0, ext
   const log = path.join(data, 'server.log');
   const output = fs.openSync(log, 'w');
   const server = spawn(node, [start, ...own.options, '--bind-addr', `127.0.0.1:${free}`, '--auth', 'none', '--disable-telemetry', '--disable-update-check',
-    '--disable-workspace-trust', '--disable-getting-started-override', ...options],
+    ...(trust ? [] : ['--disable-workspace-trust']), '--disable-getting-started-override', ...options],
   { env: own.env, stdio: ['ignore', output, output] });
   fs.closeSync(output);
   const ended = new Promise((resolve) => server.once('exit', resolve));

@@ -11,6 +11,7 @@ import { registerPython } from './editor/python/register';
 import { Reports } from './editor/reports';
 import { AlertNotices, registerShowAlerts } from './editor/runs/alerts';
 import { offerToResume } from './editor/runs/afterRestart';
+import { registerCleanUp } from './editor/runs/cleanUp';
 import { registerRunControl } from './editor/runs/control';
 import { RunsFolders } from './editor/runs/folders';
 import { ForkDrafts } from './editor/runs/forkDrafts';
@@ -51,6 +52,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
   registerRunControl(context, runs, supervision);
   registerResumeRun(context, { runs, supervision, openPanel });
   registerForkRun(context, runs, drafts);
+  registerCleanUp(context, runs);
   context.register(new AlertNotices(context, runs));
   registerShowAlerts(context, runs, reports);
   registerSamples(context, runs);

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
 import { History } from '../telemetry/history';
 import { RunDir } from './layout';
+import { openPlain } from './plainFile';
 
 /** Enough for the newest evaluation in any run, and nothing to wait for. */
 const BYTES = 256 << 10;
@@ -8,7 +8,7 @@ const BYTES = 256 << 10;
 /** What the newest events of a run say: for lists of many runs, which want one number of each. */
 export async function readRecent(dir: string): Promise<History> {
   const history = new History();
-  const file = await open(new RunDir(dir).events, 'r').catch(() => undefined);
+  const file = await openPlain(new RunDir(dir).events).catch(() => undefined);
   if (file === undefined) return history;
   try {
     const { size } = await file.stat();

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
@@ -6,6 +6,7 @@ import { concludeState, hasEnded, isActive, isRunState, type RunState } from '..
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
 import { isRunId, RunDir } from './layout';
 import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
+import { readPlain } from './plainFile';
 
 /** A run at one moment, as the lists show it. */
 export interface RunSummary {
@@ -36,13 +37,12 @@ interface ReadRecord<T> {
 async function readRecord<T>(file: string, has: (record: Record<string, unknown>) => boolean): Promise<ReadRecord<T>> {
   let text: string;
   try {
-    const { size } = await stat(file);
-    if (size > LARGEST_RECORD) return { value: undefined, problem: `${path.basename(file)} has ${size} bytes: no record of a run.` };
-    text = await readFile(file, 'utf8');
+    text = await readPlain(file, LARGEST_RECORD);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { value: undefined, problem: undefined };
-    return { value: undefined, problem: `${path.basename(file)} cannot be read (${code ?? 'unknown error'}).` };
+    const why = code === 'EFBIG' ? `it has more than ${LARGEST_RECORD >> 20} MB` : code === 'ELOOP' || code === 'ENOTFILE' ? 'it is not a plain file' : code;
+    return { value: undefined, problem: `${path.basename(file)} cannot be read (${why ?? 'unknown error'}).` };
   }
   const parsed = parseRecord(text);
   if (!parsed.ok) return { value: undefined, problem: `${path.basename(file)} cannot be used: ${parsed.reason}.` };

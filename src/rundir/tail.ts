@@ -1,8 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openPlain } from './plainFile';
 
 const SLICE = 1 << 20;
 /** A line longer than this is given up: the rest of it is skipped, and the reader says so. */
 const LONGEST_LINE = 8 << 20;
+/** What cannot hold lines of ours holds none: no file, a link, a pipe. */
+const absent: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ELOOP', 'ENOTFILE', 'ENXIO']);
 /** Bytes before the cursor that are looked at again, to see that they are still the same. */
 const MARK = 64;
 
@@ -37,9 +40,9 @@ export class Tail {
   async read(): Promise<TailRead> {
     let file: FileHandle;
     try {
-      file = await open(this.path, 'r');
+      file = await openPlain(this.path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { lines: [], restarted: false, more: false, skipped: 0 };
+      if (absent.has((error as NodeJS.ErrnoException).code)) return { lines: [], restarted: false, more: false, skipped: 0 };
       throw error;
     }
     try {

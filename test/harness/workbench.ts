@@ -47,6 +47,8 @@ export interface WorkbenchOptions {
    * it only with its test driver on, and that keeps notifications from showing: look for those without it.
    */
   readonly tests?: string;
+  /** Folders are not trusted: the window is restricted, and nobody is asked. */
+  readonly untrusted?: boolean;
   /** Name of the console's record under test-results/. */
   readonly name?: string;
 }
@@ -67,6 +69,12 @@ const browserOptions = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
+const restricted = {
+  'security.workspace.trust.enabled': true,
+  'security.workspace.trust.startupPrompt': 'never',
+  'security.workspace.trust.banner': 'never',
+};
+
 export class Workbench {
   /** Hosts outside this machine that the page asked for (and did not get). The webviews' own addresses never leave the browser. */
   readonly strangers = new Set<string>();
@@ -83,14 +91,15 @@ export class Workbench {
   ) {}
 
   static async start(options: WorkbenchOptions = {}): Promise<Workbench> {
-    const { vsix, settings = {}, env = {}, viewport = { width: 1400, height: 900 }, name = 'workbench' } = options;
+    const { vsix, settings = {}, env = {}, untrusted = false, viewport = { width: 1400, height: 900 }, name = 'workbench' } = options;
     const { calmSettings, installExtension, startServer } = await editorScript();
     const { ensureChromium } = await chromiumScript();
     const data = temporaryFolder('workbench');
     if (vsix) installExtension(data, vsix);
     const server = await startServer({
       data,
-      settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...settings },
+      settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...(untrusted ? restricted : {}), ...settings },
+      trust: untrusted,
       env: { XDG_CACHE_HOME: path.join(data, 'cache'), MINILLM_REPO: repo, ...env },
       // A host whose page is gone lingers for hours by default; here the next page must find the field empty.
       options: ['--reconnection-grace-time', '1', ...(options.tests ? ['--vscode-option', 'enable-smoke-test-driver'] : [])],

@@ -41,7 +41,9 @@ describe('the list of runs', () => {
     assert.deepEqual(warnings, []);
   });
 
-  const item = (node: Node): vscode.TreeItem => tree.resolveTreeItem(tree.getTreeItem(node), node);
+  const item = (node: Node): vscode.TreeItem => tree.getTreeItem(node);
+  const tooltip = async (node: Node): Promise<vscode.MarkdownString> =>
+    (await tree.resolveTreeItem(item(node), node)).tooltip as vscode.MarkdownString;
 
   it('shows each state with its facts, newest first', async () => {
     writeRun(folder, { id: '20260101-000000-old', name: 'old', state: 'finished', step: 100, total: 100, answers });
@@ -58,9 +60,9 @@ describe('the list of runs', () => {
     assert.match(String(finished?.description), /^KL 0\.4\d+ · /);
     assert.equal(finished?.contextValue, 'run.ended.finished');
     // What files say is text in a tooltip: never markup, never a command.
-    const tooltip = failed.tooltip as vscode.MarkdownString;
-    assert.ok(tooltip.isTrusted !== true && tooltip.supportHtml !== true);
-    assert.doesNotMatch(tooltip.value, /[^\\]\[x\]\(/);
+    const sheet = await tooltip(nodes[1]!);
+    assert.ok(sheet.isTrusted !== true && sheet.supportHtml !== true);
+    assert.doesNotMatch(sheet.value, /[^\\]\[x\]\(/);
   });
 
   it('shows the checkpoints of a run, newest first, the best marked, then config and log', async () => {
@@ -93,9 +95,10 @@ describe('the list of runs', () => {
     const node = nodes.find((one) => one.dir.endsWith('-c'));
     assert.ok(node);
     assert.equal((item(node).iconPath as vscode.ThemeIcon).id, 'warning');
-    const sheet = (tree.resolveTreeItem(item(node), node).tooltip as vscode.MarkdownString).value.replaceAll('&nbsp;', ' ').replaceAll('\\', '');
+    const sheet = (await tooltip(node)).value.replaceAll('&nbsp;', ' ').replaceAll('\\', '');
     assert.match(sheet, /Step 9: Repeats itself\. \(2 times\)/);
     assert.match(sheet, /step 50 of 20260101-000000-other/);
+    assert.match(sheet, /Size \| [\d.]+ (?:B|kB)/);
     await vscode.commands.executeCommand('minillm.showAlerts', { dir: node.dir });
     const report = await until('the report', () => vscode.window.activeTextEditor?.document.uri.scheme === 'minillm-report' && vscode.window.activeTextEditor.document);
     assert.match(report.getText(), /limit 0\.200[^]*a a\\u\{1b\}\[31m/);

@@ -1,13 +1,11 @@
 import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import * as vscode from 'vscode';
-import { isActive } from '../../contract/runState';
 import { checkpointLabel } from '../../present/labels';
 import { RunDir } from '../../rundir/layout';
-import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { showFolder } from '../showFolder';
 import { insistOnTrust } from '../trust';
+import { deleteRuns } from './deleteRuns';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
 import { givenOrPicked, pickRun, targetOf, type Target } from './target';
@@ -82,40 +80,4 @@ async function pickCheckpoint(runs: RunRegistry, dir: string): Promise<string | 
   const picks = [...rows].reverse().map((row) => ({ label: checkpointLabel(row.name), description: row.best ? 'best' : '', name: row.name }));
   if (picks.length === 0) void vscode.window.showInformationMessage('This run has no checkpoint yet.');
   return picks.length === 0 ? undefined : (await vscode.window.showQuickPick(picks, { placeHolder: 'Checkpoint' }))?.name;
-}
-
-/** Moves ended runs to the trash. A run is asked for its state right before: what lives is never deleted. */
-async function deleteRuns(targets: readonly Target[]): Promise<void> {
-  const summaries = await Promise.all(targets.map(({ dir }) => readRun(dir)));
-  const kept = summaries.filter(({ state }) => isActive(state) || state === 'unknown');
-  const [first] = kept;
-  if (first) {
-    const why = first.state === 'unknown' ? first.text : 'It is running: stop it first.';
-    void vscode.window.showWarningMessage(`${first.name} is not deleted. ${why}`);
-  }
-  const going = summaries.filter((summary) => !kept.includes(summary));
-  if (going.length === 0) return;
-  const what = going.length === 1 ? `the run ${going[0]?.name ?? ''} (${going[0]?.id ?? ''})` : `${going.length} runs`;
-  // The editor has a trash only on the machine that it runs on.
-  const hasTrash = vscode.env.remoteName === undefined;
-  const question = `Delete ${what} with ${going.length === 1 ? 'its' : 'their'} checkpoints and samples?`;
-  if (!(await confirmed(question, hasTrash))) return;
-  for (const { dir } of going) await remove(dir, hasTrash);
-}
-
-async function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
-  const detail = hasTrash ? 'It can be restored from the trash.' : 'There is no trash on this machine: it cannot be restored.';
-  const yes = hasTrash ? 'Move to Trash' : 'Delete Permanently';
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
-}
-
-async function remove(dir: string, useTrash: boolean): Promise<void> {
-  const uri = vscode.Uri.file(dir);
-  try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash });
-  } catch (error) {
-    if (!useTrash) throw error;
-    const question = `${path.basename(dir)} cannot be moved to the trash. Delete it?`;
-    if (await confirmed(question, false)) await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
-  }
 }

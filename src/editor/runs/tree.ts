@@ -2,7 +2,9 @@ import * as vscode from 'vscode';
 import type { CheckpointRow } from '../../present/checkpoints';
 import { scoreMetric } from '../../present/checkpoints';
 import { checkpointLabel, stateLook } from '../../present/labels';
+import { formatBytes } from '../../present/numbers';
 import { RunDir } from '../../rundir/layout';
+import { folderSize } from '../../rundir/size';
 import { Disposable } from '../disposable';
 import { checkpointDescription, checkpointFacts, checkpointSpoken, runDescription, runFacts, runLabel, runSentence, runSpoken } from './describe';
 import type { ListedRun, RunRegistry } from './registry';
@@ -80,10 +82,14 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     return this.nodes.get(dir);
   }
 
-  resolveTreeItem(item: vscode.TreeItem, node: Node): vscode.TreeItem {
+  /** What takes time to find out is asked only for the item that somebody points at. */
+  async resolveTreeItem(item: vscode.TreeItem, node: Node): Promise<vscode.TreeItem> {
     if (node.kind === 'run') {
       const run = this.runs.get(node.dir);
-      if (run) item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, runSentence(run, new Date()), runFacts(run));
+      if (run) {
+        const facts = [...runFacts(run), ['Size', formatBytes(await folderSize(node.dir))] as const];
+        item.tooltip = factSheet(`${runLabel(run)}: ${stateLook(run.summary.state).label}`, runSentence(run, new Date()), facts);
+      }
     } else if (node.kind === 'checkpoint') {
       const row = this.rows.get(node.dir)?.get(node.checkpoint);
       if (row) item.tooltip = factSheet(`${checkpointLabel(row.name)}${row.best ? ', the best' : ''}`, '', checkpointFacts(row));

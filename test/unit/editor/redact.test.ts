@@ -10,6 +10,7 @@ describe('redact', () => {
     const lines = [
       `HF_TOKEN=hf_${secret}`, `HF_TOKEN=${secret}`, `{"apiKey": "${secret}"}`, `"access_key": '${secret}'`, `Authorization: Bearer ${secret}`,
       `login --token ${secret}`, `https://ada:${secret}@example.org/x.git`, `password: ${secret}`, `sk-${secret}`, `AWS_SECRET_ACCESS_KEY=${secret}`,
+      `WANDB_KEY=${secret}`, `{"ENCRYPTION_KEY": "${secret}"}`, `MY_SERVICE_TOKEN: ${secret}`,
     ];
     for (const line of lines) assert.ok(!redact(line, home).includes(secret), redact(line, home));
   });

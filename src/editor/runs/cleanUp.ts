@@ -1,0 +1,68 @@
+import * as vscode from 'vscode';
+import { stateLook } from '../../present/labels';
+import { formatBytes } from '../../present/numbers';
+import { folderSize } from '../../rundir/size';
+import type { EditorContext } from '../context';
+import { insistOnTrust } from '../trust';
+import { runDescription, runLabel } from './describe';
+import { deleteRuns } from './deleteRuns';
+import type { ListedRun, RunRegistry } from './registry';
+
+interface CleanUpPick extends vscode.QuickPickItem {
+  readonly dir: string;
+  readonly bytes: number;
+}
+
+/** Clean Up Old Runs: runs that have ended with what they take up, the largest first, to choose from. */
+export function registerCleanUp(context: EditorContext, runs: RunRegistry): void {
+  context.command('minillm.cleanUp', async () => {
+    if (!insistOnTrust()) return;
+    await runs.refresh();
+    const ended = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown');
+    if (ended.length === 0) {
+      void vscode.window.showInformationMessage('There is no run that has ended.');
+      return;
+    }
+    const chosen = await choose(ended);
+    if (chosen.length > 0) await deleteRuns(chosen);
+    await runs.refresh();
+  });
+}
+
+async function choose(ended: readonly ListedRun[]): Promise<readonly CleanUpPick[]> {
+  const title = { location: vscode.ProgressLocation.Window, title: 'MiniLLM: measuring runs' };
+  const picks = await vscode.window.withProgress(title, () => Promise.all(ended.map(pickOf)));
+  picks.sort((a, b) => b.bytes - a.bytes);
+  const pick = vscode.window.createQuickPick<CleanUpPick>();
+  try {
+    const total = formatBytes(picks.reduce((sum, { bytes }) => sum + bytes, 0));
+    pick.title = `Clean Up Old Runs: ${total} in ${picks.length}`;
+    pick.placeholder = 'Runs to delete with their checkpoints and samples';
+    pick.canSelectMany = true;
+    pick.matchOnDescription = true;
+    pick.items = picks;
+    pick.onDidChangeSelection((selected) => {
+      pick.title = selected.length === 0
+        ? `Clean Up Old Runs: ${total} in ${picks.length}`
+        : `Clean Up Old Runs: ${formatBytes(selected.reduce((sum, { bytes }) => sum + bytes, 0))} of ${total} chosen`;
+    });
+    return await new Promise((resolve) => {
+      pick.onDidAccept(() => resolve(pick.selectedItems));
+      pick.onDidHide(() => resolve([]));
+      pick.show();
+    });
+  } finally {
+    pick.dispose();
+  }
+}
+
+async function pickOf(run: ListedRun): Promise<CleanUpPick> {
+  const { dir, id, state } = run.summary;
+  const bytes = await folderSize(dir);
+  return {
+    dir, bytes,
+    label: `$(${stateLook(state).icon}) ${runLabel(run).replaceAll('$(', '$ (')}`,
+    description: `${formatBytes(bytes)} · ${runDescription(run, new Date())}`,
+    detail: id,
+  };
+}

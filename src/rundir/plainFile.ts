@@ -1,0 +1,29 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Missing where the system has no such thing. */
+const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
+const FLAGS = constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+
+/**
+ * Opens a file of a run folder. Rejects for what is no plain file: a stranger's folder may hold a link that leads out of it,
+ * or a pipe or a device that never ends. The caller closes it.
+ */
+export async function openPlain(file: string): Promise<FileHandle> {
+  const handle = await open(file, FLAGS);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw Object.assign(new Error(`${file} is not a plain file.`), { code: 'ENOTFILE' });
+}
+
+/** The text of a file of a run folder. Rejects as openPlain does, and for more than `limit` bytes. */
+export async function readPlain(file: string, limit: number): Promise<string> {
+  const handle = await openPlain(file);
+  try {
+    const { size } = await handle.stat();
+    if (size > limit) throw Object.assign(new Error(`${file} has ${size} bytes: at most ${limit} are read.`), { code: 'EFBIG' });
+    return await handle.readFile('utf8');
+  } finally {
+    await handle.close();
+  }
+}

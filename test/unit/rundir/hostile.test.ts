@@ -1,0 +1,79 @@
+// Run folders from strangers: what they hold is data, and nothing in it leads out of the folder or holds up its reader.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { listCheckpoints } from '../../../src/rundir/checkpoints';
+import { findRun } from '../../../src/rundir/find';
+import { RunFollower } from '../../../src/rundir/follow';
+import { readJournal } from '../../../src/rundir/journal';
+import { isCheckpointName, isRunId, newRunId } from '../../../src/rundir/layout';
+import { listRuns, readRun } from '../../../src/rundir/runs';
+import { readSamples } from '../../../src/rundir/samples';
+import { repo, temporaryFolder } from '../../harness/paths';
+
+const ID = '20261124-223702-pronounce';
+const OUT = ['../x', '..', '.', '/etc/passwd', `../${ID}`, `${ID}/../..`, `${ID}\0`, `${ID}\n`, 'C:\\x', '', `${ID}/.`, '20261124-223702-ä', `20261124-223702-${'x'.repeat(80)}`];
+
+describe('a run folder from a stranger', () => {
+  let folder: string;
+  let dir: string;
+
+  beforeEach(() => {
+    folder = temporaryFolder('hostile');
+    dir = path.join(folder, ID);
+    cpSync(path.join(repo, 'test', 'fixtures', 'runs', ID), dir, { recursive: true });
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('has no id, checkpoint or address that leads anywhere else', async () => {
+    for (const name of OUT) {
+      assert.equal(isRunId(name), false, name);
+      assert.equal(isCheckpointName(name), false, name);
+      await assert.rejects(readSamples(dir, name), name);
+    }
+    for (const name of ['../..', '\0', '', '<b>', '$(x)', 'ü', '.']) assert.ok(isRunId(newRunId(name, new Date())), name);
+    await assert.rejects(findRun(folder, '../../etc'));
+    await assert.rejects(findRun(folder, '%2e%2e'));
+  });
+
+  it('shows nothing that a link in it points to', async () => {
+    const secret = path.join(folder, 'secret');
+    const sample = { promptId: 'p', prompt: 'p', draw: 0, text: 'outside', references: [], score: {} };
+    writeFileSync(secret, `${JSON.stringify({ v: 1, seq: 0, t: 1, attempt: 1, kind: 'message', level: 'info', ...sample })}\n`);
+    for (const name of ['run.json', 'status.json', 'events.jsonl', 'journal.jsonl', 'samples/teacher.jsonl', 'checkpoints/step-00000001-a1']) {
+      const file = path.join(dir, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      rmSync(file, { recursive: true, force: true });
+      symlinkSync(secret, file);
+    }
+    const summary = await readRun(dir);
+    assert.match(summary.problem ?? '', /run\.json cannot be read \(it is not a plain file\)/);
+    assert.equal(summary.run, undefined);
+    const follower = new RunFollower(dir);
+    await follower.refresh();
+    follower.dispose();
+    assert.deepEqual(follower.history.messages, []);
+    assert.deepEqual(await readJournal(dir), []);
+    await assert.rejects(readSamples(dir, 'teacher'));
+    assert.ok((await listCheckpoints(dir)).every(({ name }) => name !== 'step-00000001-a1'));
+  });
+
+  it('holds up nobody with pipes in place of its files, or with files of any size', async function pipes() {
+    this.timeout(5000);
+    for (const name of ['status.json', 'events.jsonl', 'journal.jsonl', 'samples/teacher.jsonl']) {
+      rmSync(path.join(dir, name), { force: true });
+      execFileSync('mkfifo', [path.join(dir, name)]);
+    }
+    truncateSync(path.join(dir, 'run.json'), 5 << 30); // sparse: it takes up nothing
+    const summary = await readRun(dir);
+    assert.match(summary.problem ?? '', /run\.json cannot be read \(it has more than 4 MB\)/);
+    const follower = new RunFollower(dir);
+    await follower.refresh();
+    follower.dispose();
+    assert.deepEqual(await readJournal(dir), []);
+    await assert.rejects(readSamples(dir, 'teacher'));
+    assert.equal((await listRuns(folder)).length, 1);
+  });
+});
