@@ -20,10 +20,11 @@ from pathlib import Path
 LABELLED = 8000
 """Words whose answers supervised fine-tuning may see; the others are prompts without labels."""
 
-INSPECT = (
-    "cough trough ought breakthrough roughest knead wretchedly psych phonetics ophthalmic choreography juxtaposition "
-    "defenestration rousseau marquette schwarzenegger zimbabwean xeroxing naive doubt"
-).split()
+INSPECT = [
+    "cough", "trough", "ought", "breakthrough", "roughest", "knead", "wretchedly", "psych", "phonetics", "ophthalmic",
+    "choreography", "juxtaposition", "defenestration", "rousseau", "marquette", "schwarzenegger", "zimbabwean",
+    "xeroxing", "naive", "doubt",
+]
 """Words whose samples are kept at every checkpoint: one spelling with five sounds, silent letters, Greek, French, German."""
 
 
