@@ -7,6 +7,7 @@ import { registerCollectDiagnostics } from './editor/diagnostics/collect';
 import { registerDoctor } from './editor/diagnostics/doctor';
 import { Disposable } from './editor/disposable';
 import { registerRunPanels } from './editor/panel/runPanel';
+import { registerInlineSamples } from './editor/inline/register';
 import { registerPython } from './editor/python/register';
 import { Reports } from './editor/reports';
 import { AlertNotices, registerShowAlerts } from './editor/runs/alerts';
@@ -22,6 +23,7 @@ import { registerResumeRun } from './editor/runs/resumeRun';
 import { registerStartRun } from './editor/runs/startRun';
 import { Supervision } from './editor/runs/supervision';
 import { registerSamples } from './editor/samples/register';
+import { registerTimeTravel } from './editor/travel/register';
 
 /** What tests ask of the extension; nothing else relies on it. */
 export interface Api {
@@ -56,6 +58,8 @@ export function activate(extension: vscode.ExtensionContext): Api {
   context.register(new AlertNotices(context, runs));
   registerShowAlerts(context, runs, reports);
   registerSamples(context, runs);
+  registerInlineSamples(context, runs);
+  registerTimeTravel(context, runs);
   registerOpenDemo(context);
   registerCollectDiagnostics(context, { runs, folders, python });
   registerDoctor(context, { folders, python, reports });

@@ -17,6 +17,8 @@ export interface Span {
 export interface TokenSpan extends Span {
   /** Place of the token in the response. */
   readonly place: number;
+  /** Where what can be seen of it begins: a space in front is the token's, too, but colour would glue it to its neighbour. */
+  readonly ink: number;
   readonly level: Level;
 }
 
@@ -57,7 +59,9 @@ function inText(token: Token): string {
 export const titleOfTokens = ({ checkpoint, kind, draw, promptId }: TokenDetail): string =>
   `${visibleToken(promptId)} · ${checkpointLabel(checkpoint)} · ${kind === 'reference' ? 'reference' : drawName(draw)}`;
 
-export const nats = (value: number | undefined): string => (value === undefined ? '–' : formatNumber(value));
+/** To the thousandth of a nat: what is less is nothing. */
+export const nats = (value: number | undefined): string =>
+  (value === undefined ? '–' : Math.abs(value) < 5e-4 ? '0.000' : formatNumber(value));
 const share = (logp: number | undefined): string => (logp === undefined ? '–' : formatShare(Math.exp(logp)));
 
 /** Sequence KL, length and what cost most, each on a line. */
@@ -110,8 +114,10 @@ export function renderTokens(detail: TokenDetail, measure: Measure, sample: Samp
   let text = above;
   const spans = tokens.map((token, place): TokenSpan => {
     const start = text.length;
-    text += inText(token);
-    return { place, start, end: text.length, level: levelOf(values[place], measure) };
+    const shown = inText(token);
+    text += shown;
+    const ink = shown.trimStart() === '' ? start : text.length - shown.trimStart().length;
+    return { place, start, ink, end: text.length, level: levelOf(values[place], measure) };
   });
   if (all.length === 0) text += '(no tokens)';
   if (all.length > tokens.length) text += `\n\n(${all.length - tokens.length} more tokens are left out)`;

@@ -1,5 +1,6 @@
 /* The extension host, as the page sees it. */
 import type { ToHost, ToPage } from '../../src/protocol/runPanel';
+import type { TravelMessage, TravelToHost, TravelView } from '../../src/protocol/timeTravel';
 
 interface EditorApi {
   postMessage(message: unknown): void;
@@ -31,4 +32,19 @@ export function recall(): PageMemory | undefined {
 
 export function remember(memory: PageMemory): void {
   api.setState(memory);
+}
+
+/* The same host, as the time travel page sees it. */
+
+export function sendTravel(message: TravelToHost): void {
+  api.postMessage(message);
+}
+
+export function onTravel(listener: (message: TravelMessage) => void): void {
+  window.addEventListener('message', (event: MessageEvent<TravelMessage>) => listener(event.data));
+}
+
+/** The whole address: the editor's serializer opens the page again by it. */
+export function rememberTravel(view: TravelView): void {
+  api.setState(view);
 }

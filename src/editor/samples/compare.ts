@@ -26,7 +26,9 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
       void vscode.window.showInformationMessage(`There are no samples of ${checkpointLabel(target.checkpoint)} yet.`);
       return;
     }
-    await vscode.commands.executeCommand('vscode.open', samplesUri({ dir: target.dir, checkpoint: target.checkpoint }), { preview: true });
+    const { promptId } = given as { readonly promptId?: unknown };
+    const address = { dir: target.dir, checkpoint: target.checkpoint, promptId: typeof promptId === 'string' ? promptId : undefined };
+    await vscode.commands.executeCommand('vscode.open', samplesUri(address), { preview: true });
   });
 
   context.command('minillm.compareSamples', async (given, many) => {

@@ -22,13 +22,15 @@ function decoration(level: Exclude<Level, 0>): vscode.TextEditorDecorationType {
   return vscode.window.createTextEditorDecorationType({
     backgroundColor: color,
     ...(size > 1 ? line : {}),
-    ...(level === -3 ? { overviewRulerColor: color, overviewRulerLane: vscode.OverviewRulerLane.Right } : {}),
   });
 }
 
 /** Colours, hovers and the line above a response that is shown token by token. */
 export class TokenLens extends Disposable implements vscode.HoverProvider, vscode.CodeLensProvider {
   private readonly documents = new Map<string, Promise<TokenDocument | undefined>>();
+  private readonly ruler = this.register(vscode.window.createTextEditorDecorationType({
+    overviewRulerColor: new vscode.ThemeColor('minillm.tokens.cost3'), overviewRulerLane: vscode.OverviewRulerLane.Right,
+  }));
   private readonly types = new Map(levels.map((level) => [level, this.register(decoration(level))]));
 
   constructor(private readonly warn: (text: string) => void) {
@@ -90,13 +92,14 @@ export class TokenLens extends Disposable implements vscode.HoverProvider, vscod
       vscode.window.setStatusBarMessage('No token stands out by this measure', 4000);
       return;
     }
-    const here = spanAt(shown, document.offsetAt(editor.selection.start));
+    const here = spanAt(shown, document.offsetAt(editor.selection.active));
     const rank = here === undefined ? -1 : ranked.indexOf(here.place);
     const next = rank < 0 ? (direction > 0 ? 0 : ranked.length - 1) : (rank + direction + ranked.length) % ranked.length;
     const span = shown.spans[ranked[next] ?? -1];
     if (!span) return;
     const range = rangeOf(document, span);
-    editor.selection = new vscode.Selection(range.start, range.end);
+    // The cursor stands before the token: there its hover is shown by key.
+    editor.selection = new vscode.Selection(range.end, document.positionAt(span.ink));
     editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
     const token = shown.tokens[span.place];
     const value = nats(shown.values[span.place]);
@@ -112,9 +115,11 @@ export class TokenLens extends Disposable implements vscode.HoverProvider, vscod
     // The text comes from the same rendering; while it is another (the file was replaced), no colour is better than a wrong one.
     if (!shown || this.disposed || editor.document.getText() !== shown.text) return;
     for (const [level, type] of this.types) {
-      const spans = [...shown.swatches, ...shown.spans].filter((span) => span.level === level);
+      const inked = shown.spans.map((span) => ({ level: span.level, start: span.ink, end: span.end }));
+      const spans = [...shown.swatches, ...inked].filter((span) => span.level === level);
       editor.setDecorations(type, spans.map((span) => rangeOf(editor.document, span)));
     }
+    editor.setDecorations(this.ruler, shown.spans.filter(({ level }) => level === -3).map((span) => rangeOf(editor.document, span)));
   }
 }
 

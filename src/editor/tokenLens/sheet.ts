@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { formatNumber, formatShare } from '../../present/numbers';
+import { formatShare } from '../../present/numbers';
 import { nats, type TokenDocument, visibleToken } from '../../samples/tokenDocument';
 import { valuesOf } from '../../samples/tokens';
 
@@ -26,9 +26,9 @@ export function tokenSheet(shown: TokenDocument, place: number): vscode.Markdown
   row('entropy', nats(token.entropyStudent), nats(token.entropyTeacher));
   const [gap] = valuesOf([token], 'gap');
   const facts = [
-    ...(gap === undefined ? [] : [`gap ${formatNumber(gap)}`]),
-    ...(token.kl === undefined ? [] : [`KL ${formatNumber(token.kl)}`]),
-    ...(token.reward === undefined ? [] : [`reward ${formatNumber(token.reward)}`]),
+    ...(gap === undefined ? [] : [`gap ${nats(gap)}`]),
+    ...(token.kl === undefined ? [] : [`KL ${nats(token.kl)}`]),
+    ...(token.reward === undefined ? [] : [`reward ${nats(token.reward)}`]),
   ];
   if (facts.length > 0) sheet.appendMarkdown('\n').appendText(`${facts.join(' · ')} nats`).appendMarkdown('\n');
   if (token.alternatives.length > 0) {

@@ -1,0 +1,107 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { readTravelView, type TravelView } from '../../protocol/timeTravel';
+import { isRunId } from '../../rundir/layout';
+import { readSamples, sampledCheckpoints } from '../../rundir/samples';
+import { visibleToken } from '../../samples/tokenDocument';
+import type { EditorContext } from '../context';
+import { Disposable } from '../disposable';
+import { pageFolder } from '../panel/page';
+import type { RunRegistry } from '../runs/registry';
+import { givenOrPicked, targetOf } from '../runs/target';
+import { titleOf, TravelSession } from './session';
+
+const TRAVEL_VIEW = 'minillm.timeTravel';
+const OPEN = 'minillm.timeTravel.open';
+
+/** The time travel pages of this window, at most one per run. The editor brings them back after a reload. */
+class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
+  private readonly sessions = new Map<string, TravelSession>();
+
+  constructor(private readonly context: EditorContext, private readonly runs: RunRegistry) {
+    super();
+    this.register(vscode.window.registerWebviewPanelSerializer(TRAVEL_VIEW, this));
+  }
+
+  async open(view: TravelView): Promise<void> {
+    const known = this.sessions.get(view.dir);
+    if (known) {
+      known.panel.reveal();
+      await known.show(view);
+      return;
+    }
+    const options = { enableFindWidget: true, ...this.options() };
+    const panel = vscode.window.createWebviewPanel(TRAVEL_VIEW, titleOf(view.promptId), vscode.ViewColumn.Active, options);
+    this.keep(view);
+    this.adopt(panel, view);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    // A page that was reloaded within seconds of its making has not kept its state: then it is what the host kept.
+    const view = readTravelView(state) ?? this.kept.find(({ dir }) => !this.sessions.has(dir));
+    const ours = view && path.isAbsolute(view.dir) && isRunId(path.basename(view.dir)) && !this.sessions.has(view.dir);
+    if (!ours || !(await stat(view.dir).then((it) => it.isDirectory(), () => false))) {
+      panel.dispose();
+      return;
+    }
+    panel.webview.options = this.options();
+    this.adopt(panel, view);
+  }
+
+  override dispose(): void {
+    for (const session of this.sessions.values()) session.dispose();
+    this.sessions.clear();
+    super.dispose();
+  }
+
+  private get kept(): readonly TravelView[] {
+    return this.context.extension.workspaceState.get<unknown[]>(OPEN, []).flatMap((one) => readTravelView(one) ?? []);
+  }
+
+  private keep(view: TravelView): void {
+    void this.context.extension.workspaceState.update(OPEN, [...this.kept.filter(({ dir }) => dir !== view.dir), view].slice(-20));
+  }
+
+  private options(): vscode.WebviewOptions {
+    return { enableScripts: true, localResourceRoots: [pageFolder(this.context.extension.extensionUri)] };
+  }
+
+  private adopt(panel: vscode.WebviewPanel, view: TravelView): void {
+    const { log, extension } = this.context;
+    const memory = { keep: (kept: TravelView): void => this.keep(kept) };
+    const session = new TravelSession(panel, view, extension.extensionUri, this.runs, memory, (text) => log.warn(text));
+    this.sessions.set(view.dir, session);
+    panel.onDidDispose(() => {
+      session.dispose();
+      if (this.sessions.get(view.dir) !== session) return;
+      this.sessions.delete(view.dir);
+      void extension.workspaceState.update(OPEN, this.kept.filter(({ dir }) => dir !== view.dir));
+    });
+  }
+}
+
+export function registerTimeTravel(context: EditorContext, runs: RunRegistry): void {
+  const panels = context.register(new TravelPanels(context, runs));
+  context.command('minillm.openTimeTravel', async (given) => {
+    const target = await givenOrPicked(runs, given, 'Run to travel through');
+    if (!target) return;
+    const { promptId, draw } = (targetOf(given) === undefined ? {} : given) as { readonly promptId?: unknown; readonly draw?: unknown };
+    const prompt = typeof promptId === 'string' ? promptId : await pickPrompt(target.dir);
+    if (prompt === undefined) return;
+    await panels.open({ dir: target.dir, promptId: prompt, draw: typeof draw === 'number' ? draw : 0, checkpoint: target.checkpoint ?? null, pins: [] });
+  });
+}
+
+async function pickPrompt(dir: string): Promise<string | undefined> {
+  const newest = (await sampledCheckpoints(dir)).findLast((name) => name !== 'teacher');
+  if (newest === undefined) {
+    void vscode.window.showInformationMessage('This run has no samples yet: they come with its first checkpoint.');
+    return undefined;
+  }
+  const greedy = (await readSamples(dir, newest)).filter(({ draw }) => draw === 0);
+  const picks = greedy.map((sample) => ({
+    label: visibleToken(sample.promptId).replaceAll('$(', '$ ('), description: visibleToken(sample.text), promptId: sample.promptId,
+  }));
+  return (await vscode.window.showQuickPick(picks, { placeHolder: 'Prompt to follow through the checkpoints', matchOnDescription: true }))?.promptId;
+}

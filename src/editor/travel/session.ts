@@ -1,0 +1,127 @@
+import * as vscode from 'vscode';
+import type { Sample } from '../../contract/generated';
+import { showControlCharacters } from '../../present/text';
+import { readTravelView, type TravelMessage, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
+import { isCheckpointName } from '../../rundir/layout';
+import { readRun } from '../../rundir/runs';
+import { readSamples, sampledCheckpoints } from '../../rundir/samples';
+import { Disposable } from '../disposable';
+import { webviewPage } from '../panel/page';
+import type { RunRegistry } from '../runs/registry';
+import { buildTravel } from './state';
+
+/** Milliseconds between looks for new samples while the page is in view. */
+const TICK = 1000;
+
+export interface TravelMemory {
+  keep(view: TravelView): void;
+}
+
+/** One page over one prompt of a run. Follows the run while somebody looks. */
+export class TravelSession extends Disposable {
+  private readonly sides = new Map<string, readonly Sample[]>();
+  private names = '';
+  private timer: NodeJS.Timeout | undefined;
+  private ready = false;
+  private busy = false;
+
+  constructor(
+    readonly panel: vscode.WebviewPanel, private view: TravelView, extension: vscode.Uri, private readonly runs: RunRegistry,
+    private readonly memory: TravelMemory, private readonly warn: (text: string) => void,
+  ) {
+    super();
+    this.register(panel.webview.onDidReceiveMessage((message: TravelToHost) => void this.receive(message)));
+    this.register(panel.onDidChangeViewState(() => this.onVisibility()));
+    panel.webview.html = webviewPage(panel.webview, extension, { name: 'timeTravel', title: 'Time travel', data: JSON.stringify(view), loading: 'Reading the samples…' });
+    this.onVisibility();
+  }
+
+  /** Shows another prompt, or the same one at another moment. */
+  async show(view: TravelView): Promise<void> {
+    this.view = view;
+    this.memory.keep(view);
+    await this.post();
+  }
+
+  override dispose(): void {
+    clearInterval(this.timer);
+    this.timer = undefined;
+    super.dispose();
+  }
+
+  private onVisibility(): void {
+    const { visible } = this.panel;
+    clearInterval(this.timer);
+    // A hidden page has lost everything, and says when it is there again.
+    if (!visible) this.ready = false;
+    this.timer = visible ? setInterval(() => void this.look(), TICK) : undefined;
+  }
+
+  private async receive(message: TravelToHost): Promise<void> {
+    try {
+      switch (message.type) {
+        case 'ready':
+          this.ready = true;
+          await this.post();
+          return;
+        case 'view': {
+          const view = readTravelView(message.view);
+          // The folder is the panel's own, whatever a page says.
+          if (!view || view.dir !== this.view.dir) return;
+          const other = view.promptId !== this.view.promptId || view.draw !== this.view.draw;
+          this.view = view;
+          this.memory.keep(view);
+          if (other) await this.post();
+          return;
+        }
+        case 'diff':
+          if (!isCheckpointName(message.from) || !isCheckpointName(message.to)) return;
+          await vscode.commands.executeCommand('minillm.compareSamples', {
+            dir: this.view.dir, promptId: this.view.promptId, from: message.from, to: message.to,
+          });
+          return;
+        case 'tokens':
+          if (!isCheckpointName(message.checkpoint)) return;
+          await vscode.commands.executeCommand('minillm.inspectTokens', {
+            dir: this.view.dir, checkpoint: message.checkpoint, promptId: this.view.promptId, draw: this.view.draw,
+          });
+          return;
+      }
+    } catch (error) {
+      this.warn(`Time travel, ${message.type}: ${String(error)}`);
+    }
+  }
+
+  private async look(): Promise<void> {
+    if (!this.ready || this.busy) return;
+    try {
+      const names = await sampledCheckpoints(this.view.dir);
+      if (names.join('\n') !== this.names) await this.post();
+    } catch (error) {
+      this.warn(`Time travel: ${String(error)}`);
+    }
+  }
+
+  private async post(): Promise<void> {
+    if (!this.ready) return;
+    this.busy = true;
+    try {
+      const { dir, promptId, draw } = this.view;
+      const names = await sampledCheckpoints(dir);
+      for (const name of names) {
+        // What a checkpoint wrote never changes; the teacher answers prompts that are added later, too.
+        if (!this.sides.has(name) || name === 'teacher') this.sides.set(name, await readSamples(dir, name));
+      }
+      const [summary, rows] = await Promise.all([readRun(dir), this.runs.checkpoints(dir)]);
+      if (this.disposed) return;
+      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides: this.sides }, promptId, draw);
+      this.names = names.join('\n');
+      this.panel.title = titleOf(promptId);
+      await this.panel.webview.postMessage({ type: 'travel', state, view: this.view } satisfies TravelMessage);
+    } finally {
+      this.busy = false;
+    }
+  }
+}
+
+export const titleOf = (promptId: string): string => `Travel: ${showControlCharacters(promptId.replace(/\s+/g, ' ')).slice(0, 40)}`;

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sharedWorkbench } from '../harness/shared';
+import type { Workbench } from '../harness/workbench';
+import { recordedWorkspace } from './recordedRun';
+
+describe('answers beside prompts', function suite() {
+  this.timeout(180_000);
+  let workbench: Workbench;
+  let dir: string;
+
+  before(async () => {
+    workbench = await sharedWorkbench();
+    const recorded = recordedWorkspace();
+    dir = recorded.dir;
+    await workbench.open(recorded.folder);
+    await workbench.runCommand('View: Close Primary Side Bar');
+    await workbench.openFile('inspect.jsonl');
+  });
+
+  const lens = (text: string | RegExp) => workbench.page.locator('.codelens-decoration', { hasText: text });
+  /** What stands after a line is drawn by a style, and is no text of the page. */
+  const answers = (): Promise<string[]> => workbench.page.evaluate(() => [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
+    .map((span) => getComputedStyle(span, '::after').content).filter((content) => content.includes('→')));
+  const untilAnswers = async (): Promise<string[]> => {
+    for (let waited = 0; waited < 15_000; waited += 100) {
+      const found = await answers();
+      if (found.length > 0) return found;
+      await sleep(100);
+    }
+    throw new Error('No answer stands after any line.');
+  };
+
+  it('stand after each prompt, with scores and ways to look closer above', async () => {
+    await lens('step 1700').first().waitFor();
+    assert.ok((await untilAnswers()).length >= 10);
+    assert.match(await lens('step 1700').first().innerText(), /step 1700 · .*Diff.*Travel.*Tokens/s);
+    await workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 1700' }).waitFor();
+    await workbench.screenshot('inline-dark');
+    await workbench.setTheme('Light Modern');
+    await workbench.screenshot('inline-light');
+    await workbench.setTheme('Dark Modern');
+  });
+
+  it('tell on hover what every checkpoint answered', async () => {
+    await workbench.page.locator('.monaco-editor .view-line', { hasText: 'breakthrough' }).first().hover({ position: { x: 60, y: 8 } });
+    const hover = workbench.page.locator('.monaco-hover', { hasText: 'answer' });
+    await hover.waitFor();
+    await workbench.screenshot('inline-hover');
+    assert.match(await hover.innerText(), /reference/);
+  });
+
+  it('follow a run that goes on, and only then', async () => {
+    const later = 'step-00001800-a1';
+    const samples = (name: string): string => path.join(dir, 'samples', `${name}.jsonl`);
+    const text = readFileSync(samples('step-00001700-a1'), 'utf8').replaceAll('step-00001700-a1', later).replaceAll('"step":1700', '"step":1800');
+    writeFileSync(samples(later), text);
+    // The list of runs looks again when a run's records change.
+    cpSync(path.join(dir, 'status.json'), path.join(dir, 'status.copy'));
+    rmSync(path.join(dir, 'status.json'));
+    cpSync(path.join(dir, 'status.copy'), path.join(dir, 'status.json'));
+    await lens('step 1800').first().waitFor({ timeout: 15_000 });
+  });
+
+  it('keep to another checkpoint where that is chosen', async () => {
+    await workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 1800' }).click();
+    await workbench.pick('pronounce');
+    await sleep(300);
+    await workbench.pick(/^step 400/);
+    await lens('step 400').first().waitFor();
+    await workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 400' }).waitFor();
+  });
+
+  it('are off by one setting', async () => {
+    workbench.write('.vscode/settings.json', JSON.stringify({ 'minillm.inlineSamples.enabled': false }));
+    await lens('step 400').first().waitFor({ state: 'detached' });
+    assert.deepEqual(await answers(), []);
+    workbench.write('.vscode/settings.json', '{}');
+    await lens('step 400').first().waitFor();
+  });
+
+  it('cost nothing in a file of ten thousand rows', async () => {
+    const rows = Array.from({ length: 10_000 }, (_, n) => JSON.stringify({ id: `row-${n}`, prompt: `what is ${n} ?` }));
+    rows[5000] = readFileSync(path.join(workbench.folder, 'inspect.jsonl'), 'utf8').split('\n')[0]!;
+    writeFileSync(path.join(workbench.folder, 'large.jsonl'), `${rows.join('\n')}\n`);
+    await workbench.openFile('large.jsonl');
+    const started = Date.now();
+    await workbench.page.keyboard.press('Control+G');
+    await workbench.page.keyboard.type(':5001');
+    await workbench.page.keyboard.press('Enter');
+    assert.equal((await untilAnswers()).length, 1);
+    await lens('step 400').first().waitFor();
+    const taken = Date.now() - started;
+    assert.ok(taken < 8000, `${taken} ms`);
+  });
+});

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import axe from 'axe-core';
+import type { Frame } from 'playwright-core';
+import { sharedWorkbench } from '../harness/shared';
+import type { Workbench } from '../harness/workbench';
+import { recordedWorkspace } from './recordedRun';
+
+async function violations(frame: Frame): Promise<string[]> {
+  await frame.evaluate(axe.source);
+  return frame.evaluate(async () => {
+    interface Axe { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+    const found = await (window as unknown as { axe: Axe }).axe.run({ resultTypes: ['violations'] });
+    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+  });
+}
+
+describe('time travel', function suite() {
+  this.timeout(180_000);
+  let workbench: Workbench;
+  const page = (): Promise<Frame> => workbench.webview('#app[data-moments]');
+  const place = async (): Promise<number> => Number(await (await page()).locator('#app').getAttribute('data-place'));
+
+  async function untilPlace(wanted: number): Promise<void> {
+    for (let waited = 0; waited < 10_000; waited += 100) {
+      if (await place() === wanted) return;
+      await sleep(100);
+    }
+    assert.equal(await place(), wanted);
+  }
+
+  before(async () => {
+    workbench = await sharedWorkbench();
+    await workbench.open(recordedWorkspace().folder);
+    await workbench.runCommand('View: Close Primary Side Bar');
+    await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+    await workbench.answer('phonetics');
+  });
+
+  it('shows the newest answer of a prompt, and goes back by the arrow keys', async () => {
+    const frame = await page();
+    assert.equal(await frame.locator('#app').getAttribute('data-moments'), '9');
+    await untilPlace(8);
+    await frame.locator('.time').focus();
+    for (const wanted of [7, 6, 5]) {
+      await workbench.page.keyboard.press('ArrowLeft');
+      await untilPlace(wanted);
+    }
+    await frame.locator('.answer-step', { hasText: 'step 1200' }).waitFor();
+    assert.match(await frame.locator('.time').getAttribute('aria-valuetext') ?? '', /^step 1200: /);
+    assert.ok(await frame.locator('.answer-text ins').count() > 0, 'what changed since the moment before is marked');
+    await workbench.page.keyboard.press('Home');
+    await untilPlace(0);
+    await workbench.page.keyboard.press('ArrowRight');
+    await untilPlace(1);
+    await workbench.screenshot('travel');
+  });
+
+  it('knows when the answer first changed and when it was first right', async () => {
+    const frame = await page();
+    await frame.locator('.jump', { hasText: 'first changed at' }).click();
+    await untilPlace(1);
+    assert.match(await frame.locator('.jumps').innerText(), /(first right at step \d+|never right)/);
+  });
+
+  it('pins two moments and sets them side by side in the editor\'s own diff', async () => {
+    const frame = await page();
+    await frame.locator('vscode-button', { hasText: 'Pin' }).click();
+    await frame.locator('.time').focus();
+    await workbench.page.keyboard.press('End');
+    await untilPlace(8);
+    await workbench.page.keyboard.press('p');
+    await frame.locator('.pins', { hasText: 'step 400, step 1700' }).waitFor();
+    await frame.locator('vscode-button', { hasText: 'Diff the two' }).click();
+    await workbench.page.locator('.monaco-diff-editor').first().waitFor();
+    await workbench.screenshot('travel-diff');
+    await workbench.runCommand('View: Close Editor');
+  });
+
+  it('is where it was after the window was reloaded', async () => {
+    const frame = await page();
+    await frame.locator('.time').focus();
+    await workbench.page.keyboard.press('ArrowLeft');
+    await untilPlace(7);
+    await sleep(1000);
+    await workbench.reload();
+    await untilPlace(7);
+    await (await page()).locator('.pins', { hasText: 'step 400, step 1700' }).waitFor();
+  });
+
+  it('is clean by axe and legible in four themes, and fits into a narrow column', async () => {
+    for (const [theme, name] of [
+      ['Dark Modern', 'dark'], ['Light Modern', 'light'], ['Default High Contrast', 'contrast'], ['Default High Contrast Light', 'contrast-light'],
+    ] as const) {
+      await workbench.setTheme(theme);
+      assert.deepEqual(await violations(await page()), [], theme);
+      await workbench.screenshot(`travel-${name}`);
+    }
+    await workbench.setTheme('Dark Modern');
+    const size = workbench.page.viewportSize()!;
+    await workbench.page.setViewportSize({ width: 480, height: 900 });
+    try {
+      await sleep(300);
+      const [wide, room] = await (await page()).evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+      assert.ok(wide <= room, `${wide} px in ${room}`);
+    } finally {
+      await workbench.page.setViewportSize(size);
+    }
+  });
+});
