@@ -18,6 +18,7 @@ from transformers import AutoTokenizer
 
 from minillm import identity
 from minillm.beginning import same_boot, same_machine
+from minillm.contract import DataFile, Environment, Provenance, Run
 from minillm.data_files import describe
 from minillm.resolve import resolve
 from minillm.run_state import Facts, conclude
@@ -86,9 +87,13 @@ class Ground:
         files = []
         for path in (self.workspace / "train.jsonl", self.workspace / "valid.jsonl"):
             size, digest = describe(str(path))
-            files.append({"path": str(path), "bytes": size, "sha256": digest})
-        config_ = resolution.config.model_dump(mode="json", by_alias=True)
-        write_json_whole(run.run, {"v": 1, "id": run.id, "name": name, "created": time.time(), "config": config_, "dataFiles": files})
+            files.append(DataFile(path=str(path), bytes=size, sha256=digest))
+        record = Run(
+            id=run.id, name=name, created=time.time(), config=resolution.config, config_source=str(source), workspace=str(self.workspace),
+            provenance=Provenance(git=False), command=[], data_files=files,
+            environment=Environment(python=sys.executable, reason="", python_version="", packages={}, devices=["cpu"]),
+        )  # fmt: skip
+        write_json_whole(run.run, record.model_dump(mode="json", by_alias=True))
         self.staged.append(Staged(self, run))
         return self.staged[-1]
 
