@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeRun } from '../host/runFolder';
 import { temporaryFolder } from '../harness/paths';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
@@ -34,6 +35,7 @@ describe('the editor', () => {
     await workbench.page.keyboard.press('Enter');
     await bothSides(workbench);
     await workbench.screenshot('sample-diff');
+    await sleep(6000); // in a browser the editor writes down what is open every five seconds
     await workbench.reload();
     await bothSides(workbench);
     await workbench.runCommand('View: Close All Editors');
