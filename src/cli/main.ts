@@ -13,6 +13,7 @@ import { diff } from './diff';
 import { doctor } from './doctor';
 import { fork } from './fork';
 import { list } from './list';
+import { preflight } from './preflight';
 import { resume } from './resume';
 import { run } from './run';
 import { samples } from './samples';
@@ -22,7 +23,7 @@ import { stop } from './stop';
 import { tail } from './tail';
 import { Terminal } from './terminal';
 
-const commands: readonly Command[] = [run, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor];
+const commands: readonly Command[] = [run, preflight, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;

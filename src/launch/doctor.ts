@@ -46,7 +46,8 @@ async function freeMemory(): Promise<number> {
   return kilobytes === undefined ? os.freemem() : Number(kilobytes) * 1024;
 }
 
-async function examineDisk(runsFolder: string): Promise<Facts['disk']> {
+/** Of the folder, or of the nearest one above it that exists. */
+export async function examineDisk(runsFolder: string): Promise<Facts['disk']> {
   let folder = path.resolve(runsFolder);
   const exists = (): Promise<boolean> => stat(folder).then((it) => it.isDirectory(), () => false);
   while (!(await exists()) && path.dirname(folder) !== folder) folder = path.dirname(folder);

@@ -55,13 +55,15 @@ const NO_DISK = GIB;
 /** The editor warns below this when it opens a large folder. */
 const FEW_WATCHES = 65_536;
 
-const good = (name: string, text: string): Check => ({ name, health: 'good', text, fix: undefined });
+export const good = (name: string, text: string): Check => ({ name, health: 'good', text, fix: undefined });
 const warning = (name: string, text: string, fix: string): Check => ({ name, health: 'warning', text, fix });
-const bad = (name: string, text: string, fix: string): Check => ({ name, health: 'bad', text, fix });
+export const bad = (name: string, text: string, fix: string): Check => ({ name, health: 'bad', text, fix });
 
 /** One row per thing that a run needs; each that is not good says what mends it. */
 export function judge(facts: Facts): Check[] {
-  return [...judgePython(facts), judgeMemory(facts), judgeDisk(facts), ...judgeWatches(facts), judgeLogOut(facts), ...judgePlatform(facts)];
+  return [
+    ...judgePython(facts), judgeMemory(facts), judgeDisk(facts.disk), ...judgeWatches(facts), judgeLogOut(facts), ...judgePlatform(facts),
+  ];
 }
 
 function judgePython({ python, driver }: Facts): Check[] {
@@ -90,7 +92,7 @@ function judgeMemory({ memory: { free, total } }: Facts): Check {
   return free >= LITTLE_MEMORY ? good('Memory', text) : warning('Memory', text, 'End what uses it, or choose smaller models or a smaller "batchSize".');
 }
 
-function judgeDisk({ disk: { folder, free, writable } }: Facts): Check {
+export function judgeDisk({ folder, free, writable }: Facts['disk']): Check {
   if (!writable) return bad('Disk', `${folder} cannot be written to.`, 'Name another folder with "runsFolder" in the config or the settings.');
   if (free === undefined) return good('Disk', `${folder} can be written to.`);
   const text = `${formatBytes(free)} are free in ${folder}.`;

@@ -110,6 +110,17 @@ describe('config', () => {
     assert.match(text, /Where to compute/);
   });
 
+  it('mends a key that was meant otherwise, by one action', async () => {
+    const { document } = await show('slip.minillm.jsonc', GOOD.replace('"phases"', '"phasess"'));
+    const problem = await until('the problem', () => ours(document.uri).find(({ message }) => message.includes('did you mean "phases"')));
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', document.uri, problem.range);
+    const action = actions.find(({ title }) => title === 'Change to "phases"');
+    assert.ok(action?.edit, actions.map(({ title }) => title).join());
+    await vscode.workspace.applyEdit(action.edit);
+    await document.save();
+    await until('a config without faults', () => ours(document.uri).length === 0);
+  });
+
   it('offers to run above the name', async () => {
     const { document } = await show('lens.minillm.jsonc', GOOD);
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 10);

@@ -35,6 +35,7 @@ export class ConfigCodeLens extends Disposable implements vscode.CodeLensProvide
           lens('$(play)\u00a0Run from scratch', 'minillm.run', { fromScratch: true }),
         ]
       : [lens('$(play)\u00a0Run distillation', 'minillm.run')];
+    lenses.push(lens('$(checklist)\u00a0Check', 'minillm.checkConfig'));
     const newest = this.newestOf(document.uri.fsPath);
     if (newest) {
       const title = `$(graph-line)\u00a0${titleOf(newest)}`;

@@ -3,9 +3,11 @@ import type { PythonEnvironments } from '../python/environments';
 import { PythonStatus } from '../python/status';
 import type { ForkDrafts } from '../runs/forkDrafts';
 import type { RunRegistry } from '../runs/registry';
+import { registerCheckConfig } from './check';
 import { ConfigCodeLens } from './codeLens';
 import { ConfigDiagnostics } from './diagnostics';
 import { ConfigPresence } from './files';
+import { ConfigMends } from './mends';
 import { registerNewConfig } from './newConfig';
 
 interface ConfigDeps {
@@ -19,6 +21,9 @@ export function registerConfig(context: EditorContext, deps: ConfigDeps): Config
   context.register(new ConfigCodeLens(deps.runs, deps.drafts));
   context.register(new PythonStatus(deps.python));
   context.register(new ConfigPresence(context));
+  context.register(new ConfigMends());
   registerNewConfig(context);
-  return context.register(new ConfigDiagnostics(context, deps.python));
+  const diagnostics = context.register(new ConfigDiagnostics(context, deps.python));
+  registerCheckConfig(context, deps.python, diagnostics);
+  return diagnostics;
 }

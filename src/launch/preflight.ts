@@ -1,0 +1,87 @@
+import path from 'node:path';
+import type { Config, Problem } from '../contract/generated';
+import { parseRecord } from '../contract/parse';
+import { bad, type Check, good, judgeDisk } from '../present/doctor';
+import { examineDisk } from './doctor';
+import { ConfigError, LaunchError } from './errors';
+import { listPythons, type PythonSearch } from './python';
+import { resolveConfig } from './resolve';
+import { installTrainer } from './trainerPackage';
+import { type Env, runPython, trainerEnvironment } from './trainerProcess';
+
+export interface PreflightOptions {
+  /** Path of the config. */
+  readonly config: string;
+  readonly workspace: string;
+  readonly search: Omit<PythonSearch, 'workspace' | 'env'>;
+  readonly env: Env;
+  readonly trainerSource: string;
+  readonly cache?: string | undefined;
+}
+
+export interface Preflight {
+  readonly checks: readonly Check[];
+  /** As resolved; null when it cannot be used. */
+  readonly config: Config | null;
+  readonly problems: readonly Problem[];
+}
+
+/** Nothing is imported: a second must do, and torch alone takes longer. */
+const VERSIONS = [
+  'import importlib.metadata as m, json, sys', 'found = {}', 'for name in ("torch", "transformers", "safetensors", "pydantic"):',
+  '    try: found[name] = m.version(name)', '    except m.PackageNotFoundError: pass',
+  'print(json.dumps({"python": "%d.%d.%d" % sys.version_info[:3], "packages": found}))',
+].join('\n');
+const NEEDED = ['torch', 'transformers', 'safetensors', 'pydantic'];
+const PATIENCE = 20_000;
+
+interface Installed {
+  readonly path: string;
+  readonly python: string;
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/**
+ * What can be said of a run before it exists, without loading anything: Python and its packages, the config and every file
+ * that it names, the disk. Rejects with ConfigError only when there is no config, with LaunchError when nothing can be asked.
+ */
+export async function preflight({ config, workspace, search, env, trainerSource, cache }: PreflightOptions): Promise<Preflight> {
+  const trainerDir = await installTrainer(trainerSource, cache);
+  const pythons = await listPythons({ ...search, workspace, env });
+  if (pythons.length === 0) throw new LaunchError('no python', 'No Python was found.', 'Name one with the setting "minillm.pythonPath" or the variable MINILLM_PYTHON.');
+  const named = search.setting !== undefined && search.setting.trim() !== '';
+  const candidates = (named ? pythons.slice(0, 1) : pythons).map((one) => one.path);
+  const installed = await firstFit(candidates, trainerEnvironment(trainerDir, env));
+  const resolution = await resolveConfig({ python: installed.path, trainerDir, config, workspace, env });
+  if (resolution.config === null && resolution.problems.length === 0) throw new ConfigError(config, []);
+  const folder = path.resolve(workspace, resolution.config?.runsFolder ?? 'runs');
+  const checks = [...pythonChecks(installed), judgeDisk(await examineDisk(folder))];
+  return { checks, ...resolution };
+}
+
+/** The first interpreter that has everything, else the first. */
+async function firstFit(paths: readonly string[], env: NodeJS.ProcessEnv): Promise<Installed> {
+  let first: Installed | undefined;
+  for (const file of paths) {
+    const installed = await installedIn(file, env);
+    if (NEEDED.every((name) => installed.packages[name] !== undefined)) return installed;
+    first ??= installed;
+  }
+  return first ?? { path: '', python: '', packages: {} };
+}
+
+async function installedIn(file: string, env: NodeJS.ProcessEnv): Promise<Installed> {
+  const parsed = parseRecord((await runPython(file, ['-c', VERSIONS], env, PATIENCE)).stdout);
+  const { python, packages } = (parsed.ok ? parsed.value : {}) as Partial<Installed>;
+  return { path: file, python: python ?? '', packages: packages ?? {} };
+}
+
+function pythonChecks({ path: file, python, packages }: Installed): Check[] {
+  if (python === '') return [bad('Python', `${file} does not run.`, 'Choose another Python.')];
+  const missing = NEEDED.filter((name) => packages[name] === undefined);
+  const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`).join(', ');
+  return [
+    good('Python', `${python}, ${file}`),
+    missing.length === 0 ? good('Packages', versions) : bad('Packages', `Missing: ${missing.join(', ')}.`, `Install them: ${file} -m pip install ${missing.join(' ')}`),
+  ];
+}
