@@ -32,7 +32,7 @@ describe('minillm on the command line', () => {
     return JSON.parse(out);
   };
   const events = readLines<{ kind: string; seq: number; step: number; subject?: string }>(dir, 'events.jsonl');
-  const checkpoints = readdirSync(path.join(dir, 'samples')).filter((name) => name.startsWith('step-')).map((name) => name.replace('.jsonl', '')).sort();
+  const checkpoints = readdirSync(path.join(dir, 'samples')).flatMap((name) => /^(step-\d+-a\d+)\.jsonl$/.exec(name)?.[1] ?? []).sort();
 
   it('explains itself', () => {
     const { code, out } = minillm(['--help']);

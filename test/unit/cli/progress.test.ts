@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { LiveRegion } from '../../../src/cli/liveRegion';
 import { progressLines } from '../../../src/cli/progress';
@@ -10,8 +10,7 @@ import { readRun, type RunSummary } from '../../../src/rundir/runs';
 import { History } from '../../../src/telemetry/history';
 import { repo } from '../../harness/paths';
 
-const runs = path.join(repo, 'test', 'fixtures', 'runs');
-const dir = path.join(runs, readdirSync(runs).sort().at(-1)!);
+const dir = path.join(repo, 'test', 'fixtures', 'runs', '20261124-223702-pronounce');
 const lines = readFileSync(path.join(dir, 'events.jsonl'), 'utf8').trimEnd().split('\n');
 
 /** The recorded run at the moment when that many of its events had been written. */
