@@ -29,7 +29,7 @@ function withoutFirstPhase(text: string): string {
   const scanner = createScanner(text, true);
   scanner.setPosition(end);
   scanner.scan();
-  if (scanner.getTokenValue() === ',') end = scanner.getTokenOffset() + 1;
+  if (text.startsWith(',', scanner.getTokenOffset())) end = scanner.getTokenOffset() + 1;
   const before = text.slice(0, first.offset).replace(/[ \t]*$/, '');
   const after = text.slice(end);
   return before.endsWith('\n') ? before + after.replace(/^[ \t]*(?:\r?\n)?/, '') : before + after.trimStart();

@@ -37,7 +37,10 @@ function joined(...parts: (string | undefined)[]): string {
 
 /** "step 120/900 · KL 0.48 · 1 min 20 s left" while it runs; how it ended afterwards. */
 export function runDescription(run: ListedRun, now: Date): string {
-  return joined(alertCount(run.alerts.filter(({ level }) => level !== 'info')), stateDescription(run, now));
+  const alerts = alertCount(run.alerts.filter(({ level }) => level !== 'info'));
+  const state = stateDescription(run, now);
+  // What goes on may want a hand; what has ended wants its result read.
+  return run.summary.active ? joined(alerts, state) : joined(state, alerts);
 }
 
 function stateDescription(run: ListedRun, now: Date): string {

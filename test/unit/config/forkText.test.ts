@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { getNodeValue } from 'jsonc-parser';
 import { forkText, nextName } from '../../../src/config/forkText';
+import { parseConfig } from '../../../src/config/parseConfig';
 
 const CONFIG = `{
   "name": "words",
@@ -19,6 +21,16 @@ describe('the config of a fork', () => {
     assert.match(text, /^\/\/ From step 20\.\n\{\n {2}"name": "words-fork",\n {2}\/\/ What is done\.\n/);
     assert.match(text, /"minillm", "steps": 100/);
     assert.doesNotMatch(text, /sft/);
+    assert.deepEqual(parseConfig(text).problems, []);
+  });
+
+  it('is whole however its phases stand: on one line, with comments around the comma, or without a last one', () => {
+    for (const phases of ['[{"method":"sft"},{"method":"kd"}]', '[\n{"method":"sft"} // one\n , /* two */ {"method":"kd"},\n]', '[ {"method":"sft"}\n,\n{"method":"kd"}]']) {
+      const text = forkText(`{"name":"a","phases":${phases}}`, { name: 'b', phasesDone: 1, notes: [] });
+      const { root, problems } = parseConfig(text);
+      assert.deepEqual(problems, [], text);
+      assert.equal(JSON.stringify(root && getNodeValue(root)), '{"name":"b","phases":[{"method":"kd"}]}', text);
+    }
   });
 
   it('keeps its last phase whatever was done, and every phase when none was', () => {
