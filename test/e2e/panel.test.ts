@@ -150,6 +150,17 @@ describe('the run panel', function suite() {
       assert.deepEqual(lines.map(({ seq }) => seq), lines.map((_, index) => index));
     });
 
+    it('pauses the run and lets it go on, each with its outcome', async () => {
+      const frame = await panel(workbench);
+      await frame.locator('[data-action="pause"]').click();
+      await frame.locator('.head[data-state="paused"]').waitFor({ timeout: 30_000 });
+      await frame.locator('.request.request-done', { hasText: 'Paused after step' }).waitFor();
+      await workbench.screenshot('panel-paused');
+      await frame.locator('[data-action="continue"]').click();
+      await frame.locator('.head[data-state="running"]').waitFor({ timeout: 30_000 });
+      await frame.locator('.request.request-done', { hasText: 'Goes on after step' }).waitFor();
+    });
+
     it('stops the run and tells the outcome', async () => {
       const frame = await panel(workbench);
       await frame.locator('[data-action="stop"]').click();
@@ -159,6 +170,18 @@ describe('the run panel', function suite() {
       await assertComplete(frame, dir);
       assert.equal(await frame.locator('[data-action="stop"]').count(), 0, 'an ended run cannot be stopped');
       await workbench.screenshot('panel-stopped');
+    });
+
+    it('resumes the run and follows it again', async () => {
+      const frame = await panel(workbench);
+      const before = await eventsShown(frame);
+      await frame.locator('[data-action="resume"]').click();
+      await frame.locator('.head[data-state="running"]').waitFor({ timeout: 60_000 });
+      await until('new events', async () => await eventsShown(frame) > before + 5, 60_000);
+      await frame.locator('[data-action="stop"]').click();
+      await frame.locator('.head[data-state="stopped"]').waitFor({ timeout: 60_000 });
+      await assertComplete(frame, dir);
+      await workbench.screenshot('panel-resumed');
     });
   });
 
