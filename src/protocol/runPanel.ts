@@ -2,6 +2,7 @@
 import type { PhasePlan } from '../contract/generated';
 import type { RunState } from '../contract/runState';
 import type { Change } from '../samples/change';
+import type { ListOrder } from '../samples/list';
 import { applySeries, type Columns, type PackedSeries } from './columns';
 import type { Results } from './results';
 
@@ -106,11 +107,14 @@ export interface ViewSettings {
   readonly checkpoint: string | null;
   /** Checkpoint that they are compared with. */
   readonly against: string | null;
-  readonly onlyChanged: boolean;
+  /** What must have become of a prompt for it to be listed; null lists all. */
+  readonly sampleFilter: Change | null;
+  readonly sampleOrder: ListOrder;
 }
 
 export const DEFAULT_SETTINGS: ViewSettings = {
-  smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null, onlyChanged: false,
+  smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null,
+  sampleFilter: null, sampleOrder: 'file',
 };
 
 /** What the page has room for: the host sends these metrics, this range, this many columns. */
@@ -146,7 +150,11 @@ export interface ShownPrompt {
   readonly references: readonly string[];
   readonly teacher: string | null;
   readonly draws: readonly ShownDraw[];
+  /** Change of score, above zero when it became better; 0 when nothing is compared. */
+  readonly difference: number;
 }
+
+export type PromptLook = 'diff' | 'travel' | 'tokens';
 
 export interface SamplesMessage {
   readonly type: 'samples';
@@ -196,6 +204,8 @@ export type ToHost =
   | { readonly type: 'view'; readonly viewport: Viewport }
   | { readonly type: 'settings'; readonly settings: ViewSettings }
   | { readonly type: 'samples'; readonly checkpoint: string; readonly against: string | null }
+  /** A look at one prompt: the diff of two sides, its way through the checkpoints, its tokens. */
+  | { readonly type: 'prompt'; readonly look: PromptLook; readonly promptId: string; readonly checkpoint: string; readonly against: string | null }
   | { readonly type: 'action'; readonly action: ActionId; readonly from?: string; readonly to?: string };
 
 /** Everything that the page knows of its run. */

@@ -61,7 +61,7 @@ export const titleOfTokens = ({ checkpoint, kind, draw, promptId }: TokenDetail)
 
 /** To the thousandth of a nat: what is less is nothing. */
 export const nats = (value: number | undefined): string =>
-  (value === undefined ? '–' : Math.abs(value) < 5e-4 ? '0.000' : formatNumber(value));
+  (value === undefined ? '–' : Math.abs(value) < 1e-3 ? formatNumber(Math.round(value * 1e3) / 1e3 || 0) : formatNumber(value));
 const share = (logp: number | undefined): string => (logp === undefined ? '–' : formatShare(Math.exp(logp)));
 
 /** Sequence KL, length and what cost most, each on a line. */

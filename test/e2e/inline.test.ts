@@ -15,6 +15,9 @@ describe('answers beside prompts', function suite() {
     workbench = await sharedWorkbench();
     const recorded = recordedWorkspace();
     dir = recorded.dir;
+    const rows = Array.from({ length: 10_000 }, (_, n) => JSON.stringify({ id: `row-${n}`, prompt: `what is ${n} ?` }));
+    rows[5000] = readFileSync(path.join(recorded.folder, 'inspect.jsonl'), 'utf8').split('\n')[0]!;
+    writeFileSync(path.join(recorded.folder, 'large.jsonl'), `${rows.join('\n')}\n`);
     await workbench.open(recorded.folder);
     await workbench.runCommand('View: Close Primary Side Bar');
     await workbench.openFile('inspect.jsonl');
@@ -82,16 +85,12 @@ describe('answers beside prompts', function suite() {
   });
 
   it('cost nothing in a file of ten thousand rows', async () => {
-    const rows = Array.from({ length: 10_000 }, (_, n) => JSON.stringify({ id: `row-${n}`, prompt: `what is ${n} ?` }));
-    rows[5000] = readFileSync(path.join(workbench.folder, 'inspect.jsonl'), 'utf8').split('\n')[0]!;
-    writeFileSync(path.join(workbench.folder, 'large.jsonl'), `${rows.join('\n')}\n`);
     await workbench.openFile('large.jsonl');
     const started = Date.now();
     await workbench.page.keyboard.press('Control+G');
-    await workbench.page.keyboard.type(':5001');
-    await workbench.page.keyboard.press('Enter');
+    await workbench.answer(':5001');
     assert.equal((await untilAnswers()).length, 1);
-    await lens('step 400').first().waitFor();
+    await lens(/step \d+/).first().waitFor();
     const taken = Date.now() - started;
     assert.ok(taken < 8000, `${taken} ms`);
   });

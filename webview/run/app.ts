@@ -23,6 +23,7 @@ export class App {
     settings: (change) => this.change(change),
     request: (checkpoint, against) => send({ type: 'samples', checkpoint, against }),
     compare: (from, to) => send({ type: 'action', action: 'compare', from, to }),
+    look: (look, promptId, checkpoint, against) => send({ type: 'prompt', look, promptId, checkpoint, against }),
   });
   private readonly smoothing = slider('Smoothing', 0.98, 0.02, (value) => this.change({ smoothing: value }));
   private readonly smoothingText = h('output', { class: 'smoothing-value' });

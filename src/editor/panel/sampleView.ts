@@ -6,10 +6,11 @@ import type { SamplesMessage, ShownPrompt, ShownSample } from '../../protocol/ru
 import { readSide } from '../../rundir/sides';
 import { changeOf, countChanges } from '../../samples/change';
 import { groupByPrompt } from '../../samples/group';
-import { pairSamples, type Pair } from '../../samples/pair';
+import { comparePrompts } from '../../samples/list';
+import { pairSamples } from '../../samples/pair';
 
 /** A panel is a preview: the diff and the file have the rest. */
-const SHOWN_PROMPTS = 60;
+const SHOWN_PROMPTS = 1000;
 const SHOWN_CHARACTERS = 4000;
 
 const cut = (text: string): string => showControlCharacters(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)} … (${text.length - SHOWN_CHARACTERS} more characters)` : text);
@@ -48,17 +49,19 @@ export async function loadSamples(dir: string, checkpoint: string, against: stri
   const teacher = checkpoint === 'teacher' ? [] : await read(dir, 'teacher');
   const taught = new Map((typeof teacher === 'string' ? [] : teacher).filter(({ draw }) => draw === 0).map((sample) => [sample.promptId, cut(sample.text)]));
   const pairs = pairSamples(older, newer);
-  const byPrompt = new Map<string, Pair[]>();
-  for (const pair of pairs) byPrompt.set(pair.promptId, [...(byPrompt.get(pair.promptId) ?? []), pair]);
   const comparing = against !== null;
-  const prompts = [...groupByPrompt(newer)].slice(0, SHOWN_PROMPTS).map(([id, draws]): ShownPrompt => ({
+  // In the order of the newer side: what was added to the prompts stands where it was added.
+  const compared = new Map(comparePrompts(pairs).map((one) => [one.promptId, one]));
+  const grouped = groupByPrompt(newer);
+  const prompts = [...grouped].slice(0, SHOWN_PROMPTS).map(([id, draws]): ShownPrompt => ({
     id,
     prompt: cut(draws[0]?.prompt ?? ''),
     references: (draws[0]?.references ?? []).slice(0, 6).map(cut),
     teacher: taught.get(id) ?? null,
-    draws: (byPrompt.get(id) ?? []).sort((a, b) => a.draw - b.draw).map((pair) => (
+    draws: (compared.get(id)?.pairs ?? []).map((pair) => (
       { draw: pair.draw, newer: shown(pair.right), older: shown(pair.left), change: comparing ? changeOf(pair) : null })),
+    difference: comparing ? (compared.get(id)?.difference ?? 0) : 0,
   }));
-  const count = new Set(newer.map(({ promptId }) => promptId)).size;
-  return { type: 'samples', checkpoint, against, prompts, counts: comparing ? countChanges(pairs) : null, leftOut: count - prompts.length, problem: null };
+  const counts = comparing ? countChanges(pairs) : null;
+  return { type: 'samples', checkpoint, against, prompts, counts, leftOut: grouped.size - prompts.length, problem: null };
 }

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { ActionId, RequestId, ToHost, ToPage } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
 import { Journal } from '../../rundir/journal';
-import { isCheckpointName, RunDir } from '../../rundir/layout';
+import { RunDir } from '../../rundir/layout';
+import { isSideName } from '../../rundir/sides';
 import { Disposable } from '../disposable';
 import { confirmEnd } from '../runs/control';
 import { insistOnTrust, whyNotTrusted } from '../trust';
@@ -145,6 +146,9 @@ export class RunPanelSession extends Disposable {
         case 'samples':
           await this.sendSamples(message.checkpoint, message.against);
           return;
+        case 'prompt':
+          await this.lookAtPrompt(message);
+          return;
         case 'action':
           await this.act(message.action, message.from, message.to);
           return;
@@ -154,10 +158,19 @@ export class RunPanelSession extends Disposable {
     }
   }
 
+  private async lookAtPrompt({ look, promptId, checkpoint, against }: Extract<ToHost, { readonly type: 'prompt' }>): Promise<void> {
+    if (!isSideName(checkpoint)) return;
+    const given = { dir: this.dir, checkpoint, promptId };
+    const commands = { diff: 'minillm.compareSamples', travel: 'minillm.openTimeTravel', tokens: 'minillm.inspectTokens' } as const;
+    if (look !== 'diff') await vscode.commands.executeCommand(commands[look], { ...given, ...(look === 'travel' ? { draw: 0 } : {}) });
+    else if (against !== null && isSideName(against)) {
+      await vscode.commands.executeCommand(commands.diff, { dir: this.dir, promptId, from: against, to: checkpoint });
+    }
+  }
+
   private async sendSamples(checkpoint: string, against: string | null): Promise<void> {
     // Names come from a page that shows what a model wrote: they become paths only in the trainer's own form.
-    const fits = (name: string): boolean => isCheckpointName(name) || name === 'reference';
-    if (!fits(checkpoint) || (against !== null && !fits(against))) return;
+    if (!isSideName(checkpoint) || (against !== null && !isSideName(against))) return;
     const message = await loadSamples(this.dir, checkpoint, against);
     if (!this.disposed && this.client !== undefined) await this.panel.webview.postMessage(message);
   }

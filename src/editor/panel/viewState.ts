@@ -1,5 +1,7 @@
 /* How runs are looked at and which panels are open: kept with the workspace, because a page's own state is flushed late. */
 import type * as vscode from 'vscode';
+import { changes } from '../../samples/change';
+import { listOrders } from '../../samples/list';
 import { DEFAULT_SETTINGS, type ViewSettings } from '../../protocol/runPanel';
 
 const SETTINGS = 'minillm.panel.settings';
@@ -30,7 +32,8 @@ export function readSettings(value: unknown): ViewSettings {
     folded: isTexts(from.folded) ? from.folded : [],
     checkpoint: textOrNull(from.checkpoint),
     against: textOrNull(from.against),
-    onlyChanged: from.onlyChanged === true,
+    sampleFilter: changes.find((change) => change === from.sampleFilter) ?? null,
+    sampleOrder: listOrders.find((order) => order === from.sampleOrder) ?? 'file',
   };
 }
 

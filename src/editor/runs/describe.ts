@@ -137,6 +137,9 @@ function capitalized(text: string): string {
 
 export function checkpointFacts(row: CheckpointRow): [label: string, value: string][] {
   const facts: [string, string][] = [['Phase', row.phase], ['Size', formatBytes(row.bytes)]];
+  if (row.sampleBytes > 0) {
+    facts.push(['Samples', `${formatBytes(row.sampleBytes)}${row.tokenBytes === 0 ? '' : `, token by token ${formatBytes(row.tokenBytes)}`}`]);
+  }
   for (const [metric, value] of Object.entries(row.metrics)) {
     if (value !== undefined) facts.push([capitalized(metricLabel(metric)), formatMetric(metric, value)]);
   }

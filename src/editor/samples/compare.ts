@@ -1,9 +1,9 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
-import { isCheckpointName } from '../../rundir/layout';
 import { readRun } from '../../rundir/runs';
-import { readSamples, sampledCheckpoints } from '../../rundir/samples';
+import { sampledCheckpoints } from '../../rundir/samples';
+import { listSides, readSide } from '../../rundir/sides';
 import { pairSamples } from '../../samples/pair';
 import type { EditorContext } from '../context';
 import { checkpointDescription } from '../runs/describe';
@@ -56,17 +56,17 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
   if (!target) return undefined;
   const { dir } = target;
   const promptId = typeof asked.promptId === 'string' ? asked.promptId : undefined;
-  const names = await sampledCheckpoints(dir);
-  if (names.length < 2) {
-    void vscode.window.showInformationMessage(names.length === 0 ? 'This run has no samples yet.' : 'There is only one checkpoint with samples so far: a second one is needed to compare.');
+  const names = (await listSides(dir)).map(({ name }) => name);
+  if (names.length === 0) {
+    void vscode.window.showInformationMessage('This run has no samples yet: they come with its first checkpoint.');
     return undefined;
   }
-  const known = (name: unknown): string | undefined => (typeof name === 'string' && isCheckpointName(name) && names.includes(name) ? name : undefined);
+  const known = (name: unknown): string | undefined => names.find((one) => one === name);
   const from = known(asked.from) ?? target.checkpoint ?? (await pick(runs, dir, names, 'Compare from', undefined));
   if (from === undefined) return undefined;
   const to = known(asked.to) ?? (await pick(runs, dir, names.filter((name) => name !== from), `Compare ${checkpointLabel(from)} with`, from));
   if (to === undefined) return undefined;
-  // The older one stands on the left, the teacher on the right, whichever was chosen first. The panel says what it wants where.
+  // The older one stands on the left, the teacher on the right, the references on the left, whichever was chosen first. The panel says what it wants where.
   const [left, right] = known(asked.from) === undefined && from > to ? [to, from] : [from, to];
   return { left: { dir, checkpoint: left, promptId }, right: { dir, checkpoint: right, promptId } };
 }
@@ -96,7 +96,7 @@ async function showDiff(runs: RunRegistry, { left, right }: Comparison): Promise
 /** One editor with a part for each prompt whose answers differ; where the editor has no such thing, all in one document. */
 async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void> {
   const { left, right } = comparison;
-  const pairs = pairSamples(await readSamples(left.dir, left.checkpoint), await readSamples(right.dir, right.checkpoint));
+  const pairs = pairSamples(await readSide(left.dir, left.checkpoint), await readSide(right.dir, right.checkpoint));
   const prompts = new Set(pairs.map(({ promptId }) => promptId));
   const differing = new Set(pairs.filter((pair) => pair.left?.text !== pair.right?.text).map(({ promptId }) => promptId));
   if (differing.size === 0) {

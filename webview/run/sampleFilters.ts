@@ -1,0 +1,49 @@
+/* Which prompts of a long list are shown: by what became of them, and by what they hold. */
+import type { ShownPrompt } from '../../src/protocol/runPanel';
+import { type Change, changes } from '../../src/samples/change';
+import { holds, type ListOrder, sortCompared } from '../../src/samples/list';
+import { h, setAttribute, setText, smallButton } from '../parts/dom';
+
+export const changeWords: Readonly<Record<Change, string>> = {
+  improved: 'better', regressed: 'worse', changed: 'changed', same: 'same', unpaired: 'only one side',
+};
+
+const has = (prompt: ShownPrompt, change: Change): boolean => prompt.draws.some((draw) => draw.change === change);
+
+function textsOf({ id, prompt, references, teacher, draws }: ShownPrompt): string[] {
+  return [id, prompt, ...references, teacher ?? '', ...draws.flatMap(({ newer, older }) => [newer?.text ?? '', older?.text ?? ''])];
+}
+
+export class SampleFilters {
+  readonly element: HTMLElement;
+  private readonly all: HTMLButtonElement;
+  private readonly buttons: ReadonlyMap<Change, HTMLButtonElement>;
+  private readonly kinds: HTMLElement;
+  private readonly search = h('input', { type: 'search', class: 'search', placeholder: 'contains…', 'aria-label': 'Only prompts that contain', spellcheck: 'false' });
+  private chosen: Change | null = null;
+
+  constructor(choose: (filter: Change | null) => void, refresh: () => void) {
+    this.all = smallButton('tool filter', () => choose(null), '');
+    this.buttons = new Map(changes.map((change) => [change, smallButton('tool filter', () => choose(change === this.chosen ? null : change), '')]));
+    this.kinds = h('div', { class: 'filters', role: 'group', 'aria-label': 'Only prompts that are' }, this.all, ...this.buttons.values());
+    this.element = h('div', { class: 'filter-row' }, this.kinds, this.search);
+    this.search.addEventListener('input', refresh);
+  }
+
+  /** The prompts to show, in their order; the buttons say how many there are of each kind. */
+  apply(prompts: readonly ShownPrompt[], filter: Change | null, order: ListOrder, comparing: boolean): ShownPrompt[] {
+    this.element.hidden = prompts.length === 0;
+    this.kinds.hidden = !comparing;
+    this.chosen = filter;
+    const found = prompts.filter((prompt) => holds(textsOf(prompt), this.search.value));
+    setText(this.all, `all ${found.length}`);
+    setAttribute(this.all, 'aria-pressed', filter === null);
+    for (const [change, element] of this.buttons) {
+      const count = found.filter((prompt) => has(prompt, change)).length;
+      setText(element, `${changeWords[change]} ${count}`);
+      setAttribute(element, 'aria-pressed', filter === change);
+      element.hidden = count === 0 && filter !== change;
+    }
+    return sortCompared(filter === null ? found : found.filter((prompt) => has(prompt, filter)), order);
+  }
+}
