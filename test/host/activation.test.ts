@@ -9,7 +9,7 @@ interface Manifest {
   readonly contributes: {
     readonly commands: readonly { readonly command: string; readonly title: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
-    readonly configuration: { readonly properties: Readonly<Record<string, { readonly scope?: string }>> };
+    readonly configuration: { readonly properties: Readonly<Record<string, { readonly type: string }>> };
   };
   readonly capabilities: { readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] } };
 }
@@ -47,8 +47,9 @@ describe('activation', () => {
 
   it('takes no setting from an untrusted workspace that names a program, a file or a place to write to', () => {
     const { contributes, capabilities } = manifest();
-    const settings = Object.keys(contributes.configuration.properties);
-    assert.deepEqual([...capabilities.untrustedWorkspaces.restrictedConfigurations].sort(), settings.sort());
+    // A switch or a number names nothing.
+    const naming = Object.entries(contributes.configuration.properties).filter(([, { type }]) => type !== 'boolean' && type !== 'number');
+    assert.deepEqual([...capabilities.untrustedWorkspaces.restrictedConfigurations].sort(), naming.map(([name]) => name).sort());
   });
 
   it('puts the command minillm on the PATH of terminals', async () => {
