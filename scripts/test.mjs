@@ -89,18 +89,18 @@ const mocha = (files, timeout) => ({ MINILLM_GREP: grep, MINILLM_INVERT: invert 
 
 const suites = {
   lint: { about: 'types, rules, generated files', run: ({ python, print }) => runChecks(python, print) },
-  unit: { about: 'the rooms of src/, in plain Node', mocha: true, run: (options) => runMocha('unit', mocha('out/test/unit/**/*.test.js', 20_000), 5 * minutes, options) },
+  unit: { about: 'the rooms of src/, in plain Node', mocha: true, run: (options) => runMocha('unit', mocha('out/test/unit/**/*.test.js', 30_000), 12 * minutes, options) },
   python: {
     about: 'the trainer',
     run: async ({ python, all, grep, print }) => {
       const report = path.join(results, 'python.xml');
       const code = await launch(python, ['-m', 'pytest', '-q', '-rs', '--no-header', `--junitxml=${report}`, ...(all ? [] : ['-m', 'not long']), ...(grep ? ['-k', grep] : [])],
-        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 10) * minutes, print });
+        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 15) * minutes, print });
       return judge(code, junitReport(report), print);
     },
   },
   host: { about: 'inside a real extension host', mocha: true, editor: true, run: (options) => runMocha('host', () => ['out/test/harness/hostRun.js'], 10 * minutes, options) },
-  e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 10) * minutes, options) },
+  e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 15) * minutes, options) },
 };
 
 /** What runs after what. Unit tests and the trainer's keep about one core busy each. */
