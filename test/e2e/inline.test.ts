@@ -41,10 +41,9 @@ describe('answers beside prompts', function suite() {
     assert.ok((await untilAnswers()).length >= 10);
     assert.match(await lens('step 1700').first().innerText(), /step 1700 · .*Diff.*Travel.*Tokens/s);
     await workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 1700' }).waitFor();
-    await workbench.screenshot('inline-dark');
-    await workbench.setTheme('Light Modern');
     await workbench.screenshot('inline-light');
     await workbench.setTheme('Dark Modern');
+    await workbench.screenshot('inline-dark');
   });
 
   it('tell on hover what every checkpoint answered', async () => {

@@ -81,8 +81,9 @@ describe('time travel', function suite() {
     await frame.locator('.time').focus();
     await workbench.page.keyboard.press('ArrowLeft');
     await untilPlace(7);
-    await sleep(6000); // a browser's workbench writes down which editors are open every five seconds
+    await sleep(15_000); // a browser writes down late which editors are open
     await workbench.reload();
+    await workbench.screenshot('travel-reloaded');
     await untilPlace(7);
     await (await page()).locator('.pins', { hasText: 'step 400, step 1700' }).waitFor();
   });

@@ -66,7 +66,8 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
   if (from === undefined) return undefined;
   const to = known(asked.to) ?? (await pick(runs, dir, names.filter((name) => name !== from), `Compare ${checkpointLabel(from)} with`, from));
   if (to === undefined) return undefined;
-  // The older one stands on the left, the teacher on the right, the references on the left, whichever was chosen first. The panel says what it wants where.
+  // The older one stands on the left, the teacher on the right, the references on the left, whichever was chosen first.
+  // The panel says what it wants where.
   const [left, right] = known(asked.from) === undefined && from > to ? [to, from] : [from, to];
   return { left: { dir, checkpoint: left, promptId }, right: { dir, checkpoint: right, promptId } };
 }
