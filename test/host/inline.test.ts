@@ -16,6 +16,7 @@ describe('answers beside prompts', () => {
     cpSync(path.join(repo, 'test', 'fixtures', 'runs', RECORDED), dir, { recursive: true });
     await until('the run', () => api.runs().some(({ summary }) => summary.dir === dir));
     cpSync(path.join(repo, 'demo', 'inspect.jsonl'), inWorkspace('prompts.jsonl'));
+    await vscode.commands.executeCommand('minillm.chooseInlineSamples', { dir });
     writeFileSync(inWorkspace('prompts.md'), '# Words\n\n- c o u g h :\n- nothing of the sort\n');
   });
 

@@ -61,7 +61,7 @@ export class SampleBook extends Disposable {
   async choose(choice: Choice): Promise<void> {
     await this.memory.update(CHOICE, choice);
     this.look();
-    await this.looking;
+    while (this.looking) await this.looking; // one that had begun before is followed by another
   }
 
   /** The samples of a side of the run that is shown. */

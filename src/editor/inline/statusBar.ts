@@ -6,6 +6,7 @@ import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import { runDescription, runLabel } from '../runs/describe';
 import type { RunRegistry } from '../runs/registry';
+import { targetOf } from '../runs/target';
 import type { SampleBook } from './book';
 import type { PromptDocuments } from './documents';
 
@@ -39,7 +40,12 @@ export class InlineStatusBar extends Disposable {
 }
 
 export function registerChooseInlineSamples(context: EditorContext, runs: RunRegistry, book: SampleBook): void {
-  context.command('minillm.chooseInlineSamples', async () => {
+  context.command('minillm.chooseInlineSamples', async (given) => {
+    const target = targetOf(given);
+    if (target) {
+      await book.choose({ dir: target.dir, checkpoint: target.checkpoint ?? null });
+      return;
+    }
     const now = new Date();
     const newest = { label: 'Newest run', description: 'whichever it is', dir: null as string | null };
     const picks = [newest, ...runs.runs.map((run) => ({
