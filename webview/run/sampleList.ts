@@ -6,6 +6,8 @@ import { changeWords } from './sampleFilters';
 
 /** Pixels above and below the window in which prompts are drawn already. */
 const NEAR = 800;
+/** So many are drawn at once: the editor's search finds them wherever they are. */
+const FEW = 60;
 
 export class SampleList {
   readonly element = h('div', { class: 'prompts', role: 'list', 'aria-label': 'Prompts: J and K go to the next and the previous one, D opens its diff' });
@@ -24,11 +26,14 @@ export class SampleList {
     this.waiting.clear();
     const cards = prompts.map((prompt) => this.card(prompt, message));
     setChildren(this.element, cards);
-    for (const card of cards) this.observer.observe(card);
+    for (const [place, card] of cards.entries()) {
+      if (place < FEW) this.draw(card);
+      else this.observer.observe(card);
+    }
   }
 
   private card(prompt: ShownPrompt, { against, checkpoint }: SamplesMessage): HTMLElement {
-    const card = h('article', { class: 'prompt', role: 'listitem', tabindex: 0, 'data-prompt': prompt.id, 'aria-label': prompt.prompt.slice(0, 200) },
+    const card = h('div', { class: 'prompt', role: 'listitem', tabindex: 0, 'data-prompt': prompt.id, 'aria-label': prompt.prompt.slice(0, 200) },
       h('h3', { class: 'prompt-text' }, prompt.prompt));
     this.waiting.set(card, () => {
       const targets: HTMLElement[] = [];
