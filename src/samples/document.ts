@@ -16,17 +16,24 @@ export function describeSample(sample: Sample): string {
   return parts.join(' · ');
 }
 
+/** What a person wants to know of a response besides its text; nothing that changes while the text stays. */
+function verdict({ score, stop, length }: Sample): string {
+  const parts = score['exact'] === undefined ? [] : [score['exact'] === 1 ? 'exact' : 'differs'];
+  if (stop !== 'eos' && length > 0) parts.push('cut off');
+  return parts.join(', ');
+}
+
 /** Where the head of a response stands in a samples document. */
 export interface SamplePlace {
   /** From 0. */
   readonly line: number;
-  readonly promptId: string;
-  readonly draw: number;
+  readonly sample: Sample;
 }
 
 /**
  * The samples of one checkpoint as a text to be read or diffed. Two checkpoints give the same lines in the same
- * places except where their responses and scores differ, so that a diff shows just that.
+ * places except where their responses differ, so that a diff shows just that: KL and scores, which differ a little
+ * everywhere, stand above the responses as code lenses.
  */
 export function renderSamples(samples: readonly Sample[]): string {
   return layOutSamples(samples).lines.join('\n');
@@ -43,8 +50,8 @@ export function layOutSamples(samples: readonly Sample[]): { readonly lines: rea
     if (first.references.length > 0) lines.push(`reference  ${first.references.map(showControlCharacters).join('  |  ')}`);
     lines.push('');
     for (const sample of draws) {
-      places.push({ line: lines.length, promptId, draw: sample.draw });
-      lines.push(`${drawName(sample.draw).padEnd(9)}  ${describeSample(sample)}`.trimEnd());
+      places.push({ line: lines.length, sample });
+      lines.push(`${drawName(sample.draw).padEnd(9)}  ${verdict(sample)}`.trimEnd());
       lines.push(...showControlCharacters(sample.text).split('\n').map((line) => `    ${line}`));
     }
     lines.push('');

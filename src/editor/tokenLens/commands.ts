@@ -77,7 +77,7 @@ async function underCursor(): Promise<{ readonly own: TokensAddress; readonly ot
   const place = places.findLast((one) => one.line <= line) ?? places[0];
   if (!place) return undefined;
   const next = places.find((one) => one.line > line);
-  const here = next && next.promptId !== place.promptId && editor.document.lineAt(line).text.startsWith('#') ? next : place;
+  const here = next && next.sample.promptId !== place.sample.promptId && editor.document.lineAt(line).text.startsWith('#') ? next.sample : place.sample;
   const { input } = vscode.window.tabGroups.activeTabGroup.activeTab ?? {};
   if (!(input instanceof vscode.TabInputTextDiff)) return { own: addressOf(shown.dir, shown.checkpoint, here), other: undefined };
   const [left, right] = [parseSamplesUri(input.original), parseSamplesUri(input.modified)];

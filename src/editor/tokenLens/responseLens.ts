@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
 import { readSide, REFERENCE } from '../../rundir/sides';
 import { hasTokens } from '../../rundir/tokens';
-import { layOutSamples } from '../../samples/document';
+import { describeSample, layOutSamples } from '../../samples/document';
 import { Disposable } from '../disposable';
 import { parseSamplesUri } from '../samples/address';
 
-/** Above each response of a samples document: look at its tokens, or at what became of it. */
+/** Above each response of a samples document: its scores, and the ways to its tokens and to what became of it. */
 export class ResponseCodeLens extends Disposable implements vscode.CodeLensProvider {
   constructor() {
     super();
@@ -19,10 +19,11 @@ export class ResponseCodeLens extends Disposable implements vscode.CodeLensProvi
     const samples = await readSide(dir, checkpoint);
     const wanted = address.promptId === undefined ? samples : samples.filter(({ promptId }) => promptId === address.promptId);
     const detailed = await hasTokens(dir, checkpoint);
-    return layOutSamples(wanted).places.flatMap(({ line, promptId, draw }) => {
+    return layOutSamples(wanted).places.flatMap(({ line, sample }) => {
       const range = new vscode.Range(line, 0, line, 0);
-      const given = { dir, checkpoint, promptId, draw };
+      const given = { dir, checkpoint, promptId: sample.promptId, draw: sample.draw };
       return [
+        new vscode.CodeLens(range, { title: describeSample(sample), command: '' }),
         ...(detailed ? [new vscode.CodeLens(range, { title: 'Tokens', command: 'minillm.inspectTokens', arguments: [given] })] : []),
         ...(checkpoint === 'teacher' ? [] : [new vscode.CodeLens(range, { title: 'Travel', command: 'minillm.openTimeTravel', arguments: [given] })]),
       ];

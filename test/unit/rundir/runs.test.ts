@@ -52,8 +52,8 @@ describe('runs on disk', () => {
   });
 
   it('takes a zombie for dead', async () => {
-    // A shell that starts a child and then becomes a program that never collects it.
-    const shell = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+    // A shell that starts a child and then becomes a program that never collects it. The child outlives the shell, which might.
+    const shell = spawn('sh', ['-c', 'sleep 0.3 & echo $!; exec sleep 60']);
     const [output] = (await once(shell.stdout, 'data')) as [Buffer];
     const pid = Number(output.toString());
     const isZombie = (): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');

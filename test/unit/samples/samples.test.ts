@@ -101,6 +101,11 @@ describe('samples as a document', () => {
     assert.deepEqual(different, ['one', 'two', 'x']);
   });
 
+  it('is the same text for the same responses, however their scores moved', () => {
+    const [before, after] = [0.4, 0.1].map((kl) => renderSamples([{ ...sample('a', 0, 'one'), kl, score: { exact: 0, rougeL: kl } }]));
+    assert.equal(before, after);
+  });
+
   it('shows what would command a terminal or turn the text around', () => {
     const text = renderSamples([sample('a', 0, 'red \u001b[31m and \u202eturned', { prompt: 'p\u0007' })]);
     assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u202e]/);
