@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Config, Problem, Resolution } from '../contract/generated';
 import { ConfigError, LaunchError } from './errors';
 import { launchRun, refuseUnsupportedPlatform, type LaunchedRun } from './launch';
-import { choosePython, type PythonSearch, type ReadyPython } from './python';
+import { choosePython, findPython, type PythonSearch, type ReadyPython } from './python';
 import { resolveConfig } from './resolve';
 import { installTrainer } from './trainerPackage';
 import type { Env } from './trainerProcess';
@@ -46,10 +46,16 @@ export async function checkConfig(options: StartOptions): Promise<CheckedConfig>
     throw new ConfigError(config, [{ text: `There is no config at ${config}.`, file: config, line: null, pointer: null, severity: 'error' }]);
   }
   const trainerDir = await installTrainer(options.trainerSource, options.cache);
+  const search = { ...options.python, workspace, env };
+  const resolve = (python: string): Promise<Resolution> => resolveConfig({ python, trainerDir, config, workspace, env });
   options.onProgress?.('looking for Python');
-  const python = await choosePython({ ...options.python, workspace, env }, trainerDir);
+  // The probe imports torch, which takes a second or two: the likely interpreter reads the config meanwhile.
+  const likely = await findPython(search);
+  const ahead = likely && resolve(likely.path);
+  ahead?.catch(() => undefined); // nobody asks for it when another interpreter is chosen
+  const python = await choosePython(search, trainerDir);
   options.onProgress?.('checking the config');
-  const resolution = await resolveConfig({ python: python.choice.path, trainerDir, config, workspace, env });
+  const resolution = await (ahead && likely.path === python.choice.path ? ahead : resolve(python.choice.path));
   return { resolution, python, trainerDir };
 }
 

@@ -6,10 +6,13 @@ alone, then the response's, then the end token.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +54,19 @@ class DataSet:
     """Answers cut to `maxNewTokens`, without an end token."""
 
 
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Rows refer to nothing that refers back: looking through all of them for cycles, again and again, takes half of the reading."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@collector_at_rest()
 def load(
     path: str, tokenizer: PreTrainedTokenizerBase, settings: Data, *, answers: Answers, limit: int | None = None, pointer: str
 ) -> DataSet:
@@ -62,18 +78,20 @@ def load(
     prompts = [render_prompt(row, tokenizer, settings.template, path, pointer) for row in rows]
     # A chat template writes the special tokens itself.
     prompt_ids = tokenize(tokenizer, prompts, special=settings.template != "chat")
-    examples, seen, too_long, cut = [], dict[str, int](), 0, 0
-    for number, (row, prompt, ids) in enumerate(zip(rows, prompts, prompt_ids, strict=True)):
+    for row, ids in zip(rows, prompt_ids, strict=True):
         if answers == "required" and not row.responses:
             what = 'a row without an answer; add "response", "responses", "output" or a turn of the assistant.'
             raise BadInput(f"{path}, line {row.line}: {what}", pointer=pointer, file=path, line=row.line)
         if not ids:
             raise BadInput(f"{path}, line {row.line}: the prompt has no tokens.", pointer=pointer, file=path, line=row.line)
+    texts = [row.responses if answers != "unread" else () for row in rows]
+    response_ids = tokenize_responses(tokenizer, prompts, prompt_ids, texts, special=settings.template != "chat")
+    examples, seen, too_long, cut = [], dict[str, int](), 0, 0
+    for number, (row, prompt, ids, responses) in enumerate(zip(rows, prompts, prompt_ids, response_ids, strict=True)):
         seen[row.id] = seen.get(row.id, 0) + 1
         if len(ids) > settings.max_prompt_tokens:
             too_long += 1
             continue
-        responses = response_ids(tokenizer, prompt, ids, row.responses, settings) if answers != "unread" else []
         cut += sum(len(response) > settings.max_new_tokens for response in responses)
         name = row.id if seen[row.id] == 1 else f"{row.id}-{seen[row.id]}"
         clipped = [response[: settings.max_new_tokens] for response in responses]
@@ -82,7 +100,7 @@ def load(
         raise BadInput(
             f"{path}: the prompt of every row is longer than data.maxPromptTokens = {settings.max_prompt_tokens} tokens; raise it.",
             pointer="/data/maxPromptTokens", file=path,
-        )
+        )  # fmt: skip
     return DataSet(path, examples, too_long, cut)
 
 
@@ -118,20 +136,25 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, specia
     return [ids[:-1] if special and ids and ids[-1] == end else ids for ids in encoded]
 
 
-def response_ids(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, prompt_ids: list[int], responses: Iterable[str], settings: Data
-) -> list[list[int]]:
-    """Tokens of the responses as they follow the prompt, each with the end token.
+def tokenize_responses(
+    tokenizer: PreTrainedTokenizerBase, prompts: Sequence[str], prompt_ids: Sequence[list[int]], responses: Sequence[Sequence[str]], *,
+    special: bool,
+) -> list[list[list[int]]]:  # fmt: skip
+    """Tokens of each prompt's responses as they follow it, each with the end token.
 
-    Some tokenizers mark the start of a text, so the response is read out of prompt and response together where the prompt's
+    Some tokenizers mark the start of a text, so a response is read out of prompt and response together where the prompt's
     tokens come out unchanged. Where the boundary merges (the last letters of the prompt with the first of the response), the
     response is tokenised alone: sampling starts from the prompt's own tokens, never from the merged ones.
     """
-    texts = list(responses)
-    together = tokenize(tokenizer, [prompt + text for text in texts], special=settings.template != "chat")
-    alone = tokenize(tokenizer, texts, special=False)
-    size, end = len(prompt_ids), tokenizer.eos_token_id
-    return [(both[size:] if both[:size] == prompt_ids else own) + [end] for both, own in zip(together, alone, strict=True)]
+    end = tokenizer.eos_token_id
+    joined = [prompt + text for prompt, texts in zip(prompts, responses, strict=True) for text in texts]
+    together = iter(tokenize(tokenizer, joined, special=special))
+    alone = iter(tokenize(tokenizer, [text for texts in responses for text in texts], special=False))
+    out = []
+    for ids, texts in zip(prompt_ids, responses, strict=True):
+        both_ways = zip(islice(together, len(texts)), islice(alone, len(texts)), strict=True)
+        out.append([(both[len(ids) :] if both[: len(ids)] == ids else own) + [end] for both, own in both_ways])
+    return out
 
 
 def load_corpus(path: str, tokenizer: PreTrainedTokenizerBase, block: int, pointer: str = "/data/corpus") -> torch.Tensor:
