@@ -16,10 +16,11 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 const windows = process.platform === 'win32';
 const begun = performance.now();
 
+/** A line with the seconds since the script began. */
+export const stamped = (text) => `[${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s] ${text}`;
+
 /** One progress line, with the seconds since the start. On stderr: stdout belongs to results. */
-export function say(text) {
-  console.error(`[${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s] ${text}`);
-}
+export const say = (text) => console.error(stamped(text));
 
 /** An error that is a sentence for the person at the terminal, not a defect of the script. */
 export class Complaint extends Error {}

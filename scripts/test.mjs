@@ -12,7 +12,7 @@ import { runChecks } from './checks.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { ensureServer } from './editor.mjs';
 import { setup } from './setup.mjs';
-import { Complaint, entry, root, run, say } from './steps.mjs';
+import { Complaint, entry, root, run, say, stamped } from './steps.mjs';
 
 const results = path.join(root, 'test-results');
 const minutes = 60_000;
@@ -103,8 +103,8 @@ const suites = {
   e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 15) * minutes, options) },
 };
 
-/** What runs after what. Unit tests and the trainer's keep about one core busy each. */
-const stages = [['lint'], ['unit', 'python'], ['host'], ['e2e']];
+/** What runs after what; the rows of a stage run side by side. Each of the first two keeps about one core busy. */
+const stages = [[['lint', 'unit'], ['python']], [['host', 'e2e']]];
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });
@@ -129,21 +129,27 @@ await entry(async () => {
     for (const key of Object.keys(total)) total[key] += counts[key];
     return `${name}: ${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`;
   };
+  /** Runs suites one after the other; `print` takes their lines, `tell` what begins and how it ended. */
+  const inTurn = async (row, print, tell) => {
+    for (const one of row) {
+      tell(`${one[0]}: ${one[1].about}`);
+      tell(await finish(one, print));
+    }
+  };
   for (const stage of stages) {
-    // The first of a stage prints as it goes; one beside it waits with its lines until the first is through.
-    const [first, ...others] = chosen.filter(([name]) => stage.includes(name));
-    if (!first) continue;
-    const beside = others.map((one) => {
+    const rows = stage.map((names) => chosen.filter(([name]) => names.includes(name))).filter((row) => row.length > 0);
+    // The first row prints as it goes; one beside it keeps its lines until the first is through.
+    const [first = [], ...others] = rows;
+    const beside = others.map((row) => {
       const kept = [];
-      return { about: `${one[0]}: ${one[1].about}`, kept, summary: finish(one, (text) => kept.push(text)) };
+      const names = row.map(([name]) => name).join(', ');
+      say(`${names}: ${row.length > 1 ? 'run' : 'runs'} beside it`);
+      return { kept, done: inTurn(row, (text) => kept.push(text), (line) => kept.push(`${stamped(line)}\n`)) };
     });
-    say(`${first[0]}: ${first[1].about}${others.map(([name]) => ` (and ${name} beside it)`).join('')}`);
-    say(await finish(first, (text) => process.stdout.write(text)));
-    for (const { about, kept, summary } of beside) {
-      const line = await summary;
-      say(about);
+    await inTurn(first, (text) => process.stdout.write(text), say);
+    for (const { kept, done } of beside) {
+      await done;
       process.stdout.write(kept.join(''));
-      say(line);
     }
   }
   console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
