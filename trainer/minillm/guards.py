@@ -48,12 +48,15 @@ class Guards:
     wanted: list[Alert] = field(default_factory=list)
     """Alerts on which the trainer is to act between two steps."""
     unusable: int = 0
+    _evaluated: str = ""
+    """The checkpoint whose scores were looked at last."""
     _best_eos: float = 0.0
     _first_length: dict[int, float] = field(default_factory=dict)
     _kl: deque[float] = field(default_factory=lambda: deque(maxlen=64))
     _clipped: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT_STEPS))
     _longest: list[Sequence[int]] = field(default_factory=list)
     _stuck: list[Sequence[int]] = field(default_factory=list)
+    _unlikely: list[Sequence[int]] = field(default_factory=list)
 
     def look_at(self, rollout: Rollout) -> dict[str, float]:
         """How repetitive a round is; remembers the responses that would show what is wrong with it."""
@@ -64,7 +67,10 @@ class Guards:
         distinct = [value for row in rows if (value := distinct_share(row, 4)) is not None]
         by_length = sorted(range(len(rows)), key=lambda i: (not ended[i], lengths[i]), reverse=True)
         by_run = sorted(range(len(rows)), key=lambda i: (runs[i], -(distinct_share(rows[i], 4) or 1.0)), reverse=True)
-        self._longest, self._stuck = ([rows[i] for i in order[:SHOWN]] for order in (by_length, by_run))
+        surprise = (((rollout.logp_teacher - rollout.logp_student) * rollout.mask).sum(1) / rollout.mask.sum(1).clamp(min=1)).tolist()
+        by_surprise = sorted(range(len(rows)), key=surprise.__getitem__, reverse=True)  # those that weigh least
+        orders = (by_length, by_run, by_surprise)
+        self._longest, self._stuck, self._unlikely = ([rows[i] for i in order[:SHOWN]] for order in orders)
         found = {"rate/stuck": sum(run >= self.rules.repetition.run for run in runs) / max(1, len(runs))}
         return found | ({"distinct/4": sum(distinct) / len(distinct)} if distinct else {})
 
@@ -91,7 +97,7 @@ class Guards:
         if (share := metrics.get("weight/ess")) is not None:
             limit = rules.effective_samples.below
             text = f"The importance weights let {share:.0%} of the tokens count; at least {limit:.0%} should."
-            self._judge("effectiveSamples", rules.effective_samples, share < limit, text, share, limit)
+            self._judge("effectiveSamples", rules.effective_samples, share < limit, text, share, limit, self._unlikely)
 
     def step(self, metrics: Metrics) -> None:
         self.unusable = 0
@@ -110,8 +116,11 @@ class Guards:
         self._judge("nonFinite", rule, True, sentence, math.nan, math.inf, self._longest)
         return rule.action not in ("stop", "off") and self.unusable < UNUSABLE_IN_A_ROW
 
-    def evaluation(self, metrics: Metrics, samples: Sequence[Mapping[str, Any]]) -> None:
-        """The student's scores at a checkpoint, and what it said there."""
+    def evaluation(self, checkpoint: str, metrics: Metrics, samples: Sequence[Mapping[str, Any]]) -> None:
+        """The student's scores at a checkpoint, and what it said there. Looked at again they count once."""
+        if checkpoint == self._evaluated:
+            return
+        self._evaluated = checkpoint
         truncated = metrics.get("eval/truncated")
         if truncated is not None:
             limit = self.rules.truncation.above

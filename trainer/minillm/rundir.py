@@ -94,7 +94,7 @@ class LineWriter:
     """
 
     def __init__(self, path: Path, attempt: int) -> None:
-        self.attempt = attempt
+        self.path, self.attempt = path, attempt
         self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         last, self._torn = _last_seq(self._fd)
         self._next = last + 1

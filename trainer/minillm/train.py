@@ -22,6 +22,7 @@ from minillm.interrupt import Interrupt, Stopped
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
 from minillm.prepare import Prepared, prepare
+from minillm.recall import recall
 from minillm.record import Record, environment
 from minillm.rundir import VERSION, EventWriter, RunDir, answer_request, read_json, trainer_requests, write_json_whole
 from minillm.sequences import Rollout
@@ -101,6 +102,8 @@ class Trainer:
         self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
         begin = self.resume(found) if found is not None else (0, 0)
+        if found is not None:
+            recall(self.guards, self.run.events)
         self.tell_start()
         if found is not None and self.due(*begin):  # the one before may have died before it had looked
             self.look_at_student(found.name)
@@ -176,7 +179,7 @@ class Trainer:
         self.record.sample(name, self.step)
         self.record.evaluate(name, self.step)
         if (scores := self.record.scores(name)) is not None:
-            self.guards.evaluation(scores, self.record.samples(name))
+            self.guards.evaluation(name, scores, self.record.samples(name))
 
     def report_rollout(self, round_number: int, metrics: Metrics) -> None:
         self.events.write("rollout", step=self.step, phase=self.phase, round=round_number, metrics=metrics)

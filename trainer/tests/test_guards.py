@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from minillm import config
 from minillm.guards import Alert, Guards, distinct_share, longest_run
 from minillm.phases import Metrics
 from minillm.phases.sft import Sft
-from minillm.rundir import read_json
+from minillm.recall import recall
+from minillm.rundir import EventWriter, RunDir, read_json
 from minillm.sequences import Rollout
 from minillm.train import train
 
@@ -53,7 +55,7 @@ def test_a_good_run_raises_no_alarm() -> None:
             case "step":
                 guards.step(event["metrics"])
             case "evaluation" if event["subject"] == "student" and not event["full"]:
-                guards.evaluation(event["metrics"], [])
+                guards.evaluation(event["checkpoint"], event["metrics"], [])
     assert alerts == []
 
 
@@ -76,8 +78,9 @@ def test_a_student_that_never_ended_cannot_collapse() -> None:
 def test_reverse_kl_that_rises_and_rises() -> None:
     guards, alerts = watch(klRising={"evaluations": 3, "by": 0.1})
     said = [{"ids": [7, 8], "kl": 0.5, "stop": "eos"}, {"ids": [9], "kl": 2.0, "stop": "eos"}]
-    for kl in (0.5, 0.3, 0.31, 0.32, 0.325, 0.31, 0.32, 0.33, 0.4):
-        guards.evaluation({"eval/kl_reverse": kl}, said)
+    for n, kl in enumerate((0.5, 0.3, 0.31, 0.32, 0.325, 0.31, 0.32, 0.33, 0.4)):
+        guards.evaluation(f"checkpoint {n}", {"eval/kl_reverse": kl}, said)
+        guards.evaluation(f"checkpoint {n}", {"eval/kl_reverse": kl}, said)  # asked for once more
     (alert,) = alerts
     assert alert.text == "Reverse KL rose 3 times in a row, from 0.31 to 0.4 nats."
     assert alert.samples == ["9", "7 8"]
@@ -98,7 +101,7 @@ def test_other_rules() -> None:
     guards, alerts = watch()
     guards.rollout(1, {"length/mean": 10.0, "weight/ess": 0.5})
     guards.rollout(1, {"length/mean": 31.0, "weight/ess": 0.05})
-    guards.evaluation({"eval/truncated": 0.6}, [{"ids": [1], "stop": "length"}, {"ids": [2], "stop": "eos"}])
+    guards.evaluation("checkpoint", {"eval/truncated": 0.6}, [{"ids": [1], "stop": "length"}, {"ids": [2], "stop": "eos"}])
     for _ in range(10):
         guards.step({"clip/high": 0.4, "clip/low": 0.2})
     assert [alert.rule for alert in alerts] == ["lengthExplosion", "effectiveSamples", "truncation", "clipShare"]
@@ -149,6 +152,43 @@ def test_a_guard_stops_a_run_with_a_checkpoint(make_run: MakeRun) -> None:
     cause = (read_json(run.exit) or {})["cause"]
     assert cause.startswith("the guard truncation ended it, for ")
     assert events_of(run, "checkpoint")[-1]["step"] == alert["step"]
+    # Who resumes it knows: it is not stopped for the same again.
+    assert train(run.path, 2) == 0
+    assert [event["attempt"] for event in events_of(run, "alert") if event["rule"] == "truncation"] == [1]
+
+
+def test_what_guards_know_outlives_a_resume(tmp_path: Path) -> None:
+    """Reverse KL that rose twice before a crash and once after it rose three times; what the crash made void does not count."""
+    events = EventWriter(RunDir(tmp_path), 1)
+
+    def evaluated(step: int, kl: float) -> None:
+        scores = {"eval/kl_reverse": kl, "eval/truncated": 0.9}
+        events.write("evaluation", step=step, checkpoint=f"step-{step}", subject="student", full=False, metrics=scores)
+
+    events.write("rollout", step=0, phase=1, round=0, metrics={"rate/eos": 0.9, "length/mean": 10.0})
+    for step, kl in ((10, 0.3), (20, 0.31), (30, 0.32)):
+        evaluated(step, kl)
+    events.write("alert", step=30, rule="truncation", level="warning", text="", action="alert", numbers={}, samples=[])
+    events.write("step", step=31, phase=1, metrics={"grad/norm": math.nan})
+    evaluated(40, 0.2)
+    with open(events.path, "ab") as file:
+        file.write(b'{"v":1,"seq":9,"t":1,"attempt":1,"kind":"evaluation","step":30}\n{"kind":"step","ste')
+    events = EventWriter(RunDir(tmp_path), 2)
+    events.write("resume", step=30, checkpoint="step-30")
+    guards, alerts = watch(klRising={"evaluations": 3, "by": 0.0})
+    recall(guards, events.path)
+    assert (alerts, guards.take(), guards.unusable) == ([], [], 0)
+    guards.evaluation("step-30", {"eval/kl_reverse": 0.32, "eval/truncated": 0.9}, [])  # the attempt looks at its start again
+    assert alerts == []
+    guards.evaluation("step-40", {"eval/kl_reverse": 0.33, "eval/truncated": 0.9}, [])
+    guards.rollout(1, {"rate/eos": 0.1, "length/mean": 40.0})
+    assert [alert.rule for alert in alerts] == ["klRising", "eosCollapse", "lengthExplosion"]
+    events.write("start", total=1)
+    EventWriter(RunDir(tmp_path), 3).write("start", total=1)
+    guards, alerts = watch(lengthExplosion={"factor": 2})
+    recall(guards, events.path)
+    guards.rollout(1, {"rate/eos": 0.1, "length/mean": 40.0})
+    assert alerts == [], "an attempt that begins at the beginning knows nothing"
 
 
 def test_a_guard_pauses_a_run_until_a_person_lets_it_go_on(make_run: MakeRun) -> None:
