@@ -4,6 +4,7 @@ import { findRun } from '../rundir/find';
 import { whyNoControl } from '../rundir/guard';
 import { readRun } from '../rundir/runs';
 import { type Call, type Command, exitCodes, json, runs } from './command';
+import { productEnvironments } from './python';
 import { shipped } from './shipped';
 import { oneLine } from './terminal';
 
@@ -12,7 +13,7 @@ const PATIENCE = 3_600_000;
 
 /** Makes sure that somebody hears a request: a trainer whose supervisor died gets a new one. */
 export async function ensureSupervisor(dir: string): Promise<void> {
-  await adoptRun({ dir, trainerSource: shipped('trainer'), python: { productEnvironments: [shipped('.venv')] } });
+  await adoptRun({ dir, trainerSource: shipped('trainer'), python: { productEnvironments: productEnvironments() } });
 }
 
 function request(verb: ControlVerb, summary: string): Command {

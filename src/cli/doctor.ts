@@ -1,6 +1,7 @@
 import { doctorLines, judge } from '../present/doctor';
 import { examine } from '../launch/doctor';
 import { type Call, type Command, exitCodes, json, runs } from './command';
+import { pythonOf } from './python';
 import { shipped } from './shipped';
 
 export const doctor: Command = {
@@ -16,9 +17,7 @@ async function doctorCommand(call: Call): Promise<number> {
   const { terminal } = call;
   const { paint } = terminal;
   const facts = await examine({
-    search: {
-      workspace: process.cwd(), setting: call.text('python'), settingSource: 'the option --python', productEnvironments: [shipped('.venv')], env: process.env,
-    },
+    search: { ...pythonOf(call), workspace: process.cwd(), env: process.env },
     runsFolder: call.runsFolder,
     trainerSource: shipped('trainer'),
   });

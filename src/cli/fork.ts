@@ -3,6 +3,7 @@ import { forkRun } from '../launch/fork';
 import { findRun } from '../rundir/find';
 import { type Call, type Command, exitCodes, runs, UsageError } from './command';
 import { follow } from './run';
+import { pythonOf } from './python';
 import { shipped } from './shipped';
 
 export const fork: Command = {
@@ -35,7 +36,7 @@ async function forkCommand(call: Call): Promise<number> {
   const config = call.optional(1);
   const { id, dir, python, warnings } = await forkRun({
     dir: parent, from, config: config === undefined ? undefined : path.resolve(config), trainerSource: shipped('trainer'),
-    python: { setting: call.text('python'), productEnvironments: [shipped('.venv')] },
+    python: pythonOf(call),
     ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
   });
   for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);

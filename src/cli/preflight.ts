@@ -3,6 +3,7 @@ import { ConfigError } from '../launch/errors';
 import { preflight as check } from '../launch/preflight';
 import { doctorLines, good } from '../present/doctor';
 import { type Call, type Command, exitCodes, json } from './command';
+import { pythonOf } from './python';
 import { shipped } from './shipped';
 
 export const preflight: Command = {
@@ -23,7 +24,7 @@ async function preflightCommand(call: Call): Promise<number> {
   const file = path.resolve(call.operand(0));
   const { checks, config, problems } = await check({
     config: file, workspace: process.cwd(), env: process.env, trainerSource: shipped('trainer'),
-    search: { setting: call.text('python'), settingSource: 'the option --python', productEnvironments: [shipped('.venv')] },
+    search: pythonOf(call),
   });
   if (call.is('json')) terminal.json({ checks: checks.map(({ fix, ...one }) => ({ ...one, fix: fix ?? null })), problems });
   if (config === null) {

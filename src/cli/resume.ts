@@ -2,6 +2,7 @@ import { resumeRun } from '../launch/resume';
 import { findRun } from '../rundir/find';
 import { type Call, type Command, exitCodes, runs } from './command';
 import { follow } from './run';
+import { pythonOf } from './python';
 import { shipped } from './shipped';
 
 export const resume: Command = {
@@ -28,7 +29,7 @@ async function resumeCommand(call: Call): Promise<number> {
   const asJson = call.is('json');
   const dir = await findRun(call.runsFolder, call.operand(0));
   const resumed = await resumeRun({
-    dir, trainerSource: shipped('trainer'), python: { setting: call.text('python'), productEnvironments: [shipped('.venv')] },
+    dir, trainerSource: shipped('trainer'), python: pythonOf(call),
     allowChangedData: call.is('allow-changed-data'),
   });
   if (call.is('detach')) {

@@ -7,6 +7,7 @@ import type { RunSummary } from '../rundir/runs';
 import type { History } from '../telemetry/history';
 import { type Call, type Command, exitCodes, runs } from './command';
 import { followRun } from './follow';
+import { pythonOf } from './python';
 import { printResults, resultsJson } from './results';
 import { openScreen } from './screens';
 import { shipped } from './shipped';
@@ -44,7 +45,7 @@ async function runCommand(call: Call): Promise<number> {
       config: path.resolve(call.operand(0)),
       workspace: path.resolve(call.text('workspace') ?? '.'),
       trainerSource: shipped('trainer'),
-      python: { setting: call.text('python'), settingSource: 'the option --python', productEnvironments: [shipped('.venv')] },
+      python: pythonOf(call),
       ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
       onProgress: note,
     });

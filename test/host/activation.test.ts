@@ -52,10 +52,10 @@ describe('activation', () => {
     assert.deepEqual([...capabilities.untrustedWorkspaces.restrictedConfigurations].sort(), naming.map(([name]) => name).sort());
   });
 
-  it('puts the command minillm on the PATH of terminals', async () => {
+  it('puts the command minillm on the PATH of terminals, where it knows the environment that the extension sets up', async () => {
     await activated();
     const out = path.join(temporaryFolder('terminal'), 'out.txt');
-    const script = `minillm --help > '${out}' 2>&1; echo "code $?" >> '${out}'`;
+    const script = `cat "$(command -v minillm)" > '${out}'; minillm --help >> '${out}' 2>&1; echo "code $?" >> '${out}'`;
     const terminal = vscode.window.createTerminal({ name: 'minillm', shellPath: '/bin/sh', shellArgs: ['-c', script] });
     const text = await until('the answer of minillm --help', () => {
       const answer = existsSync(out) ? readFileSync(out, 'utf8') : '';
@@ -64,5 +64,6 @@ describe('activation', () => {
     terminal.dispose();
     assert.match(text, /code 0/);
     assert.match(text, /run <config>/);
+    assert.match(text, /MINILLM_ENVIRONMENT='\/.*minillm.*\/python'/);
   });
 });

@@ -9,6 +9,6 @@ export function registerPython(context: EditorContext): PythonEnvironments {
   registerSelectPython(context, python);
   registerSetUpPython(context, python);
   followSetting(context, python);
-  context.background('Putting minillm on the PATH of terminals', offerCommand(context));
+  context.background('Putting minillm on the PATH of terminals', offerCommand(context, python));
   return python;
 }

@@ -18,14 +18,16 @@ export function followSetting(context: EditorContext, python: PythonEnvironments
 
 /**
  * Puts the command `minillm` on the PATH of integrated terminals. Its launcher runs the editor's own Node, so that none
- * has to be installed: on a desktop that is Electron, which ELECTRON_RUN_AS_NODE turns into Node.
+ * has to be installed: on a desktop that is Electron, which ELECTRON_RUN_AS_NODE turns into Node. It names the environment that
+ * the extension sets up, there or not yet: the command takes it where the editor would.
  */
-export async function offerCommand(context: EditorContext): Promise<void> {
+export async function offerCommand(context: EditorContext, python: PythonEnvironments): Promise<void> {
   const folder = context.storage('bin');
   await mkdir(folder, { recursive: true });
   const cli = context.shipped('dist', 'cli.js');
   const windows = process.platform === 'win32';
-  await writeLauncher(path.join(folder, windows ? 'minillm.cmd' : 'minillm'), windows ? windowsLauncher(cli) : posixLauncher(cli));
+  const launcher = windows ? windowsLauncher : posixLauncher;
+  await writeLauncher(path.join(folder, windows ? 'minillm.cmd' : 'minillm'), launcher(cli, python.ownEnvironment));
   const variables = context.extension.environmentVariableCollection;
   variables.description = 'Puts the command `minillm` on the PATH.';
   variables.prepend('PATH', folder + path.delimiter, { applyAtProcessCreation: true, applyAtShellIntegration: true });
@@ -39,10 +41,12 @@ async function writeLauncher(file: string, text: string): Promise<void> {
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-function posixLauncher(cli: string): string {
-  return `#!/bin/sh\n# Written by the MiniLLM extension.\nELECTRON_RUN_AS_NODE=1 exec ${quote(process.execPath)} ${quote(cli)} "$@"\n`;
+function posixLauncher(cli: string, environment: string): string {
+  const variables = `ELECTRON_RUN_AS_NODE=1 MINILLM_ENVIRONMENT=${quote(environment)}`;
+  return `#!/bin/sh\n# Written by the MiniLLM extension.\n${variables} exec ${quote(process.execPath)} ${quote(cli)} "$@"\n`;
 }
 
-function windowsLauncher(cli: string): string {
-  return `@echo off\r\nrem Written by the MiniLLM extension.\r\nsetlocal\r\nset ELECTRON_RUN_AS_NODE=1\r\n"${process.execPath}" "${cli}" %*\r\n`;
+function windowsLauncher(cli: string, environment: string): string {
+  const variables = `set ELECTRON_RUN_AS_NODE=1\r\nset "MINILLM_ENVIRONMENT=${environment}"`;
+  return `@echo off\r\nrem Written by the MiniLLM extension.\r\nsetlocal\r\n${variables}\r\n"${process.execPath}" "${cli}" %*\r\n`;
 }
