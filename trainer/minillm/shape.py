@@ -33,6 +33,17 @@ PARTS: dict[str, type[Part]] = {
     "objective": Objective, "optimizer": Optimizer, "divergence": Divergence, "lora": Lora, "guards": Guards,
 }  # fmt: skip
 PARTS |= {field.alias or name: field.annotation for name, field in Guards.model_fields.items() if field.annotation is not None}
+OTHER_NAMES = {
+    "lambda": "onPolicyShare", "lmbda": "onPolicyShare", "kappa": "teacherShare", "gamma": "discount", "lr": "learningRate",
+    "teacherMixedAlpha": "alpha", "teacherMixInAlpha": "alpha", "ppoEpochs": "innerEpochs", "numIterations": "innerEpochs",
+    "numRollouts": "rollouts", "chunkSize": "rolloutChunk", "maxSteps": "steps", "numTrainEpochs": "epochs", "adamBetas": "betas",
+    "perDeviceTrainBatchSize": "batchSize", "perDeviceBatchSize": "batchSize", "gradientAccumulationSteps": "microBatchSize",
+    "maxCompletionLength": "maxNewTokens", "maxPromptLength": "maxPromptTokens", "maxLength": "maxNewTokens", "clipGrad": "maxGradNorm",
+    "warmupRatio": "warmup", "warmupSteps": "warmup", "lrScheduler": "schedule", "lrSchedulerType": "schedule", "saveSteps": "every",
+    "saveTotalLimit": "keep", "gradientCheckpointing": "recompute", "cliprange": "clipRange", "cliprangeReward": "rewardClip",
+    "lmCoef": "lmWeight", "bf16": "precision", "dtype": "precision", "torchDtype": "precision",
+}  # fmt: skip
+"""What papers and other trainers call a key."""
 EXAMPLES = {
     "teacher": 'the model to learn from, as in { "model": "gpt2-xl" }.',
     "student": 'the model that learns, as in { "model": "gpt2" }.',
@@ -101,12 +112,14 @@ def _unknown_key(value: Any, path: Path) -> str:
     key, where = str(path[-1]), _owner(value, path[:-1])
     camel = re.sub(r"[_-](\w)", lambda match: match[1].upper(), key)
     by_lower = {name.lower(): name for name in allowed}
-    near = difflib.get_close_matches(camel.lower(), by_lower, n=1, cutoff=0.6)
-    elsewhere = [f"{owner}.{key}" for owner, other in PARTS.items() if any((f.alias or k) == key for k, f in other.model_fields.items())]
+    meant = OTHER_NAMES.get(camel, key)
+    near = [meant.lower()] if meant in allowed else difflib.get_close_matches(camel.lower(), by_lower, n=1, cutoff=0.6)
+    owners = [owner for owner, other in PARTS.items() if any((field.alias or name) == meant for name, field in other.model_fields.items())]
+    elsewhere = " or ".join(f"{owner}.{meant}" for owner in owners)
     if near:
         hint = f'did you mean "{by_lower[near[0]]}"?'
     elif elsewhere:
-        hint = f"it belongs to {' or '.join(elsewhere)}."
+        hint = f"it belongs to {elsewhere}." if meant == key else f"it is called {elsewhere} here."
     else:
         hint = f"its keys are {', '.join(name for name in allowed if name != '$schema')}."
     return f'"{key}" is no key of {where}: {hint}'
