@@ -6,12 +6,14 @@ harms a run: until the file can be read again, the prompts that were read last s
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minillm.data import Example
 from minillm.errors import BadInput
+from minillm.rundir import VERSION, read_json, write_json_whole
 
 MOST_ADDED = 500
 """Prompts that may come on top of those of the start: more than that is another file, and not a list of prompts to look at."""
@@ -37,9 +39,17 @@ class Inspection:
         """Rows that were there from the start and are too many."""
         self._seen = self._stamp()
 
-    def keep(self, prompts: set[tuple[str, str]]) -> None:
-        """Also counts these (id, prompt) as added since: an earlier attempt had sampled them."""
-        self._passed_over -= prompts
+    def go_on(self, note: Path, sampled: set[tuple[str, str]]) -> None:
+        """Makes attempts agree on what was there from the start, by a note that the first of them writes: rows that came while
+        the run was stopped, or that an earlier attempt `sampled` (id, prompt), were added since. Raises OSError."""
+        known = read_json(note, largest=64 << 20)
+        if known is not None and isinstance(known.get("passedOver"), list):
+            then = set(known["passedOver"])
+            self._passed_over = {key for key in self._passed_over if _digest(key) in then}
+        elif self._passed_over and self._read is not None:
+            note.parent.mkdir(exist_ok=True)
+            write_json_whole(note, {"v": VERSION, "passedOver": sorted(map(_digest, self._passed_over))})
+        self._passed_over -= sampled
         self._seen = None
 
     def refresh(self, warn: Warn) -> list[Example]:
@@ -71,3 +81,7 @@ class Inspection:
 
 def _key(example: Example) -> tuple[str, str]:
     return example.id, example.prompt
+
+
+def _digest(key: tuple[str, str]) -> str:
+    return hashlib.sha256("\0".join(key).encode("utf-8", "replace")).hexdigest()[:16]

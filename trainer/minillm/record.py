@@ -6,7 +6,6 @@ Files are the memory: what a killed trainer had already written is found again b
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ class Record:
         self.run, self.attempt, self.events, self.prepared = run, attempt, events, prepared
         self.interrupt, self.progress = interrupt, progress
         self._set: dict[str, Any] | None = None
-        prepared.inspection.keep(samples.sampled_prompts(run))
+        prepared.inspection.go_on(run.samples / "passed-over.json", samples.sampled_prompts(run))
 
     # ---------------------------------------------------------------------------------------------- checkpoints
 
@@ -121,11 +120,7 @@ class Record:
 
     def samples(self, name: str) -> list[dict[str, Any]]:
         """What the student said at a checkpoint, line by line."""
-        try:
-            text = (self.run.samples / f"{name}.jsonl").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in text.splitlines()]
+        return samples.lines_of(self.run.samples / f"{name}.jsonl")
 
     def conclude(self, name: str, step: int) -> None:
         """The last word, on all final rows: the student, the start of distillation as it was and sharpened, and the teacher."""

@@ -6,9 +6,11 @@ which a viewer reads one at a time, by its place in the index. The lines come la
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -138,22 +140,29 @@ def reward_of(detail: TokenDetail, setting: Setting) -> list[float] | None:
 
 def read_lines(run: RunDir, name: str) -> tuple[list[Line], list[Line]]:
     """The lines and the token detail of `name`, as far as there are any."""
+    return lines_of(run.samples / f"{name}.jsonl"), lines_of(run.samples / f"{name}.tokens.jsonl")
+
+
+def lines_of(path: Path) -> list[Line]:
+    """The lines of a file of samples; none where there is none. What is no line of ours, in a file that was damaged, is left out."""
     found = []
-    for path in (run.samples / f"{name}.jsonl", run.samples / f"{name}.tokens.jsonl"):
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        found.append([json.loads(line) for line in text.split("\n") if line])
-    return found[0], found[1]
+    for raw in path.read_bytes().split(b"\n") if path.exists() else []:
+        with contextlib.suppress(ValueError, RecursionError):
+            line = json.loads(raw)
+            if isinstance(line, dict) and isinstance(line.get("promptId"), str) and isinstance(line.get("prompt"), str):
+                found.append(line)
+    return found
 
 
 def covers(run: RunDir, name: str, examples: Sequence[Example]) -> bool:
     """Whether `name` has answered all of these prompts."""
-    known = {(line["promptId"], line["prompt"]) for line in read_lines(run, name)[0]}
+    known = {(line["promptId"], line["prompt"]) for line in lines_of(run.samples / f"{name}.jsonl")}
     return all((example.id, example.prompt) in known for example in examples)
 
 
 def sampled_prompts(run: RunDir) -> set[tuple[str, str]]:
     """Id and text of every prompt that the teacher, and so any checkpoint, was asked so far."""
-    return {(line["promptId"], line["prompt"]) for line in read_lines(run, "teacher")[0]}
+    return {(line["promptId"], line["prompt"]) for line in lines_of(run.samples / "teacher.jsonl")}
 
 
 def write_details(run: RunDir, name: str, details: Sequence[Line]) -> int:

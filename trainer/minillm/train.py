@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import platform
 import sys
@@ -54,18 +55,24 @@ def train(run_dir: str | Path, attempt: int) -> int:
     except BadInput as error:
         code, reason, cause = BAD_INPUT, "bad input", error.sentence
     except Exception as error:
-        traceback.print_exc()
+        say(traceback.format_exc().rstrip())
         code, reason, cause = FAILED, "failed", last_cause(error)
     if cause:
-        print(cause, file=sys.stderr, flush=True)
+        say(cause)
     record = {"v": VERSION, "run": run.id, "attempt": attempt, "t": time.time(), "exitCode": code, "reason": reason, "cause": cause}
     try:
         write_json_whole(run.exit, record)
         events.write("end", reason=reason, exitCode=code, step=trainer.step, cause=cause)
         events.sync()
     except OSError:
-        traceback.print_exc()
+        say(traceback.format_exc().rstrip())
     return code
+
+
+def say(text: str) -> None:
+    """Into the log. One that cannot be written, on a full disk, ends no run."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def last_cause(error: BaseException) -> str:
@@ -190,7 +197,7 @@ class Trainer:
 
     def alert(self, alert: Alert) -> None:
         level = "error" if alert.action in ("stop", "pause") else "warning"
-        print(f"{alert.rule}: {alert.text}", file=sys.stderr, flush=True)
+        say(f"{alert.rule}: {alert.text}")
         self.events.write(
             "alert", step=self.step, rule=alert.rule, level=level, text=alert.text, action=alert.action, numbers=alert.numbers,
             samples=alert.samples,
@@ -276,7 +283,7 @@ class Trainer:
         )  # fmt: skip
 
     def message(self, level: str, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        say(text)
         self.events.write("message", level=level, text=text)
 
     def progress(self, what: str, done: float, total: float | None, unit: str) -> None:

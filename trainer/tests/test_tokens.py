@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import MakeRun, events_of
+from test_resume import train_until
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
@@ -193,3 +194,20 @@ def test_prompts_added_while_a_run_goes_on_are_sampled_from_then_on(
     assert len(lines_of(run, "teacher")) == 6
     (warning,) = events_of(run, "message")
     assert "inspect.jsonl, line 4" in warning["text"]
+
+
+def test_prompts_typed_while_a_run_is_stopped_are_sampled_after_its_resume(make_run: MakeRun, workspace: Path) -> None:
+    rows = (workspace / "valid.jsonl").read_text(encoding="utf-8").splitlines()
+    file = workspace / "inspect.jsonl"
+    file.write_text("\n".join(rows[:3]) + "\n", encoding="utf-8")
+    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2)
+    train_until(run, 1, 7)
+    with open(file, "a", encoding="utf-8") as typed:
+        typed.write(json.dumps({"id": "new", "prompt": "k o n :"}) + "\n")
+    assert train(run.path, 2) == 0
+    asked = {}
+    for name in ("step-00000005-a1", "step-00000010-a2", "teacher"):
+        asked[name] = {line["promptId"] for line in record.samples.lines_of(run.samples / f"{name}.jsonl")}
+    first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
+    assert asked["step-00000005-a1"] == first, "of three rows two were wanted"
+    assert asked["step-00000010-a2"] == asked["teacher"] == first | {"new"}
