@@ -1,9 +1,11 @@
 """From hidden states to losses, through the language-model head, without ever holding the logits of a batch.
 
-Rows are taken in chunks: a chunk's logits of student and teacher are made, everything that is wanted of them is
-computed, and they are dropped. For a loss, the gradient at the logits is taken in the same pass in closed form, so
-that only the gradients of hidden states and head remain. With z the student's logits, q = softmax(z/τ), p the
-teacher's distribution at τ and l = log q − log p (arXiv 2306.08543, eq. 3, differentiated):
+Rows are taken in chunks, large enough for the products with the head's weights: a chunk's logits of student and teacher are
+made, everything that is wanted of them is computed, and they are dropped. What is computed element by element goes through
+blocks of a few rows, which stay in the cache and leave nothing of the chunk's size behind. For a loss, the gradient at the logits is
+taken in the same pass in closed form, and takes their place: two matrices [chunk,V] are all that is held, whatever the
+number of rows. With z the student's logits, q = softmax(z/τ), p the teacher's distribution at τ and l = log q − log p (arXiv
+2306.08543, eq. 3, differentiated):
 
     K = Σ_v q_v l_v              ∂K/∂z_v       = q_v (l_v − K) / τ
     log q_y                      ∂log q_y/∂z_v = (1[v = y] − q_v) / τ
@@ -25,8 +27,12 @@ from torch import Tensor
 from minillm.divergence import Divergence, gradient_at_logits
 from minillm.language_model import LanguageModel
 
-CHUNK_LOGITS = {"cpu": 1 << 24, "cuda": 1 << 26, "mps": 1 << 25}
-"""Logits of one model in one chunk: 64 MiB of fp32 on a CPU, 256 MiB on a GPU."""
+CHUNK_LOGITS = {"cpu": 1 << 25, "cuda": 1 << 26, "mps": 1 << 25}
+"""Logits of one model in one chunk: 128 MiB of fp32 on a CPU, 256 MiB on a GPU."""
+BLOCK_LOGITS = {"cpu": 1 << 20, "cuda": 1 << 24, "mps": 1 << 23}
+"""Logits of one model that are worked on together: 4 MiB of fp32 on a CPU, which its cache holds; more where a call costs a launch."""
+SLAB = 1 << 24
+"""Elements of the head's gradient that are made apart and then added, where it is kept in another dtype than the products."""
 
 
 @dataclass
@@ -64,13 +70,18 @@ def token_terms(
     chunk_rows: int | None = None,
 ) -> TokenTerms:
     """Terms of `tokens` [R] from the student's `hidden` [R,H] and, where given, the teacher's [R,H']. No gradient."""
-    parts: list[TokenTerms] = []
-    weight, bias = student.head_weights()
+    heads = _Heads(student, teacher)
+    columns = _Columns(hidden.shape[0])
     for rows in _chunks(hidden.shape[0], student, chunk_rows):
-        logq = _tempered(student.shape(_raw(student, hidden[rows], weight, bias)), temperature)
-        logp = _teacher_logp(teacher, hidden_teacher, rows, temperature if teacher_temperature is None else teacher_temperature)
-        parts.append(terms_of(logq, logp, tokens[rows]))
-    return _joined(parts)
+        raw, raw_teacher = heads.raw(hidden[rows], None if hidden_teacher is None else hidden_teacher[rows])
+        for block in _blocks(rows, student):
+            logq = _tempered(student.shape(raw[block]), temperature)
+            logp = None
+            if teacher is not None and raw_teacher is not None:
+                logp = _tempered(teacher.shape(raw_teacher[block]), temperature if teacher_temperature is None else teacher_temperature)
+            at = slice(rows.start + block.start, rows.start + block.stop)
+            columns.fill(at, terms_of(logq, logp, tokens[at]))
+    return columns.terms()
 
 
 def terms_of(logq: Tensor, logp: Tensor | None, tokens: Tensor) -> TokenTerms:
@@ -103,17 +114,24 @@ def head_loss(
     divergence: Divergence | None = None,
     temperature: float = 1.0,
     chunk_rows: int | None = None,
+    into_grad: bool = False,
 ) -> tuple[Tensor, TokenTerms]:
     """Sum over rows of `loss`, differentiable in `hidden` [R,H] and in the student's head; and the detached terms [R].
 
     `loss(terms, rows)` gives the losses [r] of the rows in the slice, each a function of its own row's
     `logp_student`, `kl` and `divergence` (those that carry a gradient) and of constants. Divisors (token or sequence counts)
     belong in it, so that accumulated micro-batches sum to the batch.
+
+    With `into_grad` the head's own gradient is added to its `.grad` here and now, as if the sum were differentiated with a factor of
+    1, and `backward` gives that of `hidden` alone: no second matrix of the head's size is made.
     """
     weight, bias = student.head_weights()
     job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
+    if into_grad:
+        job.into = tuple(_grad_of(p, student.vocabulary) for p in (student.head.weight, getattr(student.head, "bias", None)))
+        weight, bias = weight.detach(), None if bias is None else bias.detach()
     total = _HeadLoss.apply(hidden, weight, bias, job)
-    return total, _joined(job.parts)
+    return total, job.columns.terms()
 
 
 def cross_entropy(
@@ -135,9 +153,20 @@ class _Job:
     divergence: Divergence | None
     temperature: float
     chunk_rows: int | None
+    into: tuple[Tensor | None, Tensor | None] = (None, None)
+    """Where the gradients of weight and bias are added, when not handed to autograd."""
 
     def __post_init__(self) -> None:
-        self.parts: list[TokenTerms] = []
+        self.columns = _Columns(self.tokens.shape[0])
+
+
+def _grad_of(parameter: Tensor | None, vocabulary: int) -> Tensor | None:
+    """The part of `parameter.grad` that belongs to the shared vocabulary, made where there is none; None for what does not train."""
+    if parameter is None or not parameter.requires_grad:
+        return None
+    if parameter.grad is None:
+        parameter.grad = torch.zeros_like(parameter)
+    return parameter.grad[:vocabulary]
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -146,23 +175,30 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, job: _Job) -> Tensor:
         wants_hidden, wants_weight, wants_bias, _ = ctx.needs_input_grad
-        total = torch.zeros((), dtype=job.student.math, device=hidden.device)
+        math, dtype = job.student.math, job.student.dtype
+        total = torch.zeros((), dtype=math, device=hidden.device)
         d_hidden = torch.empty_like(hidden) if wants_hidden else None
-        d_weight = torch.zeros_like(weight, dtype=job.student.math) if wants_weight else None
-        d_bias = torch.zeros_like(bias, dtype=job.student.math) if wants_bias and bias is not None else None
+        d_weight = torch.zeros_like(weight, dtype=math) if wants_weight else job.into[0]
+        d_bias = torch.zeros_like(bias, dtype=math) if wants_bias and bias is not None else job.into[1]
+        wants_gradient = any(g is not None for g in (d_hidden, d_weight, d_bias))
+        heads = _Heads(job.student, job.teacher)
         for rows in _chunks(hidden.shape[0], job.student, job.chunk_rows):
-            value, d_raw = _chunk_loss(job, hidden[rows], weight, bias, rows, wants_gradient=any(ctx.needs_input_grad))
-            total += value
-            if d_raw is None:
+            raw, raw_teacher = heads.raw(hidden[rows], None if job.hidden_teacher is None else job.hidden_teacher[rows])
+            for block in _blocks(rows, job.student):
+                at = slice(rows.start + block.start, rows.start + block.stop)
+                total += _block_loss(job, raw[block], None if raw_teacher is None else raw_teacher[block], at, wants_gradient)
+            del raw_teacher
+            if not wants_gradient:
                 continue
-            factor = d_raw.to(job.student.dtype)  # the products run in the compute dtype, as autocast's own would
+            factor = raw.to(dtype)  # now the gradient; the products run in the compute dtype, as autocast's own would
             if d_hidden is not None:
-                d_hidden[rows] = (factor @ weight.to(factor.dtype)).to(hidden.dtype)
+                d_hidden[rows] = factor @ heads.weight
             if d_weight is not None:
-                d_weight += factor.T @ hidden[rows].to(factor.dtype)
+                _add_product(d_weight, factor.T, hidden[rows].to(dtype))
             if d_bias is not None:
-                d_bias += d_raw.sum(0)
-        ctx.gradients = d_hidden, d_weight, d_bias
+                d_bias += raw.sum(0)
+            del raw, factor
+        ctx.gradients = d_hidden, d_weight if wants_weight else None, d_bias if wants_bias else None
         ctx.dtypes = hidden.dtype, weight.dtype, None if bias is None else bias.dtype
         return total
 
@@ -172,13 +208,11 @@ class _HeadLoss(torch.autograd.Function):
         return (*scaled, None)
 
 
-def _chunk_loss(
-    job: _Job, hidden: Tensor, weight: Tensor, bias: Tensor | None, rows: slice, *, wants_gradient: bool
-) -> tuple[Tensor, Tensor | None]:
-    """Loss of a chunk, its terms (left in `job`), and the gradient [r,V] at the head's raw output."""
-    logits = job.student.shape(_raw(job.student, hidden, weight, bias))
+def _block_loss(job: _Job, raw: Tensor, raw_teacher: Tensor | None, rows: slice, wants_gradient: bool) -> Tensor:
+    """Loss of a few rows from the heads' outputs [r,V]; leaves their terms in `job`, and the gradient at `raw` in its place."""
+    logits = job.student.shape(raw)
     logq = _tempered(logits, job.temperature)
-    logp = _teacher_logp(job.teacher, job.hidden_teacher, rows, job.temperature)
+    logp = None if job.teacher is None or raw_teacher is None else _tempered(job.teacher.shape(raw_teacher), job.temperature)
     tokens = job.tokens[rows]
     terms, q, gap = _terms(logq, logp, tokens)
     at_logits = None
@@ -187,9 +221,9 @@ def _chunk_loss(
         at_logits = gradient_at_logits(q, slope)
         del slope
     del logq, logp
-    job.parts.append(terms)
+    job.columns.fill(rows, terms)
     if not wants_gradient:
-        return job.loss(terms, rows).sum(), None
+        return job.loss(terms, rows).sum()
     with torch.enable_grad():
         live = {name: value.detach().requires_grad_() for name in LIVE if (value := getattr(terms, name)) is not None}
         value = job.loss(replace(terms, **live), rows).sum()
@@ -210,19 +244,40 @@ def _chunk_loss(
     slope = job.student.slope(logits)
     if isinstance(slope, Tensor) or slope != job.temperature:
         d_logits.mul_(slope / job.temperature)
-    return value.detach(), d_logits
+    raw.copy_(d_logits)
+    return value.detach()
 
 
-def _raw(model: LanguageModel, hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """The head's output [r,V] before scaling and capping, multiplied in the compute dtype, returned in fp32."""
-    dtype = model.dtype
-    return F.linear(hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)).to(model.math)
+class _Heads:
+    """The heads of student and teacher in their compute dtypes: cast once for all chunks, where they must be."""
+
+    def __init__(self, student: LanguageModel, teacher: LanguageModel | None) -> None:
+        self.student, self.teacher = student, teacher
+        self.weight, self.bias = _cast(student)
+        self.weight_teacher, self.bias_teacher = _cast(teacher) if teacher is not None else (None, None)
+
+    def raw(self, hidden: Tensor, hidden_teacher: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The heads' outputs [r,V] before scaling and capping, multiplied in the compute dtype, returned in fp32."""
+        raw = F.linear(hidden.to(self.student.dtype), self.weight, self.bias).to(self.student.math)
+        if self.teacher is None or hidden_teacher is None or self.weight_teacher is None:
+            return raw, None
+        theirs = F.linear(hidden_teacher.to(self.teacher.dtype), self.weight_teacher, self.bias_teacher)
+        return raw, theirs.to(self.student.math)
 
 
-def _teacher_logp(teacher: LanguageModel | None, hidden: Tensor | None, rows: slice, temperature: float) -> Tensor | None:
-    if teacher is None or hidden is None:
-        return None
-    return _tempered(teacher.logits(hidden[rows]), temperature)
+def _cast(model: LanguageModel) -> tuple[Tensor, Tensor | None]:
+    weight, bias = model.head_weights()
+    return weight.detach().to(model.dtype), None if bias is None else bias.detach().to(model.dtype)
+
+
+def _add_product(into: Tensor, left: Tensor, right: Tensor) -> None:
+    """into [V,H] += left [V,r] @ right [r,H], without another matrix [V,H]."""
+    if into.dtype == left.dtype:
+        into.addmm_(left, right)
+        return
+    step = max(1, SLAB // into.shape[1])
+    for start in range(0, into.shape[0], step):
+        into[start : start + step] += left[start : start + step] @ right
 
 
 def _tempered(logits: Tensor, temperature: float) -> Tensor:
@@ -235,8 +290,30 @@ def _chunks(count: int, model: LanguageModel, chunk_rows: int | None) -> Iterato
         yield slice(start, min(start + size, count))
 
 
-def _joined(parts: list[TokenTerms]) -> TokenTerms:
-    if len(parts) == 1:
-        return parts[0]
-    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(TokenTerms)}
-    return TokenTerms(**{name: None if column[0] is None else torch.cat(column) for name, column in columns.items()})
+def _blocks(rows: slice, model: LanguageModel) -> Iterator[slice]:
+    """The rows of a chunk a few at a time, counted from its first."""
+    count, size = rows.stop - rows.start, max(1, BLOCK_LOGITS.get(model.device.type, BLOCK_LOGITS["cpu"]) // model.vocabulary)
+    for start in range(0, max(count, 1), size):
+        yield slice(start, min(start + size, count))
+
+
+class _Columns:
+    """The terms of all rows, filled block by block.
+
+    They are laid out before the blocks: small tensors that stay, made between large ones that go, would leave the allocator of a CPU
+    with holes that nothing fits into, and the memory of every block would be taken anew.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.columns = rows, dict[str, Tensor | None]()
+
+    def fill(self, at: slice, terms: TokenTerms) -> None:
+        for field in fields(TokenTerms):
+            values = getattr(terms, field.name)
+            if field.name not in self.columns:
+                self.columns[field.name] = None if values is None else values.new_empty(self.rows)
+            if (column := self.columns[field.name]) is not None:
+                column[at] = values
+
+    def terms(self) -> TokenTerms:
+        return TokenTerms(**self.columns)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from toys import teacher, toy
 
+from minillm import head
 from minillm.head import cross_entropy, head_loss, token_terms
 
 ROWS = 13
@@ -139,3 +140,44 @@ def test_no_rows_give_a_zero_loss():
     loss.backward()
     assert loss.item() == 0
     assert terms.logp_student.shape == (0,)
+
+
+@pytest.mark.parametrize(("name", "cut"), [("llama", 2), ("phi", 0), ("gemma2", 0)])
+def test_gradient_of_the_head_can_be_added_in_place(name: str, cut: int, monkeypatch: pytest.MonkeyPatch):
+    """The same gradients, on top of what is there, whether autograd hands them on or not, and however small the blocks."""
+    student, mentor, hidden, hidden_teacher, tokens = material(name, cut=cut)
+    found = {}
+    for into_grad, block in ((False, 1 << 20), (True, 1 << 20), (True, 2 * student.vocabulary)):
+        monkeypatch.setitem(head.BLOCK_LOGITS, "cpu", block)
+        student.model.zero_grad()
+        hidden.grad = None
+        for _ in range(2):
+            total, terms = head_loss(
+                student, hidden, tokens, lambda terms, _rows: terms.kl - 2 * terms.logp_student, chunk_rows=5,
+                teacher=mentor, hidden_teacher=hidden_teacher, into_grad=into_grad,
+            )  # fmt: skip
+            total.backward()
+        parameters = [p.grad for p in (student.head.weight, getattr(student.head, "bias", None)) if p is not None]
+        found[into_grad, block] = [total.detach(), terms.kl, hidden.grad, *parameters]
+    first, *others = found.values()
+    for other in others:
+        for a, b in zip(other, first, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_gradient_added_in_place_under_a_smaller_compute_dtype(monkeypatch: pytest.MonkeyPatch):
+    student, mentor, hidden, hidden_teacher, tokens = material("llama")
+    for model in (student, mentor):
+        model.model.float()
+    student.dtype, student._mixed, mentor.dtype = torch.bfloat16, True, torch.float32
+    hidden, hidden_teacher = hidden.detach().float().requires_grad_(), hidden_teacher.float()
+    monkeypatch.setattr(head, "SLAB", 3 * hidden.shape[1])
+    found = []
+    for into_grad in (False, True):
+        student.model.zero_grad()
+        head_loss(
+            student, hidden, tokens, lambda terms, _rows: terms.kl, teacher=mentor, hidden_teacher=hidden_teacher, into_grad=into_grad
+        )[0].backward()
+        found.append(student.head.weight.grad.clone())
+    assert found[1].abs().sum() > 0
+    torch.testing.assert_close(*found)

@@ -44,6 +44,7 @@ class Learner:
         value, terms = head_loss(
             student, read(student, batch.ids, batch.wanted), batch.tokens, loss, divergence=divergence, temperature=temperature,
             teacher=None if batch.hidden_teacher is None else self.bench.teacher, hidden_teacher=batch.hidden_teacher,
+            into_grad=True,
         )  # fmt: skip
         value.backward()
         return float(value.detach()), terms
