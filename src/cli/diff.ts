@@ -1,10 +1,13 @@
 import { changeOf, type Change, changes, countChanges } from '../samples/change';
-import { diffText, type TextDiff } from '../samples/diff';
-import { describeSample, drawName } from '../samples/document';
+import { diffText, type Pieces, type TextDiff } from '../samples/diff';
+import { describeSample, drawNames } from '../samples/document';
+import { groupPairs } from '../samples/group';
+import { comparePrompts, holds, type ListOrder, listOrders, onlyChanged, sortListed, textsOf } from '../samples/list';
 import { type Pair, pairSamples } from '../samples/pair';
 import { showControlCharacters } from '../present/text';
 import { pad } from '../present/width';
 import { findRun } from '../rundir/find';
+import { readPairPieces } from '../rundir/pairPieces';
 import { findSide, readSide, type Side } from '../rundir/sides';
 import { type Call, type Command, exitCodes, json, runs, UsageError } from './command';
 import type { Paint, Terminal } from './terminal';
@@ -16,11 +19,14 @@ export const diff: Command = {
   notes: [
     'A run is named by its id, the beginning of one, "latest", or the path of its folder.',
     'A side is a step, a checkpoint\'s name, first, last, teacher or reference.',
+    'A prompt is listed when any of its draws is like that; of it those draws are shown. Alike draws are one: "greedy ×3".',
   ],
   options: {
     from: { value: 'side', text: 'The left side. Default: first.' },
     to: { value: 'side', text: 'The right side. Default: last.' },
     draw: { value: 'k', text: 'Only draw k; 0 is the greedy one.' },
+    contains: { value: 'text', text: 'Only prompts that hold this text, or whose answers or references do.' },
+    sort: { value: 'order', text: 'prompt: as in the file. change: what became worst first. gain: what became best. score: the lowest score of the right side. Default: prompt.' },
     only: { value: 'change', text: `Only these: ${changes.join(', ')}. Default: all but the same.` },
     runs,
     json,
@@ -32,18 +38,33 @@ async function diffCommand(call: Call): Promise<number> {
   const { terminal } = call;
   const draw = call.number('draw');
   const only = changesOf(call.text('only'));
+  const order = orderOf(call.text('sort'));
   const dir = await findRun(call.runsFolder, call.operand(0));
   const [from, to] = await Promise.all([findSide(dir, call.text('from') ?? 'first'), findSide(dir, call.text('to') ?? 'last')]);
   const [left, right] = await Promise.all([readSide(dir, from.name), readSide(dir, to.name)]);
   const all = pairSamples(left, right).filter((pair) => draw === undefined || pair.draw === draw);
-  const pairs = all.filter((pair) => only.includes(changeOf(pair)));
+  const found = comparePrompts(all).filter((prompt) => holds(textsOf(prompt), call.text('contains') ?? ''));
+  const prompts = sortListed(onlyChanged(found, only), order);
+  const pairs = prompts.flatMap((prompt) => prompt.pairs.filter((pair) => only.includes(changeOf(pair))));
+  const pieces = await readPairPieces({ dir, side: from.name }, { dir, side: to.name }, pairs);
+  const counted = found.flatMap((prompt) => prompt.pairs);
   if (call.is('json')) {
-    terminal.json({ from: from.name, to: to.name, counts: countChanges(all), pairs: pairs.map(pairJson) });
+    const shown = pairs.map((pair) => pairJson(pair, pieces.get(pair)));
+    terminal.json({ from: from.name, to: to.name, counts: countChanges(counted), pairs: shown });
     return exitCodes.finished;
   }
-  printHead(from, to, all, terminal);
-  for (const pair of pairs) printPair(pair, from, to, terminal);
+  printHead(from, to, counted, terminal);
+  for (const prompt of prompts) {
+    const wanted = prompt.pairs.filter((pair) => only.includes(changeOf(pair)));
+    for (const alike of groupPairs(wanted)) printPairs(alike, pieces, from, to, terminal);
+  }
   return exitCodes.finished;
+}
+
+function orderOf(text: string | undefined): ListOrder {
+  const order = listOrders.find((one) => one === (text ?? 'prompt'));
+  if (order === undefined) throw new UsageError(`--sort takes ${listOrders.join(', ')}, not "${text ?? ''}".`);
+  return order;
 }
 
 function changesOf(text: string | undefined): readonly Change[] {
@@ -55,9 +76,9 @@ function changesOf(text: string | undefined): readonly Change[] {
   });
 }
 
-function pairJson(pair: Pair): unknown {
+function pairJson(pair: Pair, pieces: Pieces | undefined): unknown {
   const { promptId, draw, prompt, left, right } = pair;
-  const textDiff = left && right ? diffText(left.text, right.text) : undefined;
+  const textDiff = left && right ? diffText(left.text, right.text, pieces) : undefined;
   return {
     promptId, draw, prompt, change: changeOf(pair), left: left ?? null, right: right ?? null,
     unit: textDiff?.unit ?? null, diff: textDiff?.parts ?? null,
@@ -74,16 +95,19 @@ function printHead(from: Side, to: Side, pairs: readonly Pair[], terminal: Termi
   terminal.line(`${paint.bold(`${from.label} → ${to.label}`)}  ${told.join(paint.dim(' · '))}`);
 }
 
-function printPair(pair: Pair, from: Side, to: Side, terminal: Terminal): void {
+/** Pairs that came out alike: one stands for all. */
+function printPairs(alike: readonly Pair[], pieces: ReadonlyMap<Pair, Pieces>, from: Side, to: Side, terminal: Terminal): void {
   const { paint } = terminal;
+  const [pair] = alike;
+  if (pair === undefined) return;
   const { left, right } = pair;
   const change = changeOf(pair);
   const reference = (left ?? right)?.references.map(showControlCharacters).join('  |  ') ?? '';
   const width = Math.max(9, from.label.length, to.label.length) + 2;
   terminal.line();
-  terminal.line(`${paint.bold(showControlCharacters(pair.prompt))}  ${paint.dim(drawName(pair.draw))}  ${painter(change, paint)(change)}`);
+  terminal.line(`${paint.bold(showControlCharacters(pair.prompt))}  ${paint.dim(drawNames(alike.map(({ draw }) => draw)))}  ${painter(change, paint)(change)}`);
   if (reference !== '') terminal.line(`  ${paint.dim(pad('reference', width) + reference)}`);
-  if (left && right) terminal.line(`  ${paint.dim(pad('', width))}${inlineDiff(diffText(left.text, right.text), terminal)}`);
+  if (left && right) terminal.line(`  ${paint.dim(pad('', width))}${inlineDiff(diffText(left.text, right.text, pieces.get(pair)), terminal)}`);
   for (const [side, sample] of [[from, left], [to, right]] as const) {
     if (sample === undefined) continue;
     const text = left && right ? '' : `${showControlCharacters(sample.text)}  `;

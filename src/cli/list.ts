@@ -29,7 +29,7 @@ async function listCommand(call: Call): Promise<number> {
   const found = await listRuns(call.runsFolder, call.number('limit') ?? 20);
   const kls = await Promise.all(found.map(async ({ dir, active }) => headlineKl(await readRecent(dir), active)));
   if (call.is('json')) {
-    terminal.json(found.map((summary, i) => ({ ...summaryJson(summary), kl: kls[i] ?? null })));
+    terminal.json(found.map((summary, i) => ({ ...summaryJson(summary), kl: kls[i]?.nats ?? null })));
     return exitCodes.finished;
   }
   if (found.length === 0) {
@@ -39,7 +39,7 @@ async function listCommand(call: Call): Promise<number> {
   const { paint } = terminal;
   const rows = found.map((summary, i) => {
     const kl = kls[i];
-    return [summary.id, paintState(summary.state, paint), stepText(summary), kl === undefined ? '–' : formatNumber(kl), paint.dim(whenText(summary))];
+    return [summary.id, paintState(summary.state, paint), stepText(summary), kl === undefined ? '–' : formatNumber(kl.nats), paint.dim(whenText(summary))];
   });
   terminal.lines(formatTable(columns, rows, paint.dim));
   for (const { id, problem } of found) if (problem !== undefined) terminal.complain(`${id}: ${oneLine(problem)}`);

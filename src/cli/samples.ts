@@ -1,6 +1,6 @@
 import type { Sample } from '../contract/generated';
-import { describeSample, drawName } from '../samples/document';
-import { groupByPrompt } from '../samples/group';
+import { describeSample, drawNames } from '../samples/document';
+import { groupByPrompt, groupDraws } from '../samples/group';
 import { showControlCharacters } from '../present/text';
 import { pad } from '../present/width';
 import { findRun } from '../rundir/find';
@@ -44,9 +44,11 @@ function printPrompt(draws: readonly Sample[], terminal: Terminal): void {
   terminal.line();
   terminal.line(paint.bold(showControlCharacters(first.prompt)));
   if (first.references.length > 0) terminal.line(`  ${paint.dim(pad('reference', 10))}${paint.dim(first.references.map(showControlCharacters).join('  |  '))}`);
-  for (const sample of draws) {
+  for (const alike of groupDraws(draws)) {
+    const [sample] = alike;
+    if (sample === undefined) continue;
     const text = showControlCharacters(sample.text).split('\n').join(`\n${' '.repeat(12)}`);
     const mark = sample.score['exact'] === 1 ? paint.green(text) : text;
-    terminal.line(`  ${paint.dim(pad(drawName(sample.draw), 10))}${mark}  ${paint.dim(describeSample(sample))}`);
+    terminal.line(`  ${paint.dim(pad(drawNames(alike.map(({ draw }) => draw)), 10))}${mark}  ${paint.dim(describeSample(sample))}`);
   }
 }

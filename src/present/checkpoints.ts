@@ -54,12 +54,23 @@ export function scoreMetric(rows: readonly CheckpointRow[], bestMetric: string):
   return rows.some((row) => (row.metrics[exact] ?? 0) > 0) ? exact : 'eval/rougeL_greedy';
 }
 
-/** The divergence that a list shows in one number: the newest of training while it goes on, then that of the last checkpoint. */
-export function headlineKl(history: History, active: boolean): number | undefined {
+/** The divergence that a list shows in one number. */
+export interface HeadlineKl {
+  /** Per token. */
+  readonly nats: number;
+  /** Validation rows that it was measured on; undefined for that of training. */
+  readonly rows: number | undefined;
+}
+
+/** The newest of training while it goes on, then that of the last checkpoint, on all rows where it was scored on them. */
+export function headlineKl(history: History, active: boolean): HeadlineKl | undefined {
   const students = history.evaluations.filter((one) => one.subject === 'student');
   // At the end the start of distillation is scored once more: what came last is not what is newest.
   const lastStep = Math.max(...students.map(({ step }) => step));
-  const evaluated = students.findLast(({ step }) => step === lastStep)?.metrics['eval/kl_reverse'];
-  const trained = history.latest('kl/reverse');
+  const last = students.findLast(({ step }) => step === lastStep);
+  const score = last?.metrics['eval/kl_reverse'];
+  const evaluated = last === undefined || score === undefined ? undefined : { nats: score, rows: last.rows };
+  const nats = history.latest('kl/reverse');
+  const trained = nats === undefined ? undefined : { nats, rows: undefined };
   return active ? (trained ?? evaluated) : (evaluated ?? trained);
 }

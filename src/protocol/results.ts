@@ -1,6 +1,8 @@
 /* Scores at checkpoints and at the end, as a table shows them. */
 import { metricCatalogue, type EvaluationEvent, type PhaseEvent } from '../contract/generated';
+import { checkpointLabel } from '../present/labels';
 import { formatNumber, formatShare, metricLabel } from '../present/numbers';
+import { discardedCheckpoints } from '../samples/branch';
 
 export interface ResultRow {
   /** The checkpoint's name, `teacher` or `control`. */
@@ -13,6 +15,8 @@ export interface ResultRow {
   readonly values: readonly (number | null)[];
   /** Columns in which this row is the best of the student's. */
   readonly best: readonly number[];
+  /** A resumed attempt went back behind it: what is best and newest is found among the others. */
+  readonly discarded?: boolean;
   /** It has samples, which can be compared with another's. */
   readonly selectable: boolean;
 }
@@ -29,6 +33,8 @@ export interface Headline {
   readonly metric: string;
   readonly value: number;
   readonly from: { readonly value: number; readonly step: number } | null;
+  /** Validation rows behind both. */
+  readonly rows: number;
 }
 
 export interface Results {
@@ -96,11 +102,16 @@ function checkpointTable({ evaluations, sampled, phases }: Scored): ResultTable 
   const metrics = columnsOf(subset);
   const students = subset.filter(({ subject }) => subject === 'student').sort((a, b) => a.step - b.step || a.checkpoint.localeCompare(b.checkpoint));
   const teacher = subset.find(({ subject }) => subject === 'teacher');
-  const rows: ResultRow[] = students.map((event) => ({
-    id: event.checkpoint, step: event.step, label: `step ${event.step}`, detail: methodUpTo(event.step, phases)?.method ?? '',
-    values: valuesOf(event, metrics), best: [], selectable: sampled.has(event.checkpoint),
-  }));
-  const marked = markBest(metrics, rows, () => true);
+  const gone = new Set(discardedCheckpoints(students.map(({ checkpoint }) => checkpoint)));
+  const rows: ResultRow[] = students.map((event) => {
+    const method = methodUpTo(event.step, phases)?.method ?? '';
+    const discarded = gone.has(event.checkpoint);
+    return {
+      id: event.checkpoint, step: event.step, label: checkpointLabel(event.checkpoint), detail: discarded ? `${method}, discarded` : method,
+      values: valuesOf(event, metrics), best: [], selectable: sampled.has(event.checkpoint), ...(discarded ? { discarded } : {}),
+    };
+  });
+  const marked = markBest(metrics, rows, ({ discarded }) => discarded !== true);
   if (teacher) marked.push({ id: 'teacher', step: 0, label: 'teacher', detail: '', values: valuesOf(teacher, metrics), best: [], selectable: false });
   return { metrics, rows: marked, count: students.at(-1)?.rows ?? teacher?.rows ?? 0 };
 }
@@ -153,9 +164,15 @@ function verdictOf(start: EvaluationEvent, end: EvaluationEvent, control: Evalua
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** What the head tells of: the last student once it was scored on all rows, as the list of runs does; until then the newest checkpoint. */
+function headTable(checkpoints: ResultTable, final: ResultTable): ResultTable {
+  const newest = checkpoints.rows.findLast(({ id, discarded }) => id !== 'teacher' && discarded !== true);
+  return final.rows.some(({ label, step }) => label === 'final student' && step >= (newest?.step ?? 0)) ? final : checkpoints;
+}
+
 /** The divergence, and how good answers are: exact ones where any is exact, else by their overlap. */
-function headlinesOf({ metrics, rows }: ResultTable, phases: readonly PhaseEvent[]): Headline[] {
-  const students = rows.filter(({ id }) => id !== 'teacher');
+function headlinesOf({ metrics, rows, count }: ResultTable, phases: readonly PhaseEvent[]): Headline[] {
+  const students = rows.filter(({ id, discarded }) => id !== 'teacher' && id !== 'control' && discarded !== true);
   const newest = students.at(-1);
   if (!newest) return [];
   const lastPhase = phases.length > 1 ? phases.at(-1) : undefined;
@@ -167,7 +184,8 @@ function headlinesOf({ metrics, rows }: ResultTable, phases: readonly PhaseEvent
     const value = valueOf(newest, metric);
     const from = valueOf(start, metric);
     if (value === null) return [];
-    return [{ metric, value, from: start === undefined || start === newest || from === null ? null : { value: from, step: start.step } }];
+    const since = start === undefined || start === newest || from === null ? null : { value: from, step: start.step };
+    return [{ metric, value, from: since, rows: count }];
   });
 }
 
@@ -178,5 +196,5 @@ export function buildResults(
   const scored: Scored = { evaluations, sampled, phases };
   const { table, verdict } = finalTable(scored);
   const checkpoints = checkpointTable(scored);
-  return { headlines: headlinesOf(checkpoints, phases), checkpoints, final: table, verdict };
+  return { headlines: headlinesOf(headTable(checkpoints, table), phases), checkpoints, final: table, verdict };
 }

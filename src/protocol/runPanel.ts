@@ -2,7 +2,8 @@
 import type { PhasePlan } from '../contract/generated';
 import type { RunState } from '../contract/runState';
 import type { Change } from '../samples/change';
-import type { ListOrder } from '../samples/list';
+import type { Pieces } from '../samples/diff';
+import type { Listed, ListOrder } from '../samples/list';
 import { applySeries, type Columns, type PackedSeries } from './columns';
 import type { Results } from './results';
 
@@ -85,8 +86,10 @@ export interface Inventory {
   readonly metrics: readonly string[];
   /** Lowest and highest step with a point. */
   readonly range: readonly [number, number] | null;
-  /** Checkpoints with samples, oldest first. */
+  /** Checkpoints with samples that led to the newest, oldest first. */
   readonly sampled: readonly string[];
+  /** Those that a resumed attempt went back behind. */
+  readonly discarded: readonly string[];
   readonly teacherSampled: boolean;
 }
 
@@ -114,7 +117,7 @@ export interface ViewSettings {
 
 export const DEFAULT_SETTINGS: ViewSettings = {
   smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null,
-  sampleFilter: null, sampleOrder: 'file',
+  sampleFilter: null, sampleOrder: 'prompt',
 };
 
 /** What the page has room for: the host sends these metrics, this range, this many columns. */
@@ -136,22 +139,24 @@ export interface ShownSample {
   readonly detail: string;
 }
 
+/** Draws that came out alike. */
 export interface ShownDraw {
-  readonly draw: number;
+  readonly draws: readonly number[];
   readonly newer: ShownSample | null;
   readonly older: ShownSample | null;
-  /** What became of it, when it is compared. */
+  /** What became of them, when they are compared. */
   readonly change: Change | null;
+  /** The tokens of both texts, where words are no unit to compare. */
+  readonly pieces?: Pieces;
 }
 
-export interface ShownPrompt {
+/** `changes` is empty, and `difference` 0, when nothing is compared. */
+export interface ShownPrompt extends Listed {
   readonly id: string;
   readonly prompt: string;
   readonly references: readonly string[];
   readonly teacher: string | null;
   readonly draws: readonly ShownDraw[];
-  /** Change of score, above zero when it became better; 0 when nothing is compared. */
-  readonly difference: number;
 }
 
 export type PromptLook = 'diff' | 'travel' | 'tokens';

@@ -1,7 +1,8 @@
-import { open, readFile, stat } from 'node:fs/promises';
-import type { TokenDetail, TokenIndex, TokenPlace } from '../contract/generated';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import type { Sample, TokenDetail, TokenIndex, TokenPlace } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { checkpointLabel } from '../present/labels';
+import { piecesOf } from '../samples/tokenDetail';
 import { isCheckpointName, RunDir } from './layout';
 
 /** Which response of a prompt: a draw of the student (or teacher), or an accepted answer scored as if it had been given. */
@@ -52,21 +53,59 @@ export async function hasTokens(dir: string, checkpoint: string): Promise<boolea
   return isCheckpointName(checkpoint) && stat(new RunDir(dir).tokenIndexOf(checkpoint)).then(() => true, () => false);
 }
 
-/** What both models thought of one response. Reads its line alone, whatever the size of the file. Rejects with NoTokens. */
-export async function readTokens(dir: string, checkpoint: string, key: TokenKey): Promise<TokenDetail> {
+/** One line of token detail. Rejects with NoTokens. */
+async function readLine(file: FileHandle, place: TokenPlace): Promise<TokenDetail> {
+  if (place.length > LARGEST_LINE) throw new NoTokens(`The token detail of "${place.promptId}" has ${place.length} bytes: too many to show.`);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset);
+  const parsed = parseRecord(buffer.toString('utf8', 0, bytesRead));
+  if (!parsed.ok || !isDetail(parsed.value)) throw new NoTokens(`The token detail of "${place.promptId}" cannot be read.`);
+  return parsed.value as unknown as TokenDetail;
+}
+
+/** Opens a checkpoint's token detail, and closes it when `read` is through. Rejects with NoTokens. */
+async function withTokens<T>(dir: string, checkpoint: string, read: (file: FileHandle, index: TokenIndex) => Promise<T>): Promise<T> {
   const index = await readTokenIndex(dir, checkpoint);
-  const place = index.lines.find(({ promptId, kind, draw }) => promptId === key.promptId && kind === key.kind && draw === key.draw);
-  if (place === undefined) throw new NoTokens(`${checkpointLabel(checkpoint)} has no token detail of "${key.promptId}", ${key.kind} ${key.draw}.`);
-  if (place.length > LARGEST_LINE) throw new NoTokens(`The token detail of "${key.promptId}" has ${place.length} bytes: too many to show.`);
   const file = await open(new RunDir(dir).tokensOf(checkpoint), 'r');
   try {
     // The two files are replaced one after the other: for a moment one is newer.
     if ((await file.stat()).size !== index.bytes) throw new NoTokens(`The token detail of ${checkpointLabel(checkpoint)} is being written; try again in a moment.`);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(place.length), 0, place.length, place.offset);
-    const parsed = parseRecord(buffer.toString('utf8', 0, bytesRead));
-    if (!parsed.ok || !isDetail(parsed.value)) throw new NoTokens(`The token detail of "${key.promptId}" cannot be read.`);
-    return parsed.value as unknown as TokenDetail;
+    return await read(file, index);
   } finally {
     await file.close();
   }
+}
+
+/** What both models thought of one response. Reads its line alone, whatever the size of the file. Rejects with NoTokens. */
+export async function readTokens(dir: string, checkpoint: string, key: TokenKey): Promise<TokenDetail> {
+  return withTokens(dir, checkpoint, async (file, { lines }) => {
+    const place = lines.find(({ promptId, kind, draw }) => promptId === key.promptId && kind === key.kind && draw === key.draw);
+    if (place === undefined) throw new NoTokens(`${checkpointLabel(checkpoint)} has no token detail of "${key.promptId}", ${key.kind} ${key.draw}.`);
+    return readLine(file, place);
+  });
+}
+
+/** Lines of token detail that a list of diffs reads at most: it is a preview. */
+const MOST_PIECES = 400;
+
+/** The text pieces of samples of one checkpoint, token by token; without those of which there is no detail. */
+export async function readPieces(
+  dir: string, checkpoint: string, samples: readonly Sample[],
+): Promise<ReadonlyMap<Sample, readonly string[]>> {
+  const found = new Map<Sample, readonly string[]>();
+  if (samples.length === 0 || !(await hasTokens(dir, checkpoint))) return found;
+  const keyOf = ({ promptId, draw }: { readonly promptId: string; readonly draw: number }): string => `${draw} ${promptId}`;
+  try {
+    await withTokens(dir, checkpoint, async (file, { lines }) => {
+      const places = new Map(lines.filter(({ kind }) => kind === 'draw').map((place) => [keyOf(place), place]));
+      for (const sample of samples.slice(0, MOST_PIECES)) {
+        const place = places.get(keyOf(sample));
+        const pieces = place && piecesOf(await readLine(file, place), sample.text);
+        if (pieces) found.set(sample, pieces);
+      }
+    });
+  } catch (error) {
+    // Characters do where there are no tokens.
+    if (!(error instanceof NoTokens)) throw error;
+  }
+  return found;
 }

@@ -1,4 +1,4 @@
-import { type ChangeObject, diffChars, diffSentences, diffWordsWithSpace } from 'diff';
+import { type ChangeObject, diffArrays, diffChars, diffSentences, diffWordsWithSpace } from 'diff';
 
 /** A stretch of text that two responses share, or that only one of them has. */
 export interface Stretch {
@@ -6,7 +6,7 @@ export interface Stretch {
   readonly text: string;
 }
 
-export type DiffUnit = 'word' | 'sentence' | 'character';
+export type DiffUnit = 'word' | 'sentence' | 'token' | 'character';
 
 export interface TextDiff {
   readonly unit: DiffUnit;
@@ -35,16 +35,44 @@ function keptShare(parts: readonly Stretch[], older: string, newer: string): num
   return kept / Math.max(1, older.length, newer.length);
 }
 
+const hasWords = (text: string): boolean => /\S\s+\S/.test(text);
+
+/** Of code the signs matter as much as the words, and words with their signs make one lump. */
+function isCode(text: string): boolean {
+  const signs = text.match(/[{}()[\];=<>&|]/g)?.length ?? 0;
+  return signs >= 4 && signs >= 0.08 * text.replace(/\s/g, '').length;
+}
+
+/** Whether words are no unit for these two: tokens are, where somebody has them. */
+export function wantsTokens(older: string, newer: string): boolean {
+  if (older === newer || older.length + newer.length > LONGEST) return false;
+  return (!hasWords(older) && !hasWords(newer)) || isCode(older) || isCode(newer);
+}
+
+/** The pieces of both texts, one per token. */
+export interface Pieces {
+  readonly older: readonly string[];
+  readonly newer: readonly string[];
+}
+
+function diffTokens({ older, newer }: Pieces): Stretch[] | undefined {
+  return diffArrays([...older], [...newer], { timeout: PATIENCE })
+    ?.map(({ added, removed, value }) => ({ kind: added ? 'added' : removed ? 'removed' : 'same', text: value.join('') } as const))
+    .filter(({ text }) => text !== '');
+}
+
 const sentenceCount = (text: string): number => text.split(/[.!?。！？]+\s|[。！？]/).length;
 
 /**
- * Compares two responses in the unit that reads best: words; characters where there are no words to tell apart
- * (a single one, or a script without spaces); whole sentences where most words of some prose changed.
+ * Compares two responses in the unit that reads best: words; where words are no unit (a single one, a script without
+ * spaces, code) tokens, if they are given, else characters; whole sentences where most words of some prose changed.
  */
-export function diffText(older: string, newer: string): TextDiff {
+export function diffText(older: string, newer: string, pieces?: Pieces): TextDiff {
   if (older === newer) return { unit: 'word', parts: older === '' ? [] : [{ kind: 'same', text: older }] };
   if (older.length + newer.length > LONGEST) return { unit: 'sentence', parts: replaced(older, newer) };
-  if (!/\S\s+\S/.test(older) && !/\S\s+\S/.test(newer)) {
+  const tokens = pieces && wantsTokens(older, newer) ? diffTokens(pieces) : undefined;
+  if (tokens) return { unit: 'token', parts: tokens };
+  if (!hasWords(older) && !hasWords(newer)) {
     const changes = diffChars(older, newer, { timeout: PATIENCE });
     return { unit: 'character', parts: changes ? stretches(changes) : replaced(older, newer) };
   }

@@ -5,6 +5,9 @@ import { groupByPrompt } from './group';
 
 export const drawName = (draw: number): string => (draw === 0 ? 'greedy' : `draw ${draw}`);
 
+/** Of draws that came out alike: the first one's name, and how many there are. */
+export const drawNames = (draws: readonly number[]): string => `${drawName(draws[0] ?? 0)}${draws.length > 1 ? ` ×${draws.length}` : ''}`;
+
 /** Score, divergence and length of a response in a few words. */
 export function describeSample(sample: Sample): string {
   const parts: string[] = [];
@@ -43,10 +46,13 @@ export function renderSamples(samples: readonly Sample[]): string {
 export function layOutSamples(samples: readonly Sample[]): { readonly lines: readonly string[]; readonly places: readonly SamplePlace[] } {
   const lines: string[] = [];
   const places: SamplePlace[] = [];
-  for (const [promptId, draws] of groupByPrompt(samples)) {
+  const prompts = groupByPrompt(samples);
+  for (const [promptId, draws] of prompts) {
     const [first] = draws;
     if (!first) continue;
-    lines.push(`### ${showControlCharacters(promptId)}`, '', ...showControlCharacters(first.prompt).split('\n').map((line) => `> ${line}`));
+    // Of a single prompt the document's own name tells, and a diff that hides what is the same has room for the prompt.
+    if (prompts.size > 1) lines.push(`### ${showControlCharacters(promptId)}`, '');
+    lines.push(...showControlCharacters(first.prompt).split('\n').map((line) => `> ${line}`));
     if (first.references.length > 0) lines.push(`reference  ${first.references.map(showControlCharacters).join('  |  ')}`);
     lines.push('');
     for (const sample of draws) {

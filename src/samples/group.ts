@@ -1,10 +1,5 @@
 import type { Sample } from '../contract/generated';
-
-/** Draws of one prompt that came out alike. */
-export interface DrawGroup {
-  readonly text: string;
-  readonly samples: readonly Sample[];
-}
+import type { Pair } from './pair';
 
 /** Prompts in the order of their first sample, each with its draws in order. */
 export function groupByPrompt(samples: readonly Sample[]): Map<string, Sample[]> {
@@ -18,13 +13,23 @@ export function groupByPrompt(samples: readonly Sample[]): Map<string, Sample[]>
   return prompts;
 }
 
-/** The different responses to one prompt, the most frequent first; of equally frequent ones the one that came first. */
-export function groupDraws(draws: readonly Sample[]): DrawGroup[] {
-  const groups = new Map<string, Sample[]>();
-  for (const sample of draws) {
-    const alike = groups.get(sample.text);
-    if (alike) alike.push(sample);
-    else groups.set(sample.text, [sample]);
+function groupAlike<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const alike = groups.get(key);
+    if (alike) alike.push(item);
+    else groups.set(key, [item]);
   }
-  return [...groups].map(([text, samples]) => ({ text, samples })).sort((a, b) => b.samples.length - a.samples.length);
+  return [...groups.values()];
+}
+
+/** Draws that came out alike, together; in the order of the first of each, so that the greedy one leads. */
+export function groupDraws(draws: readonly Sample[]): Sample[][] {
+  return groupAlike(draws, ({ text }) => text);
+}
+
+/** Draws that came out alike on both sides. */
+export function groupPairs(pairs: readonly Pair[]): Pair[][] {
+  return groupAlike(pairs, ({ left, right }) => JSON.stringify([left?.text ?? null, right?.text ?? null]));
 }

@@ -65,3 +65,20 @@ export function tokensOf(detail: TokenDetail): Token[] {
     };
   });
 }
+
+/**
+ * The pieces that make up a response's text, one per token; undefined when they do not, since half of a character is left.
+ * Space around the text belongs to tokens and not to it: it is cut off.
+ */
+export function piecesOf({ pieces, special }: TokenDetail, text: string): string[] | undefined {
+  const signs = new Set(special);
+  const shown = pieces.filter((_, place) => !signs.has(place));
+  const start = shown.join('').indexOf(text);
+  if (start < 0) return undefined;
+  let at = -start;
+  return shown.flatMap((piece) => {
+    const own = piece.slice(Math.max(0, -at), Math.max(0, text.length - at));
+    at += piece.length;
+    return own === '' ? [] : [own];
+  });
+}

@@ -1,5 +1,6 @@
 /* One prompt over all checkpoints. */
 import type { Sample } from '../contract/generated';
+import { keptCheckpoints } from './branch';
 
 export interface Moment {
   readonly checkpoint: string;
@@ -22,20 +23,6 @@ export interface Travel {
   readonly settled: number | undefined;
   /** Checkpoints that a resumed attempt went back behind: they are no part of what became of the student. */
   readonly discarded: number;
-}
-
-const attemptOf = (checkpoint: string): number => Number(/-a(\d+)$/.exec(checkpoint)?.[1] ?? 1);
-const stepOf = (checkpoint: string): number => Number(/^step-(\d+)/.exec(checkpoint)?.[1] ?? NaN);
-
-/** Of checkpoint names, by step, those that led to the newest: a later attempt that reached an earlier step discards what came after it. */
-export function keptCheckpoints(names: readonly string[]): string[] {
-  const byAge = names.filter((name) => name.startsWith('step-')).sort((a, b) => attemptOf(a) - attemptOf(b) || stepOf(a) - stepOf(b));
-  const kept: string[] = [];
-  for (const name of byAge) {
-    while (kept.length > 0 && attemptOf(kept.at(-1) ?? '') < attemptOf(name) && stepOf(kept.at(-1) ?? '') >= stepOf(name)) kept.pop();
-    kept.push(name);
-  }
-  return kept;
 }
 
 const isRight = ({ score, text, references }: Sample): boolean => score['exact'] === 1 || references.some((reference) => reference.trim() === text.trim());

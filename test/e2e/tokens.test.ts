@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { themes } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
 import { recordedWorkspace } from './recordedRun';
@@ -24,9 +25,7 @@ describe('the token lens', function suite() {
     await lines(/cost.most/).waitFor();
     const codeLens = workbench.page.locator('.codelens-decoration', { hasText: 'Coloured by teacher–student gap' });
     await codeLens.waitFor();
-    for (const [theme, name] of [
-      ['Dark Modern', 'dark'], ['Light Modern', 'light'], ['Default High Contrast', 'contrast'], ['Default High Contrast Light', 'contrast-light'],
-    ] as const) {
+    for (const [theme, name] of themes) {
       await workbench.setTheme(theme);
       await sleep(300);
       await workbench.screenshot(`tokens-${name}`);

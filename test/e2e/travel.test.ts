@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import axe from 'axe-core';
 import type { Frame } from 'playwright-core';
+import { themes, until, violations } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
 import { recordedWorkspace } from './recordedRun';
-
-async function violations(frame: Frame): Promise<string[]> {
-  await frame.evaluate(axe.source);
-  return frame.evaluate(async () => {
-    interface Axe { run(options: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-    const found = await (window as unknown as { axe: Axe }).axe.run({ resultTypes: ['violations'] });
-    return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
-  });
-}
 
 describe('time travel', function suite() {
   this.timeout(180_000);
@@ -21,13 +12,7 @@ describe('time travel', function suite() {
   const page = (): Promise<Frame> => workbench.webview('#app[data-moments]');
   const place = async (): Promise<number> => Number(await (await page()).locator('#app').getAttribute('data-place'));
 
-  async function untilPlace(wanted: number): Promise<void> {
-    for (let waited = 0; waited < 10_000; waited += 100) {
-      if (await place() === wanted) return;
-      await sleep(100);
-    }
-    assert.equal(await place(), wanted);
-  }
+  const untilPlace = (wanted: number): Promise<boolean> => until(`moment ${wanted}`, async () => await place() === wanted, 10_000);
 
   before(async () => {
     workbench = await sharedWorkbench();
@@ -90,9 +75,7 @@ describe('time travel', function suite() {
 
   it('is clean by axe and legible in four themes, and fits into a narrow column', async () => {
     await workbench.runCommand('View: Close Primary Side Bar');
-    for (const [theme, name] of [
-      ['Dark Modern', 'dark'], ['Light Modern', 'light'], ['Default High Contrast', 'contrast'], ['Default High Contrast Light', 'contrast-light'],
-    ] as const) {
+    for (const [theme, name] of themes) {
       await workbench.setTheme(theme);
       assert.deepEqual(await violations(await page()), [], theme);
       await workbench.screenshot(`travel-${name}`);

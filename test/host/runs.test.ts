@@ -179,7 +179,7 @@ describe('a run', () => {
       return run !== undefined && !run.summary.active && run;
     }, 90_000);
     assert.equal(ended.summary.state, 'finished', `${ended.summary.text}\n${readFileSync(new RunDir(dir).log, 'utf8')}`);
-    assert.ok(ended.kl !== undefined && ended.kl > 0);
+    assert.ok(ended.kl !== undefined && ended.kl.nats > 0);
     assert.match(runDescription(ended, new Date()), /^KL \d/);
     assert.match(runSpoken(ended, new Date()), /^tiny, finished/);
 

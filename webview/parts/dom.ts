@@ -32,15 +32,13 @@ export function setText(element: Element, text: string): void {
 
 /** Makes `parent` hold exactly `children`, moving only what is not in place: focus and scrolling stay. */
 export function setChildren(parent: Element, children: readonly Node[]): void {
+  const wanted = new Set(children);
+  // First what goes: what stays behind it is then in place, and an element that is moved would lose the focus.
+  for (const old of [...parent.childNodes]) if (!wanted.has(old)) old.remove();
   let next = parent.firstChild;
   for (const child of children) {
     if (child === next) next = next.nextSibling;
     else parent.insertBefore(child, next);
-  }
-  while (next) {
-    const after = next.nextSibling;
-    next.remove();
-    next = after;
   }
 }
 

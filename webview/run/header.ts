@@ -20,6 +20,7 @@ export class HeaderView {
   private readonly barNotes = h('div', { class: 'progress-notes' });
   private readonly activity = h('div', { class: 'activity' });
   private readonly figures = h('dl', { class: 'figures' });
+  private readonly figuresNote = h('p', { class: 'figures-note' });
   private readonly facts = h('dl', { class: 'facts' });
   private readonly notices = h('ul', { class: 'notices' });
   /** Rare things are spoken: a new state, the outcome of a request. */
@@ -31,7 +32,8 @@ export class HeaderView {
   constructor(private readonly act: (action: ActionId) => void) {
     this.element = h('header', { class: 'head' },
       h('div', { class: 'head-row' }, h('div', { class: 'title' }, this.name, this.chip), this.actions),
-      this.sentence, this.request, this.cause, this.bar, this.barNotes, this.activity, this.figures, this.facts, this.notices, this.spoken);
+      this.sentence, this.request, this.cause, this.bar, this.barNotes, this.activity,
+      this.figures, this.figuresNote, this.facts, this.notices, this.spoken);
   }
 
   update(header: Header, headlines: readonly Headline[]): void {
@@ -55,6 +57,8 @@ export class HeaderView {
       return known.element;
     }));
     this.figures.hidden = headlines.length === 0;
+    this.figuresNote.hidden = headlines.length === 0;
+    setText(this.figuresNote, `on ${(headlines[0]?.rows ?? 0).toLocaleString('en')} validation rows`);
     this.updateList(this.figures, headlines, ({ metric, value, from }) => h('div', {}, h('dt', {}, metricLabel(metric) + (metricCatalogue[metric]?.unit === 'nats' ? ', nats' : '')),
       h('dd', {}, h('span', { class: 'figure-value' }, formatMetric(metric, value)),
         from === null ? null : h('span', { class: 'figure-change' }, `from ${formatMetric(metric, from.value)} at step ${from.step.toLocaleString('en')}`))));

@@ -1,14 +1,12 @@
 /* Which prompts of a long list are shown: by what became of them, and by what they hold. */
 import type { ShownPrompt } from '../../src/protocol/runPanel';
 import { type Change, changes } from '../../src/samples/change';
-import { holds, type ListOrder, sortCompared } from '../../src/samples/list';
+import { holds, type ListOrder, onlyChanged, sortListed } from '../../src/samples/list';
 import { h, setAttribute, setText, smallButton } from '../parts/dom';
 
 export const changeWords: Readonly<Record<Change, string>> = {
   improved: 'better', regressed: 'worse', changed: 'changed', same: 'same', unpaired: 'only one side',
 };
-
-const has = (prompt: ShownPrompt, change: Change): boolean => prompt.draws.some((draw) => draw.change === change);
 
 function textsOf({ id, prompt, references, teacher, draws }: ShownPrompt): string[] {
   return [id, prompt, ...references, teacher ?? '', ...draws.flatMap(({ newer, older }) => [newer?.text ?? '', older?.text ?? ''])];
@@ -39,11 +37,11 @@ export class SampleFilters {
     setText(this.all, `all ${found.length}`);
     setAttribute(this.all, 'aria-pressed', filter === null);
     for (const [change, element] of this.buttons) {
-      const count = found.filter((prompt) => has(prompt, change)).length;
+      const count = onlyChanged(found, [change]).length;
       setText(element, `${changeWords[change]} ${count}`);
       setAttribute(element, 'aria-pressed', filter === change);
       element.hidden = count === 0 && filter !== change;
     }
-    return sortCompared(filter === null ? found : found.filter((prompt) => has(prompt, filter)), order);
+    return sortListed(onlyChanged(found, filter === null ? null : [filter]), order);
   }
 }

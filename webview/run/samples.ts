@@ -14,7 +14,9 @@ export interface SamplesEvents {
   look(look: PromptLook, promptId: string, checkpoint: string, against: string | null): void;
 }
 
-const orderNames: Readonly<Record<ListOrder, string>> = { file: 'as in the file', worst: 'worst change first', best: 'best change first' };
+const orderNames: Readonly<Record<ListOrder, string>> = {
+  prompt: 'as in the file', change: 'worst change first', gain: 'best change first', score: 'lowest score first',
+};
 const NEWEST = 'newest';
 const NONE = 'none';
 
@@ -22,7 +24,7 @@ export class SamplesView {
   readonly element: HTMLElement;
   private readonly which = dropdown('Checkpoint whose samples are shown', (value) => this.events.settings({ checkpoint: value === NEWEST ? null : value }));
   private readonly against = dropdown('Compare with', (value) => this.events.settings({ against: value === NONE ? null : value }));
-  private readonly order = dropdown('Order of prompts', (value) => this.events.settings({ sampleOrder: listOrders.find((one) => one === value) ?? 'file' }));
+  private readonly order = dropdown('Order of prompts', (value) => this.events.settings({ sampleOrder: listOrders.find((one) => one === value) ?? 'prompt' }));
   private readonly open = button('Open diff', () => this.onOpen());
   private readonly filters = new SampleFilters((filter) => this.events.settings({ sampleFilter: filter }), () => this.render());
   private readonly list = new SampleList((look, promptId) => this.onLook(look, promptId));
@@ -30,7 +32,7 @@ export class SamplesView {
   private readonly tools: HTMLElement;
   private asked = '';
   private message: SamplesMessage | undefined;
-  private settings: Pick<ViewSettings, 'sampleFilter' | 'sampleOrder'> = { sampleFilter: null, sampleOrder: 'file' };
+  private settings: Pick<ViewSettings, 'sampleFilter' | 'sampleOrder'> = { sampleFilter: null, sampleOrder: 'prompt' };
 
   constructor(private readonly events: SamplesEvents) {
     this.tools = h('div', { class: 'section-tools' },
@@ -40,7 +42,7 @@ export class SamplesView {
   }
 
   update(inventory: Inventory, settings: ViewSettings, active: boolean): void {
-    const { sampled, teacherSampled } = inventory;
+    const { sampled, teacherSampled, discarded } = inventory;
     const newest = sampled.at(-1);
     this.tools.hidden = newest === undefined;
     if (newest === undefined) {
@@ -48,24 +50,26 @@ export class SamplesView {
       setText(this.note, active ? 'The first samples come with the first checkpoint.' : 'This run ended before its first samples.');
       return;
     }
-    const checkpoint = settings.checkpoint !== null && sampled.includes(settings.checkpoint) ? settings.checkpoint : newest;
-    const others = [...sampled.filter((name) => name !== checkpoint), ...(teacherSampled ? ['teacher'] : []), 'reference'];
+    const wanted = settings.checkpoint;
+    const checkpoint = wanted !== null && (sampled.includes(wanted) || discarded.includes(wanted)) ? wanted : newest;
+    const others = [...sampled, ...(teacherSampled ? ['teacher'] : []), 'reference', ...discarded].filter((name) => name !== checkpoint);
     const against = settings.against !== null && others.includes(settings.against) ? settings.against : null;
-    const named = (name: string): { value: string; label: string } => ({ value: name, label: checkpointLabel(name) });
-    const choices = [{ value: NEWEST, label: `newest (${checkpointLabel(newest)})` }, ...[...sampled].reverse().map(named)];
-    this.which.set(choices, settings.checkpoint === null ? NEWEST : checkpoint);
+    const named = (name: string): { value: string; label: string } =>
+      ({ value: name, label: `${checkpointLabel(name)}${discarded.includes(name) ? ', discarded' : ''}` });
+    const choices = [{ value: NEWEST, label: `newest (${checkpointLabel(newest)})` }, ...[...sampled].reverse().map(named), ...discarded.map(named)];
+    this.which.set(choices, wanted === null ? NEWEST : checkpoint);
     this.against.set([{ value: NONE, label: 'nothing' }, ...others.map(named)], against ?? NONE);
-    this.order.element.hidden = against === null;
-    this.order.set(listOrders.map((order) => ({ value: order, label: orderNames[order] })), settings.sampleOrder);
+    const orders = against === null ? listOrders.filter((order) => order === 'prompt' || order === 'score') : listOrders;
+    this.order.set(orders.map((order) => ({ value: order, label: orderNames[order] })), orders.find((order) => order === settings.sampleOrder) ?? 'prompt');
     this.open.setReason(against === null ? 'Choose what to compare with first.' : null);
     const { sampleFilter, sampleOrder } = settings;
     if (sampleFilter !== this.settings.sampleFilter || sampleOrder !== this.settings.sampleOrder) {
       this.settings = { sampleFilter, sampleOrder };
       this.render();
     }
-    const wanted = JSON.stringify([checkpoint, against]);
-    if (wanted === this.asked) return;
-    this.asked = wanted;
+    const asked = JSON.stringify([checkpoint, against]);
+    if (asked === this.asked) return;
+    this.asked = asked;
     this.events.request(checkpoint, against);
   }
 
@@ -94,7 +98,8 @@ export class SamplesView {
     if (!message) return;
     const { prompts, leftOut, problem, against } = message;
     const filter = against === null ? null : this.settings.sampleFilter;
-    const order = against === null ? 'file' : this.settings.sampleOrder;
+    const { sampleOrder } = this.settings;
+    const order = against === null && sampleOrder !== 'score' ? 'prompt' : sampleOrder;
     const shown = this.filters.apply(prompts, filter, order, against !== null);
     const notes = [
       problem,

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { Sample } from '../../contract/generated';
 import { sampledCheckpoints, readSamples } from '../../rundir/samples';
-import { keptCheckpoints } from '../../samples/travel';
+import { keptCheckpoints } from '../../samples/branch';
 import { Disposable } from '../disposable';
 import type { RunRegistry } from '../runs/registry';
 

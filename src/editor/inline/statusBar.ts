@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
 import { sampledCheckpoints } from '../../rundir/samples';
-import { keptCheckpoints } from '../../samples/travel';
+import { keptCheckpoints } from '../../samples/branch';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import { runDescription, runLabel } from '../runs/describe';

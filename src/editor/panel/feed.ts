@@ -3,6 +3,7 @@ import type { Columns, PackedSeries } from '../../protocol/columns';
 import { packSeries } from '../../protocol/columns';
 import { buildResults } from '../../protocol/results';
 import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
+import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
 import { Smoothed } from '../../telemetry/smooth';
 
@@ -107,8 +108,8 @@ export class RunFeed {
 
   private parts(): Parts {
     const history = this.history();
-    const sampled = new Set(history.samples.map(({ checkpoint }) => checkpoint));
-    const teacherSampled = sampled.delete('teacher');
+    const names = [...new Set(history.samples.map(({ checkpoint }) => checkpoint))];
+    const [sampled, discarded] = [keptCheckpoints(names), discardedCheckpoints(names)];
     return {
       header: this.header(),
       marks: {
@@ -117,8 +118,8 @@ export class RunFeed {
         alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
         resumes: history.resumes.map(({ step }) => ({ step })),
       },
-      results: buildResults(history.evaluations, sampled, history.phases),
-      inventory: { metrics: [...history.series.keys()].sort(), range: rangeOf(history), sampled: [...sampled].sort(), teacherSampled },
+      results: buildResults(history.evaluations, new Set(names), history.phases),
+      inventory: { metrics: [...history.series.keys()].sort(), range: rangeOf(history), sampled, discarded, teacherSampled: names.includes('teacher') },
     };
   }
 }

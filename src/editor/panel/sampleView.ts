@@ -1,19 +1,21 @@
 /* Samples of one or two sides, shaped and cut for the panel. */
 import type { Sample } from '../../contract/generated';
 import { formatNumber, formatShare } from '../../present/numbers';
-import { showControlCharacters } from '../../present/text';
-import type { SamplesMessage, ShownPrompt, ShownSample } from '../../protocol/runPanel';
+import { showBeginning, showControlCharacters } from '../../present/text';
+import type { SamplesMessage, ShownDraw, ShownPrompt, ShownSample } from '../../protocol/runPanel';
+import { readPairPieces } from '../../rundir/pairPieces';
 import { readSide } from '../../rundir/sides';
 import { changeOf, countChanges } from '../../samples/change';
-import { groupByPrompt } from '../../samples/group';
+import type { Pieces } from '../../samples/diff';
+import { groupByPrompt, groupPairs } from '../../samples/group';
 import { comparePrompts } from '../../samples/list';
-import { pairSamples } from '../../samples/pair';
+import { type Pair, pairSamples } from '../../samples/pair';
 
 /** A panel is a preview: the diff and the file have the rest. */
 const SHOWN_PROMPTS = 1000;
 const SHOWN_CHARACTERS = 4000;
 
-const cut = (text: string): string => showControlCharacters(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)} … (${text.length - SHOWN_CHARACTERS} more characters)` : text);
+const cut = (text: string): string => showBeginning(text, SHOWN_CHARACTERS);
 
 function shown(sample: Sample | undefined): ShownSample | null {
   if (sample === undefined) return null;
@@ -50,18 +52,37 @@ export async function loadSamples(dir: string, checkpoint: string, against: stri
   const taught = new Map((typeof teacher === 'string' ? [] : teacher).filter(({ draw }) => draw === 0).map((sample) => [sample.promptId, cut(sample.text)]));
   const pairs = pairSamples(older, newer);
   const comparing = against !== null;
+  const pieces = comparing ? await readPairPieces({ dir, side: against }, { dir, side: checkpoint }, pairs) : new Map<Pair, Pieces>();
   // In the order of the newer side: what was added to the prompts stands where it was added.
   const compared = new Map(comparePrompts(pairs).map((one) => [one.promptId, one]));
   const grouped = groupByPrompt(newer);
-  const prompts = [...grouped].slice(0, SHOWN_PROMPTS).map(([id, draws]): ShownPrompt => ({
-    id,
-    prompt: cut(draws[0]?.prompt ?? ''),
-    references: (draws[0]?.references ?? []).slice(0, 6).map(cut),
-    teacher: taught.get(id) ?? null,
-    draws: (compared.get(id)?.pairs ?? []).map((pair) => (
-      { draw: pair.draw, newer: shown(pair.right), older: shown(pair.left), change: comparing ? changeOf(pair) : null })),
-    difference: comparing ? (compared.get(id)?.difference ?? 0) : 0,
-  }));
+  const prompts = [...grouped].slice(0, SHOWN_PROMPTS).map(([id, draws]): ShownPrompt => {
+    const own = compared.get(id);
+    return {
+      id,
+      prompt: cut(draws[0]?.prompt ?? ''),
+      references: (draws[0]?.references ?? []).slice(0, 6).map(cut),
+      teacher: taught.get(id) ?? null,
+      draws: groupPairs(own?.pairs ?? []).map((alike) => shownDraw(alike, pieces, comparing)),
+      changes: comparing ? (own?.changes ?? []) : [],
+      difference: comparing ? (own?.difference ?? 0) : 0,
+      score: own?.score ?? null,
+    };
+  });
   const counts = comparing ? countChanges(pairs) : null;
   return { type: 'samples', checkpoint, against, prompts, counts, leftOut: grouped.size - prompts.length, problem: null };
+}
+
+/** Pairs that came out alike: one stands for all. */
+function shownDraw(alike: readonly Pair[], pieces: ReadonlyMap<Pair, Pieces>, comparing: boolean): ShownDraw {
+  const [pair] = alike;
+  const tokens = pair && pieces.get(pair);
+  const visible = (texts: readonly string[]): string[] => texts.map(showControlCharacters);
+  return {
+    draws: alike.map(({ draw }) => draw),
+    newer: shown(pair?.right),
+    older: shown(pair?.left),
+    change: comparing && pair ? changeOf(pair) : null,
+    ...(tokens ? { pieces: { older: visible(tokens.older), newer: visible(tokens.newer) } } : {}),
+  };
 }

@@ -33,7 +33,7 @@ export function readSettings(value: unknown): ViewSettings {
     checkpoint: textOrNull(from.checkpoint),
     against: textOrNull(from.against),
     sampleFilter: changes.find((change) => change === from.sampleFilter) ?? null,
-    sampleOrder: listOrders.find((order) => order === from.sampleOrder) ?? 'file',
+    sampleOrder: listOrders.find((order) => order === from.sampleOrder) ?? DEFAULT_SETTINGS.sampleOrder,
   };
 }
 

@@ -49,7 +49,7 @@ function stateDescription(run: ListedRun, now: Date): string {
   const step = status !== undefined && status.total > 0 && status.step > 0 ? `step ${status.step}/${status.total}` : undefined;
   switch (state) {
     case 'running':
-      return joined(step ?? status?.activity ?? 'starting', klText(kl), timeLeft(status?.eta), lineage(run));
+      return joined(step ?? status?.activity ?? 'starting', klText(kl?.nats), timeLeft(status?.eta), lineage(run));
     case 'queued':
       return joined(waitsBehind(run) ?? stateLook(state).label, lineage(run));
     case 'starting':
@@ -59,9 +59,9 @@ function stateDescription(run: ListedRun, now: Date): string {
     case 'stalled':
       return joined(stateLook(state).label, step, count);
     case 'finished':
-      return joined(klText(kl), lineage(run), when(created, now));
+      return joined(klText(kl?.nats), lineage(run), when(created, now));
     case 'stopped':
-      return joined('stopped', step, klText(kl), lineage(run), when(created, now));
+      return joined('stopped', step, klText(kl?.nats), lineage(run), when(created, now));
     case 'failed':
       return joined(`failed: ${oneLine(text, LONGEST_CAUSE)}`);
     case 'lost':
@@ -89,7 +89,10 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
   if (status?.phase) facts.push(['Phase', status.phase]);
   const left = timeLeft(status?.eta);
   if (run.summary.active && left !== undefined) facts.push(['Time', left]);
-  if (kl !== undefined) facts.push(['Reverse KL', `${formatNumber(kl)} nats per token`]);
+  if (kl !== undefined) {
+    const where = kl.rows === undefined ? 'what it writes in training' : `${kl.rows.toLocaleString('en')} validation rows`;
+    facts.push(['Reverse KL', `${formatNumber(kl.nats)} nats per token, on ${where}`]);
+  }
   if (record) facts.push(['Teacher', record.config.teacher.model], ['Student', record.config.student.model]);
   if (record?.parent) facts.push(['Forked from', `${checkpointLabel(record.parent.checkpoint)} of ${record.parent.run}`]);
   facts.push(['Started', new Date(created * 1000).toLocaleString()]);

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { type CheckpointRow, checkpointRows, headlineKl } from '../../present/checkpoints';
+import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from '../../present/checkpoints';
 import { RunFollower } from '../../rundir/follow';
 import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
@@ -13,8 +13,8 @@ import { Disposable } from '../disposable';
 /** A run as the editor's lists show it. */
 export interface ListedRun {
   readonly summary: RunSummary;
-  /** Nats per token; undefined while nothing has measured it. */
-  readonly kl: number | undefined;
+  /** Undefined while nothing has measured it. */
+  readonly kl: HeadlineKl | undefined;
   /** What guards found, one entry per guard. */
   readonly alerts: readonly RunAlert[];
   /** Grows whenever what is known of the run's checkpoints does. */
@@ -23,7 +23,7 @@ export interface ListedRun {
 
 interface Entry {
   summary: RunSummary;
-  kl: number | undefined;
+  kl: HeadlineKl | undefined;
   alerts: readonly RunAlert[];
   checkpointsSeen: number;
   /** What the run's state depends on, once it has ended. */

@@ -3,13 +3,13 @@ import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
 import { readRun } from '../../rundir/runs';
 import { sampledCheckpoints } from '../../rundir/samples';
-import { listSides, readSide } from '../../rundir/sides';
+import { listSides, readSide, REFERENCE, type Side } from '../../rundir/sides';
 import { pairSamples } from '../../samples/pair';
 import type { EditorContext } from '../context';
 import { checkpointDescription } from '../runs/describe';
 import { scoreMetric } from '../../present/checkpoints';
 import type { RunRegistry } from '../runs/registry';
-import { givenOrPicked, targetOf, type Target } from '../runs/target';
+import { givenOrPicked, pickRun, targetOf, type Target } from '../runs/target';
 import { samplesUri, type SamplesAddress } from './address';
 
 interface Comparison {
@@ -36,6 +36,19 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
     if (comparison) await showDiff(runs, comparison);
   });
 
+  for (const [command, to] of [['minillm.compareWithTeacher', 'teacher'], ['minillm.compareWithReference', REFERENCE.name]] as const) {
+    context.command(command, async (given) => {
+      const target = targetOf(given);
+      if (target?.checkpoint === undefined) return;
+      if (!(await listSides(target.dir)).some(({ name }) => name === to)) {
+        void vscode.window.showInformationMessage(`There are no samples of the ${to} yet.`);
+        return;
+      }
+      const comparison = await choose(runs, { ...target, to }, undefined);
+      if (comparison) await showDiff(runs, comparison);
+    });
+  }
+
   context.command('minillm.compareEachSample', async (given, many) => {
     const comparison = await choose(runs, given, many);
     if (comparison) await showEach(runs, comparison);
@@ -48,45 +61,78 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
   const [first, second] = selected;
   if (first && second) {
     if (selected.length > 2) void vscode.window.showInformationMessage('Two checkpoints are compared at a time: the first two of the selection.');
-    const [left, right] = first.dir === second.dir && first.checkpoint > second.checkpoint ? [second, first] : [first, second];
-    return { left, right };
+    return inOrder(first, second);
   }
   const asked = (given ?? {}) as { readonly from?: unknown; readonly to?: unknown; readonly promptId?: unknown };
   const target = await givenOrPicked(runs, given, 'Run whose samples to compare');
   if (!target) return undefined;
   const { dir } = target;
   const promptId = typeof asked.promptId === 'string' ? asked.promptId : undefined;
-  const names = (await listSides(dir)).map(({ name }) => name);
-  if (names.length === 0) {
+  const sides = await listSides(dir);
+  if (sides.length === 0) {
     void vscode.window.showInformationMessage('This run has no samples yet: they come with its first checkpoint.');
     return undefined;
   }
-  const known = (name: unknown): string | undefined => names.find((one) => one === name);
-  const from = known(asked.from) ?? target.checkpoint ?? (await pick(runs, dir, names, 'Compare from', undefined));
+  const known = (name: unknown): string | undefined => sides.find((side) => side.name === name)?.name;
+  const from = known(asked.from) ?? target.checkpoint ?? (await pickSide(runs, dir, sides, 'Compare from'));
   if (from === undefined) return undefined;
-  const to = known(asked.to) ?? (await pick(runs, dir, names.filter((name) => name !== from), `Compare ${checkpointLabel(from)} with`, from));
-  if (to === undefined) return undefined;
-  // The older one stands on the left, the teacher on the right, the references on the left, whichever was chosen first.
+  const left = { dir, checkpoint: from, promptId };
+  const to = known(asked.to);
   // The panel says what it wants where.
-  const [left, right] = known(asked.from) === undefined && from > to ? [to, from] : [from, to];
-  return { left: { dir, checkpoint: left, promptId }, right: { dir, checkpoint: right, promptId } };
+  if (to !== undefined && known(asked.from) !== undefined) return { left, right: { ...left, checkpoint: to } };
+  const right = to === undefined ? await pickOther(runs, left, sides) : { ...left, checkpoint: to };
+  return right && inOrder(left, right);
+}
+
+/** The older checkpoint stands on the left, the teacher on the right, the references on the left, whichever was chosen first. */
+function inOrder(first: SamplesAddress, second: SamplesAddress): Comparison {
+  return first.dir === second.dir && first.checkpoint > second.checkpoint ? { left: second, right: first } : { left: first, right: second };
 }
 
 function checkpointIn(target: Target | undefined): SamplesAddress[] {
   return target?.checkpoint === undefined ? [] : [{ dir: target.dir, checkpoint: target.checkpoint }];
 }
 
-/** Without `from`, the oldest comes first, since most comparisons begin there; else the newest, and the teacher before all. */
-async function pick(
-  runs: RunRegistry, dir: string, names: readonly string[], placeHolder: string, from: string | undefined,
-): Promise<string | undefined> {
+interface SidePick extends vscode.QuickPickItem {
+  /** Undefined leads to the other runs. */
+  readonly name: string | undefined;
+}
+
+/** Sides with their scores. */
+async function picksOf(runs: RunRegistry, dir: string, sides: readonly Side[]): Promise<SidePick[]> {
   const rows = await runs.checkpoints(dir);
   const score = scoreMetric(rows, runs.get(dir)?.summary.run?.config.checkpoints.best ?? 'eval/kl_reverse');
-  const items = names.map((name) => {
+  return sides.map(({ name, label }) => {
     const row = rows.find((one) => one.name === name);
-    return { label: checkpointLabel(name), description: row ? `${checkpointDescription(row, score)}${row.best ? ' · best' : ''}` : '', name };
+    return { label, description: row ? `${checkpointDescription(row, score)}${row.best ? ' · best' : ''}` : '', name };
   });
-  return (await vscode.window.showQuickPick(from === undefined ? items : items.reverse(), { placeHolder, matchOnDescription: true }))?.name;
+}
+
+/** The oldest comes first, since most comparisons begin there. */
+async function pickSide(runs: RunRegistry, dir: string, sides: readonly Side[], placeHolder: string): Promise<string | undefined> {
+  return (await vscode.window.showQuickPick(await picksOf(runs, dir, sides), { placeHolder, matchOnDescription: true }))?.name;
+}
+
+/** The other side: of the same run, the references, the teacher and the newest first; or of another run. */
+async function pickOther(runs: RunRegistry, first: SamplesAddress, sides: readonly Side[]): Promise<SamplesAddress | undefined> {
+  const picks = await picksOf(runs, first.dir, sides.filter(({ name }) => name !== first.checkpoint));
+  const others = runs.runs.filter(({ summary: { dir } }) => dir !== first.dir);
+  const another: SidePick[] = others.length === 0 ? [] : [
+    { label: '', kind: vscode.QuickPickItemKind.Separator, name: undefined }, { label: '$(arrow-swap) Another run…', alwaysShow: true, name: undefined },
+  ];
+  const placeHolder = `Compare ${sides.find(({ name }) => name === first.checkpoint)?.label ?? checkpointLabel(first.checkpoint)} with`;
+  const pick = await vscode.window.showQuickPick([...picks.reverse(), ...another], { placeHolder, matchOnDescription: true });
+  if (!pick) return undefined;
+  if (pick.name !== undefined) return { ...first, checkpoint: pick.name };
+  const run = await pickRun(others, 'Run to compare with', 'There is no other run in this workspace.');
+  if (!run) return undefined;
+  const its = await listSides(run.dir);
+  if (its.length === 0) {
+    void vscode.window.showInformationMessage('That run has no samples yet: they come with its first checkpoint.');
+    return undefined;
+  }
+  const name = await pickSide(runs, run.dir, its, 'Its checkpoint');
+  return name === undefined ? undefined : { ...first, dir: run.dir, checkpoint: name };
 }
 
 async function showDiff(runs: RunRegistry, { left, right }: Comparison): Promise<void> {

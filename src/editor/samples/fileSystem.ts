@@ -19,8 +19,8 @@ interface Rendered {
   readonly bytes: Uint8Array;
 }
 
-/** Texts kept: the two sides of a comparison, and a few that one goes back to. */
-const KEPT = 16;
+/** Bytes of texts kept: a set of five hundred diffs asks twice for each of a thousand. */
+const KEPT = 16 << 20;
 
 /**
  * Samples as read-only documents. A file system and not a content provider, because tabs of a file system come back
@@ -28,6 +28,7 @@ const KEPT = 16;
  */
 export class SamplesFileSystem extends Disposable implements vscode.FileSystemProvider {
   private readonly kept = new Map<string, Rendered>();
+  private size = 0;
   readonly onDidChangeFile = this.register(new vscode.EventEmitter<vscode.FileChangeEvent[]>()).event;
 
   constructor(private readonly kinds: readonly DocumentKind[]) {
@@ -79,11 +80,19 @@ export class SamplesFileSystem extends Disposable implements vscode.FileSystemPr
     const text = await source.render();
     if (text === undefined) throw vscode.FileSystemError.FileNotFound(uri);
     const rendered = { modified, bytes: Buffer.from(text) };
-    this.kept.delete(key);
+    this.forget(key);
     this.kept.set(key, rendered);
-    const [oldest] = this.kept.keys();
-    if (this.kept.size > KEPT && oldest !== undefined) this.kept.delete(oldest);
+    this.size += rendered.bytes.length;
+    for (const oldest of this.kept.keys()) {
+      if (this.size <= KEPT || oldest === key) break;
+      this.forget(oldest);
+    }
     return rendered;
+  }
+
+  private forget(key: string): void {
+    this.size -= this.kept.get(key)?.bytes.length ?? 0;
+    this.kept.delete(key);
   }
 }
 

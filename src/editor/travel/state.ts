@@ -2,16 +2,16 @@
 import type { Sample } from '../../contract/generated';
 import type { CheckpointRow } from '../../present/checkpoints';
 import { checkpointLabel } from '../../present/labels';
-import { showControlCharacters } from '../../present/text';
+import { showBeginning } from '../../present/text';
 import type { TravelMoment, TravelState } from '../../protocol/timeTravel';
+import { keptCheckpoints } from '../../samples/branch';
 import { scoreWord } from '../../samples/scoreWord';
 import { type Moment, travelOf } from '../../samples/travel';
 
 const SHOWN_CHARACTERS = 20_000;
 const SHOWN_PROMPTS = 1000;
 
-const cut = (text: string, longest = SHOWN_CHARACTERS): string =>
-  showControlCharacters(text.length > longest ? `${text.slice(0, longest)} … (${text.length - longest} more characters)` : text);
+const cut = (text: string, longest = SHOWN_CHARACTERS): string => showBeginning(text, longest);
 
 /** The score on which moments are compared, from 0 to 1: exact match where anything is ever exact, else overlap. */
 function scoreOf({ score }: Sample): number | null {
@@ -40,7 +40,7 @@ export interface TravelFacts {
 }
 
 export function buildTravel({ run, active, rows, sides }: TravelFacts, promptId: string, draw: number): TravelState {
-  const newest = [...sides.keys()].filter((name) => name.startsWith('step-')).sort().at(-1);
+  const newest = keptCheckpoints([...sides.keys()]).at(-1);
   const latest = newest === undefined ? [] : (sides.get(newest) ?? []);
   const ids = [...new Set(latest.map((sample) => sample.promptId))];
   const prompts = ids.slice(0, SHOWN_PROMPTS).map((id) => ({ id, label: cut(id, 80) }));

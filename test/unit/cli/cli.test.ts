@@ -141,6 +141,22 @@ describe('minillm on the command line', () => {
     assert.match(out, /\[-[^\]]*-\]|\{\+[^}]*\+\}/, 'without colours brackets tell');
   });
 
+  it('compares only what is asked for, in the order that is asked for', () => {
+    type Compared = { counts: Record<string, number>; pairs: { promptId: string; prompt: string; left: Sample; right: Sample }[] };
+    const all = json('diff', id, '--only', 'improved,regressed,changed,same') as Compared;
+    const { prompt } = all.pairs[0]!;
+    const some = json('diff', id, '--only', 'improved,regressed,changed,same', '--contains', prompt.toUpperCase()) as Compared;
+    assert.ok(some.pairs.length > 0 && some.pairs.length < all.pairs.length);
+    assert.ok(some.pairs.every((pair) => JSON.stringify(pair).toLowerCase().includes(prompt.toLowerCase())));
+    const rise = ({ left, right }: Compared['pairs'][number]): number => (right.score['rougeL'] ?? 0) - (left.score['rougeL'] ?? 0);
+    const greedy = (order: string): number[] => (json('diff', id, '--draw', '0', '--only', 'improved,regressed,changed,same', '--sort', order) as Compared).pairs.map(rise);
+    assert.ok(greedy('change')[0]! <= greedy('gain')[0]!);
+    assert.deepEqual([...greedy('change')].sort(), [...greedy('prompt')].sort());
+    const refused = minillm(on('diff', id, '--sort', 'worst'));
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /--sort takes prompt, change, gain, score, not "worst"/);
+  });
+
   it('uses colours where they are wanted', () => {
     const colored = /\u001b\[/;
     assert.doesNotMatch(minillm(on('list')).out, colored);

@@ -59,10 +59,28 @@ describe('results', () => {
   it('heads the panel with where the last phase took the run up', () => {
     const { headlines } = results(...[50, 100, 150, 200].map((step) => scored(step, { 'eval/kl_reverse': 1 - step / 400, 'eval/accuracy_sampled': 0, 'eval/rougeL_sampled': step / 1000 })));
     assert.deepEqual(headlines, [
-      { metric: 'eval/kl_reverse', value: 0.5, from: { value: 0.75, step: 100 } },
-      { metric: 'eval/rougeL_sampled', value: 0.2, from: { value: 0.1, step: 100 } },
+      { metric: 'eval/kl_reverse', value: 0.5, from: { value: 0.75, step: 100 }, rows: 500 },
+      { metric: 'eval/rougeL_sampled', value: 0.2, from: { value: 0.1, step: 100 }, rows: 500 },
     ]);
     assert.equal(results(scored(50, { 'eval/kl_reverse': 1 })).headlines[0]?.from, null);
     assert.deepEqual(results().headlines, []);
+  });
+
+  it('heads the panel of a finished run with what was scored on all rows', () => {
+    const kl = (value: number): Record<string, number> => ({ 'eval/kl_reverse': value, 'eval/accuracy_sampled': 0.4 });
+    const subset = [scored(100, kl(0.7)), scored(200, kl(0.5))];
+    const whole = [scored(100, kl(0.72), { full: true, rows: 2405 }), scored(200, kl(0.52), { full: true, rows: 2405 })];
+    assert.deepEqual(results(...subset, ...whole).headlines[0], { metric: 'eval/kl_reverse', value: 0.52, from: { value: 0.72, step: 100 }, rows: 2405 });
+    assert.equal(results(...subset, ...whole, scored(300, kl(0.4))).headlines[0]?.rows, 500, 'it went on: the newest counts');
+  });
+
+  it('keeps what a resumed attempt went back behind out of the best and the newest', () => {
+    const at = (step: number, attempt: number, kl: number): EvaluationEvent =>
+      scored(step, { 'eval/kl_reverse': kl }, { checkpoint: name(step).replace('a1', `a${attempt}`) });
+    const { checkpoints, headlines } = results(at(100, 1, 0.7), at(200, 1, 0.1), at(150, 2, 0.5));
+    assert.deepEqual(checkpoints.rows.map(({ label, detail, best }) => [label, detail, best]), [
+      ['step 100', 'sft', []], ['step 150 (attempt 2)', 'minillm', [0]], ['step 200', 'minillm, discarded', []],
+    ]);
+    assert.equal(headlines[0]?.value, 0.5);
   });
 });

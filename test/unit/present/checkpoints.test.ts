@@ -48,9 +48,9 @@ describe('headlineKl', () => {
   it('is the newest of training while it goes on, and of the last evaluation afterwards', () => {
     const step = { kind: 'step', step: 3, phase: 0, metrics: { 'kl/reverse': 0.3 } };
     const history = historyOf(evaluation(1, { 'eval/kl_reverse': 0.7 }), step, evaluation(3, { 'eval/kl_reverse': 0 }, { subject: 'teacher' }));
-    assert.equal(headlineKl(history, true), 0.3);
-    assert.equal(headlineKl(history, false), 0.7);
-    assert.equal(headlineKl(historyOf(step), false), 0.3);
+    assert.deepEqual(headlineKl(history, true), { nats: 0.3, rows: undefined });
+    assert.equal(headlineKl(history, false)?.nats, 0.7);
+    assert.equal(headlineKl(historyOf(step), false)?.nats, 0.3);
     assert.equal(headlineKl(new History(), true), undefined);
   });
 });

@@ -31,7 +31,7 @@ describe('a run\'s folder', () => {
     await assert.rejects(findSide(at.path, 'last'), NoSuchSide);
     for (const name of ['step-00000100-a1', 'step-00000200-a1', 'step-00000200-a2', 'teacher']) putSamples(name, name, 'r');
     for (const name of ['step-00000300-a1.tokens', '../x', 'notes']) writeFileSync(path.join(at.samples, path.basename(`${name}.jsonl`)), '');
-    assert.deepEqual((await listSides(at.path)).map(({ label }) => label), ['step 100', 'step 200', 'step 200 (attempt 2)', 'teacher', 'reference']);
+    assert.deepEqual((await listSides(at.path)).map(({ label }) => label), ['step 100', 'step 200 (attempt 2)', 'teacher', 'reference', 'step 200, discarded']);
     const named: readonly (readonly [string, string])[] = [
       ['first', 'step-00000100-a1'], ['last', 'step-00000200-a2'], ['100', 'step-00000100-a1'], ['200', 'step-00000200-a2'],
       ['step-00000200-a1', 'step-00000200-a1'], ['teacher', 'teacher'], ['reference', 'reference'],

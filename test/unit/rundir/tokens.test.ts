@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readSamples } from '../../../src/rundir/samples';
-import { hasTokens, NoTokens, readTokenIndex, readTokens } from '../../../src/rundir/tokens';
+import { hasTokens, NoTokens, readPieces, readTokenIndex, readTokens } from '../../../src/rundir/tokens';
 import { repo, temporaryFolder } from '../../harness/paths';
 
 const recorded = path.join(repo, 'test', 'fixtures', 'runs', '20261124-232620-pronounce');
@@ -24,6 +24,14 @@ describe('token detail on disk', () => {
     }
     const reference = await readTokens(recorded, last, { promptId: 'cough', kind: 'reference', draw: 0 });
     assert.equal(reference.pieces.slice(0, 3).join(''), 'K AA F');
+  });
+
+  it('gives the pieces of samples; none where there is no detail', async () => {
+    const samples = (await readSamples(recorded, last)).slice(0, 4);
+    const pieces = await readPieces(recorded, last, samples);
+    for (const sample of samples) assert.equal(pieces.get(sample)?.join(''), sample.text);
+    assert.equal((await readPieces(recorded, 'step-00000001-a1', samples)).size, 0);
+    assert.equal((await readPieces(recorded, last, [{ ...samples[0]!, text: 'something else' }])).size, 0);
   });
 
   it('says in a sentence why there is none', async () => {

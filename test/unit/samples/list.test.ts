@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Sample } from '../../../src/contract/generated';
-import { comparePrompts, holds, sortCompared } from '../../../src/samples/list';
+import { comparePrompts, holds, type ListOrder, onlyChanged, sortListed, textsOf } from '../../../src/samples/list';
 import { pairSamples } from '../../../src/samples/pair';
 
 const sample = (promptId: string, draw: number, text: string, exact: number): Sample =>
@@ -17,14 +17,23 @@ describe('a list of compared prompts', () => {
     ]);
   });
 
-  it('is sorted by change of score; what comes out even keeps its order', () => {
-    const ids = (order: 'file' | 'worst' | 'best'): string => sortCompared(compared, order).map(({ promptId }) => promptId).join('');
-    assert.deepEqual([ids('file'), ids('worst'), ids('best')], ['abc', 'bac', 'cab']);
+  it('is sorted by change or by score; what comes out even keeps its order', () => {
+    const ids = (order: ListOrder): string => sortListed(compared, order).map(({ promptId }) => promptId).join('');
+    assert.deepEqual([ids('prompt'), ids('change'), ids('gain'), ids('score')], ['abc', 'bac', 'cab', 'bac']);
+    const unscored = comparePrompts(pairSamples([], [{ ...sample('z', 0, 'x', 0), score: {} }, sample('y', 0, 'x', 0)]));
+    assert.deepEqual(sortListed(unscored, 'score').map(({ promptId }) => promptId), ['y', 'z']);
+  });
+
+  it('is filtered by what happened to any draw', () => {
+    const ids = (...only: Parameters<typeof onlyChanged>[1] & object): string => onlyChanged(compared, only).map(({ promptId }) => promptId).join('');
+    assert.deepEqual([ids('improved'), ids('regressed'), ids('same'), ids('improved', 'regressed')], ['ac', 'ab', '', 'abc']);
+    assert.equal(onlyChanged(compared, null).length, 3);
   });
 
   it('is searched whatever the case', () => {
     assert.ok(holds(['The Word'], ' word '));
     assert.ok(holds(['x'], ''));
     assert.ok(!holds(['x'], 'y'));
+    assert.deepEqual(textsOf(compared[1]!), ['b', 'b?', 'x', 'y']);
   });
 });

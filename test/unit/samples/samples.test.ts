@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import type { Sample } from '../../../src/contract/generated';
+import type { Sample, TokenDetail } from '../../../src/contract/generated';
+import { showBeginning } from '../../../src/present/text';
 import { changeOf, countChanges } from '../../../src/samples/change';
-import { diffText, type Stretch } from '../../../src/samples/diff';
-import { renderSamples } from '../../../src/samples/document';
-import { groupByPrompt, groupDraws } from '../../../src/samples/group';
+import { diffText, type Stretch, wantsTokens } from '../../../src/samples/diff';
+import { drawNames, renderSamples } from '../../../src/samples/document';
+import { groupByPrompt, groupDraws, groupPairs } from '../../../src/samples/group';
 import { pairSamples } from '../../../src/samples/pair';
 import { referenceSamples } from '../../../src/samples/reference';
+import { piecesOf } from '../../../src/samples/tokenDetail';
 import { seededRandom } from '../random';
 
 function sample(promptId: string, draw: number, text: string, fields: Partial<Sample> = {}): Sample {
@@ -52,10 +54,14 @@ describe('pairs of samples', () => {
 });
 
 describe('draws of a prompt', () => {
-  it('are grouped when alike, the most frequent first', () => {
+  it('are grouped when alike, in the order of the first of each', () => {
     const draws = ['x', 'y', 'y', 'z', 'x', 'y'].map((text, draw) => sample('a', draw, text));
-    assert.deepEqual(groupDraws(draws).map(({ text, samples }) => [text, samples.length]), [['y', 3], ['x', 2], ['z', 1]]);
+    assert.deepEqual(groupDraws(draws).map((group) => group.map(({ draw }) => draw)), [[0, 4], [1, 2, 5], [3]]);
     assert.deepEqual([...groupByPrompt([...draws].reverse()).get('a')!.map(({ draw }) => draw)], [0, 1, 2, 3, 4, 5]);
+    const older = ['x', 'x', 'y', 'x'].map((text, draw) => sample('a', draw, text));
+    const groups = groupPairs(pairSamples(older, draws.slice(0, 3)));
+    assert.deepEqual(groups.map((group) => group.map(({ draw }) => draw)), [[0], [1], [2], [3]], 'both sides count');
+    assert.deepEqual([[0], [0, 1, 2], [2, 3]].map(drawNames), ['greedy', 'greedy ×3', 'draw 2 ×2']);
   });
 });
 
@@ -85,6 +91,21 @@ describe('diff of two responses', () => {
     assert.equal(mended.unit, 'word');
   });
 
+  it('takes tokens where words are no unit and somebody has them', () => {
+    const pieces = (...texts: string[]): string[] => texts;
+    const one = { older: pieces('col', 'our'), newer: pieces('col', 'or') };
+    assert.deepEqual(diffText('colour', 'color', one), {
+      unit: 'token', parts: [{ kind: 'same', text: 'col' }, { kind: 'removed', text: 'our' }, { kind: 'added', text: 'or' }],
+    });
+    const [older, newer] = ['f(a[0]) => g(b);', 'f(a[1]) => g(b);'];
+    assert.ok(wantsTokens(older, newer));
+    assert.equal(diffText(older, newer).unit, 'word', 'without tokens code is words');
+    assert.equal(diffText(older, newer, { older: older.split(/(?<=\W)/), newer: newer.split(/(?<=\W)/) }).unit, 'token');
+    assert.ok(!wantsTokens('D IH S', 'D EH S') && !wantsTokens('Some (short) prose; no code.', 'Some other prose.'));
+    const detail = { pieces: [' col', 'our', '</s>'], special: [2] } as unknown as TokenDetail;
+    assert.deepEqual([piecesOf(detail, 'colour'), piecesOf(detail, ' colour'), piecesOf(detail, 'color')], [['col', 'our'], [' col', 'our'], undefined]);
+  });
+
   it('gives up on texts that are too long to read, and at once', () => {
     const start = performance.now();
     const { parts } = diffText('a b '.repeat(100_000), 'b a '.repeat(100_000));
@@ -101,6 +122,11 @@ describe('samples as a document', () => {
     assert.deepEqual(different, ['one', 'two', 'x']);
   });
 
+  it('names the prompts where there are several', () => {
+    assert.match(renderSamples([sample('a', 0, 'one'), sample('b', 0, 'x')]), /^### a\n\n> a\?\n/);
+    assert.match(renderSamples([sample('a', 0, 'one'), sample('a', 1, 'x')]), /^> a\?\n/);
+  });
+
   it('is the same text for the same responses, however their scores moved', () => {
     const [before, after] = [0.4, 0.1].map((kl) => renderSamples([{ ...sample('a', 0, 'one'), kl, score: { exact: 0, rougeL: kl } }]));
     assert.equal(before, after);
@@ -110,5 +136,8 @@ describe('samples as a document', () => {
     const text = renderSamples([sample('a', 0, 'red \u001b[31m and \u202eturned', { prompt: 'p\u0007' })]);
     assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u202e]/);
     assert.match(text, /red \\u\{1b\}\[31m and \\u\{202e\}turned/);
+    const odd = renderSamples([sample('a', 0, 'a\u2028b\u200bc\ud800d\u{e0041} 👩\u200d🔬 \ufffd')]);
+    assert.ok(odd.includes('a\\u{2028}b\\u{200b}c\\u{d800}d\\u{e0041} 👩\u200d🔬 \ufffd'), odd);
+    assert.equal(showBeginning('ab😀', 3), 'ab … (2 more characters)');
   });
 });

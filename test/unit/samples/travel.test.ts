@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Sample } from '../../../src/contract/generated';
-import { keptCheckpoints, travelOf } from '../../../src/samples/travel';
+import { discardedCheckpoints, keptCheckpoints } from '../../../src/samples/branch';
+import { travelOf } from '../../../src/samples/travel';
 
 const name = (step: number, attempt = 1): string => `step-${String(step).padStart(8, '0')}-a${attempt}`;
 
@@ -24,6 +25,7 @@ describe('a prompt over the checkpoints', () => {
   it('leaves out what a resumed attempt went back behind, and the teacher', () => {
     assert.deepEqual(keptCheckpoints([name(10), name(20), name(30), name(20, 2), name(30, 2), 'teacher']), [name(10), name(20, 2), name(30, 2)]);
     assert.deepEqual(keptCheckpoints([name(10), name(20), name(40, 2), name(30, 3)]), [name(10), name(20), name(30, 3)]);
+    assert.deepEqual(discardedCheckpoints([name(10), name(20), name(40, 2), name(30, 3), 'teacher']), [name(40, 2)]);
     const travel = travelOf(sides([name(10), 'no'], [name(20), 'lost'], [name(20, 2), 'yes'], ['teacher', 'yes']), 'p', 0);
     assert.deepEqual(travel?.moments.map(({ sample }) => sample.text), ['no', 'yes']);
     assert.equal(travel.discarded, 1);
