@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
@@ -144,7 +145,7 @@ describe('samples of five hundred prompts', function suite() {
     assert.equal(await focused(), '3');
     await workbench.page.keyboard.press('d');
     await workbench.page.locator('.monaco-diff-editor').first().waitFor();
-    await workbench.runCommand('View: Close Editor');
+    await workbench.page.locator('.tab', { hasText: /^pronounce$/ }).first().click();
   });
 
   it('stay where they are, selected and focused, while a checkpoint comes in, and what is as it was is not touched', async () => {
@@ -211,7 +212,8 @@ describe('samples of five hundred prompts', function suite() {
     const taken = Date.now() - started;
     console.log(`      ${PROMPTS} diffs open after ${taken} ms`);
     await workbench.screenshot('samples-500-set');
-    // Less than three seconds by themselves; on cores that others use, too, it is the order of magnitude that is watched.
-    assert.ok(taken < 8000, `${taken} ms`);
+    // On cores that others use, too, everybody waits in proportion.
+    const busy = Math.max(1, (os.loadavg()[0] ?? 1) / os.availableParallelism());
+    assert.ok(taken < 4000 * busy, `${taken} ms, with ${busy.toFixed(1)} processes a core`);
   });
 });
