@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from minillm import lora
+from minillm.language_model import aligned
 from minillm.rundir import RunDir, read_json, write_json_whole
 
 NAME = re.compile(r"step-(\d{8})-a(\d+)")
@@ -88,7 +89,7 @@ def listed(run: RunDir) -> list[str]:
     """Names of the checkpoints that are there, newest first: by attempt, then by step."""
     if not run.checkpoints.is_dir():
         return []
-    found = [(match, path.name) for path in run.checkpoints.iterdir() if (match := NAME.fullmatch(path.name))]
+    found = [(match, path.name) for path in run.checkpoints.iterdir() if (match := NAME.fullmatch(path.name)) and not path.is_symlink()]
     return [name for _, name in sorted(found, key=lambda item: (int(item[0][2]), int(item[0][1])), reverse=True)]
 
 
@@ -117,6 +118,7 @@ def load(folder: Path) -> State:
         part: load_file(folder / "state" / f"{part}.safetensors") if f"state/{part}.safetensors" in files["files"] else {}
         for part in ("optimizer", "rollout")
     }
+    tensors = {part: {name: aligned(tensor) for name, tensor in found.items()} for part, found in tensors.items()}
     return State(folder.name, folder, record, tensors["optimizer"], tensors["rollout"])
 
 

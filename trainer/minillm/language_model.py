@@ -20,6 +20,9 @@ from transformers import DynamicCache
 
 from minillm.errors import BadInput
 
+ALIGNMENT = 64
+"""Bytes. Torch allocates at multiples of it on a CPU."""
+
 
 class LanguageModel:
     """A Hugging Face causal language model with its compute dtype.
@@ -163,3 +166,9 @@ def verify(model: LanguageModel, pointer: str | None = None) -> None:
             f"(relative difference {error:.2g}); this model family is not supported.",
             pointer=pointer,
         )
+
+
+def aligned(tensor: Tensor) -> Tensor:
+    """The same values where a fresh tensor would lie. A file of safetensors is mapped into memory as it is, a few bytes beside the
+    boundaries that torch allocates at, and matrix products round differently there: a resumed run would not be the same to the bit."""
+    return tensor.clone() if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT else tensor

@@ -21,7 +21,7 @@ from minillm import lora as low_rank
 from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
-from minillm.language_model import LanguageModel, verify
+from minillm.language_model import LanguageModel, aligned, verify
 from minillm.recompute import recompute
 from minillm.vocabulary import compare_tokenizers, shared_vocabulary
 
@@ -118,6 +118,12 @@ def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress
     return Pair(teacher, student, tokenizer)
 
 
+def locate(config: Config, progress: Progress = silent) -> tuple[Path, Path]:
+    """Folders of teacher and student, whose hub files are fetched first; nothing is loaded."""
+    teacher = _folder(config.teacher, "/teacher/model", progress, weights=True)
+    return teacher, _folder(config.student, "/student/model", progress, weights=config.student.init != "random")
+
+
 def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name: str = "checkpoint") -> LanguageModel:
     """A student saved in a Hugging Face folder, as `load_student` would give it: its vocabulary is not yet cut to the shared one."""
     model = _load(folder, Student(model=str(folder)), "", name, dtype=torch.float32, device=device)
@@ -126,6 +132,8 @@ def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name
 
 def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str, pointer: str | None = None) -> LanguageModel:
     model.to(device).eval()
+    for tensor in (*model.parameters(), *model.buffers()):
+        tensor.data = aligned(tensor.data)
     ready = LanguageModel(model, dtype, name)
     verify(ready, pointer)
     return ready
