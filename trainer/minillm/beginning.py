@@ -25,8 +25,11 @@ class CannotSupervise(Exception):
 
 @contextlib.contextmanager
 def only_supervisor(run: RunDir) -> Iterator[None]:
-    """Holds the run's lock. The kernel lets go of it when this process dies, however that happens."""
-    fd = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Holds the run's lock. The kernel lets go of it when this process dies, however that happens. Raises CannotSupervise."""
+    if links := run.links():
+        named = f"{links[0]} in {run.path} is a link" if len(links) == 1 else f"{', '.join(links[:3])} in {run.path} are links"
+        raise CannotSupervise(f"{named}, through which nothing is written or deleted: put what they point to in their place.")
+    fd = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

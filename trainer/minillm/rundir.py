@@ -18,7 +18,7 @@ VERSION = 1
 
 
 class RunDir:
-    """Paths inside a run folder. Nothing here touches the disk."""
+    """Paths inside a run folder."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).absolute()
@@ -36,6 +36,14 @@ class RunDir:
         self.samples = self.path / "samples"
         self.checkpoints = self.path / "checkpoints"
         self.evaluations = self.path / "evaluations"
+
+    def links(self) -> list[str]:
+        """Links where folders of the run should be. One from a stranger may hold some, which lead out of it: such a run is not gone
+        on with. This alone looks at the disk."""
+        folders = [self.samples, self.checkpoints, self.evaluations, self.control, self.control_trainer, self.control_done]
+        if not self.checkpoints.is_symlink():
+            folders += [*self.checkpoints.glob("*"), *self.checkpoints.glob("*/state")]
+        return sorted(str(folder.relative_to(self.path)) for folder in folders if folder.is_symlink())
 
 
 def plain(value: Any) -> Any:
@@ -62,12 +70,16 @@ def write_text_whole(path: Path, text: str, *, durable: bool = True) -> None:
     """
     # A fixed name: the file has one writer, and what a killed one left behind is overwritten by the next.
     part = path.with_name(f".{path.name}.part")
-    with open(part, "w", encoding="utf-8", errors="replace", newline="") as file:
+    with open(part, "w", encoding="utf-8", errors="replace", newline="", opener=_no_link) as file:
         file.write(text)
         file.flush()
         if durable:
             os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def write_json_whole(path: Path, record: Any, *, durable: bool = True) -> None:
@@ -95,7 +107,7 @@ class LineWriter:
 
     def __init__(self, path: Path, attempt: int) -> None:
         self.path, self.attempt = path, attempt
-        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         last, self._torn = _last_seq(self._fd)
         self._next = last + 1
 

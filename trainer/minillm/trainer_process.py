@@ -29,7 +29,7 @@ class TrainerProcess:
         it lives. Raises OSError."""
         package = str(Path(__file__).resolve().parents[1])
         env = {**os.environ, "PYTHONPATH": package, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1", **extra}
-        log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        log = os.open(run.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             child = subprocess.Popen(
                 command, cwd=run.path, env=env, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, pass_fds=keep,

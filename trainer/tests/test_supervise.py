@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from scene import TRAINER, Scene, running
 
 from minillm import identity
 from minillm.contract import Status
-from minillm.rundir import read_json, write_json_whole
+from minillm.rundir import LineWriter, read_json, write_json_whole
 
 
 @pytest.fixture
@@ -351,3 +352,31 @@ def test_the_supervisor_needs_the_standard_library_alone() -> None:
     code = "import sys; import minillm.supervise; print({'torch', 'pydantic', 'numpy', 'transformers'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=TRAINER, capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("name", ["samples", "checkpoints", "control/trainer", "checkpoints/.part", "checkpoints/step-00000001-a1/state"])
+def test_a_run_whose_folders_are_links_is_not_supervised(scene: Scene, tmp_path: Path, name: str) -> None:
+    """They would lead out of a folder that a stranger made."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "files.json").write_text("{}")
+    link = scene.run.path / name
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(outside)
+    assert scene.supervise({"steps": 2}).wait(20) == 1
+    assert f"{name} in {scene.run.path} is a link, through which nothing is written" in scene.run.log.read_text()
+    assert [path.name for path in outside.iterdir()] == ["files.json"]
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("as it was")
+    for name in (".status.json.part", "events.jsonl"):
+        (tmp_path / name).symlink_to(outside)
+    with pytest.raises(OSError, match="symbolic links"):
+        write_json_whole(tmp_path / "status.json", {})
+    with pytest.raises(OSError, match="symbolic links"):
+        LineWriter(tmp_path / "events.jsonl", 1)
+    assert outside.read_text() == "as it was"
