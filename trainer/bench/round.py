@@ -1,0 +1,147 @@
+"""A round at real shapes with random weights: seconds per optimiser update, against the published procedure and TRL's GKDTrainer.
+
+    python -P -m bench.round [--shapes gpt2-medium|tiny|…] [--batch 16] [--prompt 64] [--new 64] [--updates 4] [--corpus] [--repeats 1]
+
+A round samples `batch` responses and passes over them `updates` times, one update each. Of the published procedure and of `minillm` the
+costs at fewer updates follow from the same measurements: a round is one rollout and its updates. TRL samples anew for each update.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import torch
+
+from bench import report, trl_step
+from bench.clock import seconds
+from bench.ours import Ours
+from bench.published import Published
+from bench.shapes import SHAPES, Pair, make_pair
+from bench.trl_step import TrlStep
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class Sides:
+    """The trainers that are compared, and what their parts took in seconds."""
+
+    def __init__(self, pair: Pair, options: argparse.Namespace) -> None:
+        size = {"batch": options.batch, "prompt": options.prompt, "new": options.new}
+        self.device, self.updates = options.device, options.updates
+        self.times: dict[str, list[float]] = {}
+        self.turns: list[float] = []
+        """Of each of our rollouts, the share of steps that were the teacher's: chance, about α, and it makes a rollout dear or cheap."""
+        self.ours = {"minillm": Ours(pair, "minillm", updates=options.updates, **size)}
+        self.published = {"published procedure": Published(pair, **size)}
+        if options.corpus:
+            self.ours["minillm with corpus"] = Ours(pair, "minillm", updates=options.updates, corpus=True, **size)
+            self.published["published procedure with corpus"] = Published(pair, corpus=True, **size)
+        self.ours["gkd"] = Ours(pair, "gkd", onPolicyShare=1.0, beta=1.0, **size)
+        self.trl = TrlStep(pair, **size) if trl_step.version() and not options.without_trl else None
+
+    def time(self, name: str, work: Callable[[], object]) -> None:
+        took = seconds(work, self.device)
+        report.tell(f"{name}: {took:.2f} s")
+        self.times.setdefault(name, []).append(took)
+
+    def measure(self) -> None:
+        """One round of each side. Parts: `… rollout` and `… update`; `… step` where both are one."""
+        for name, side in self.ours.items():
+            if name == "gkd":
+                self.time("gkd step", side.step)
+                continue
+            told = len(side.rollouts)
+            self.time(f"{name} round", lambda side=side: [side.step() for _ in range(self.updates)])
+            rollout = side.rollouts[told]["time/rollout"]
+            self.turns.append(side.rollouts[told]["share/teacher"])
+            self.times.setdefault(f"{name} rollout", []).append(rollout)
+            self.times.setdefault(f"{name} update", []).append((self.times[f"{name} round"][-1] - rollout) / self.updates)
+        if self.trl is not None:
+            self.time("TRL step", self.trl.step)
+        for name, side in self.published.items():
+            if name.endswith("corpus"):  # its rollout is the same
+                side.record = self.published["published procedure"].record
+            else:
+                self.time(f"{name} rollout", side.rollout)
+            for _ in range(min(2, self.updates)):  # all are alike
+                self.time(f"{name} update", side.update)
+
+
+def per_update(times: dict[str, list[float]], updates: int) -> dict[str, float]:
+    """Seconds per update of each side, at so many updates a rollout."""
+    middle = {name: median(values) for name, values in times.items()}
+    found = {}
+    for name, update in middle.items():
+        side = name.removesuffix(" update")
+        if side != name:
+            rollout = middle.get(f"{side} rollout", middle.get("published procedure rollout"))
+            assert rollout is not None
+            found[side] = rollout / updates + update
+        elif name.endswith(" step"):
+            found[name.removesuffix(" step")] = update
+    return found
+
+
+def compare(times: dict[str, list[float]], updates: int) -> tuple[list[list[Any]], dict[str, dict[str, float]]]:
+    """Rows of a table, and how many times as long as ours each rival takes, at `updates` a rollout and at 1."""
+    rows, ratios = [], {}
+    for count in sorted({updates, 1}, reverse=True):
+        found = per_update(times, count)
+        corpus = found.get("published procedure with corpus")
+        against = {
+            "published procedure": found["published procedure"] / found["minillm"],
+            **({"published procedure with corpus": corpus / found["minillm with corpus"]} if corpus else {}),
+            **({"TRL": found["TRL"] / found["minillm"], "TRL (against our gkd)": found["TRL"] / found["gkd"]} if "TRL" in found else {}),
+        }
+        for side, took in found.items():
+            ours = "minillm with corpus" if side.endswith("corpus") else "minillm"
+            rows.append([side, count, took, took / found[ours]])
+        ratios[f"updates{count}"] = {name: round(ratio, 3) for name, ratio in against.items()}
+    return rows, ratios
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.round")
+    parser.add_argument("--shapes", choices=SHAPES, default="gpt2-medium")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--prompt", type=int, default=64)
+    parser.add_argument("--new", type=int, default=64)
+    parser.add_argument("--updates", type=int, default=4, help="per rollout")
+    parser.add_argument("--corpus", action="store_true", help="also with the language-modelling term on a corpus")
+    parser.add_argument("--teacher-dtype", choices=DTYPES, default="fp32", help="of ours and of the others alike")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--without-trl", action="store_true")
+    options = parser.parse_args()
+    options.device = "cpu"
+    return options
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    where = report.conditions()
+    trl = trl_step.version()
+    size = f"batch {options.batch}, {options.prompt}+{options.new} tokens, teacher {options.teacher_dtype}"
+    rival = f"TRL {trl} GKDTrainer" if trl else "TRL is not installed here: npm run bench:quality says how"
+    report.heading(f"A round, {options.shapes}, {size}; {rival}", where)
+    pair = make_pair(options.shapes, "cpu", torch.float32, DTYPES[options.teacher_dtype])
+    sides = Sides(pair, options)
+    for _ in range(options.repeats):
+        sides.measure()
+    report.table(["part", "s"], [[name, median(values)] for name, values in sides.times.items()])
+    print(f"the teacher's turns in our rollouts: {', '.join(f'{share:.0%}' for share in sides.turns)} of the steps")
+    rows, ratios = compare(sides.times, options.updates)
+    print()
+    report.table(["per update", "updates a rollout", "s", "times ours"], rows)
+    parts = {name: report.spread(values) for name, values in sides.times.items()}
+    setting = {"shapes": options.shapes, "batch": options.batch, "prompt": options.prompt, "new": options.new}
+    setting |= {"teacherDtype": options.teacher_dtype, "trl": trl}
+    report.conclude({"benchmark": "round", **where, **setting, "turns": sides.turns, "ratios": ratios, "seconds": parts})
+
+
+if __name__ == "__main__":
+    main()
