@@ -65,6 +65,12 @@ export function findPrompts(lines: readonly string[], format: PromptsFormat, pro
   return found;
 }
 
+/** Lines that are whole rows and ask something that nobody has answered. */
+export function findUnanswered(lines: readonly string[], prompts: ReadonlyMap<string, Sample>): number[] {
+  const answered = new Set(findPrompts(lines, 'jsonl', prompts).map(({ line }) => line));
+  return [...lines.keys()].filter((line) => !answered.has(line) && askedIn(lines[line] ?? '') !== undefined);
+}
+
 function findTexts(lines: readonly string[], format: PromptsFormat, prompts: ReadonlyMap<string, Sample>): PromptLine[] {
   const byText = new Map([...prompts].map(([promptId, { prompt }]) => [prompt.trim(), promptId]));
   const found: PromptLine[] = [];

@@ -1,11 +1,19 @@
-// A workspace around the recorded run that has token detail: the demo's prompts, its config, and the run.
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+// A workspace around the recorded run that has token detail: the demo's prompts and the run, as it ended or changed to what a test
+// needs.
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { thisMachine } from '../../src/rundir/liveness';
 import { repo, temporaryFolder } from '../harness/paths';
 
 export const RECORDED = '20261124-232620-pronounce';
 
-export function recordedWorkspace(): { readonly folder: string; readonly dir: string } {
+export interface Recorded {
+  readonly folder: string;
+  readonly dir: string;
+}
+
+export function recordedWorkspace(): Recorded {
   const folder = temporaryFolder('samples');
   const dir = path.join(folder, 'runs', RECORDED);
   mkdirSync(path.dirname(dir), { recursive: true });
@@ -13,4 +21,63 @@ export function recordedWorkspace(): { readonly folder: string; readonly dir: st
   cpSync(path.join(repo, 'demo', 'inspect.jsonl'), path.join(folder, 'inspect.jsonl'));
   writeFileSync(path.join(folder, 'README.md'), 'A recorded run and its prompts.\n');
   return { folder, dir };
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+export function readLines<T = Line>(file: string): T[] {
+  return readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as T);
+}
+
+export function writeLines(file: string, lines: readonly object[]): void {
+  writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+function change(file: string, fields: Line): void {
+  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as Line), ...fields }));
+}
+
+/** The run as if it were at work at this moment: this process stands in for supervisor and trainer. */
+export function setToWork({ folder, dir }: Recorded): void {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  const self = { pid: process.pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] };
+  const now = Date.now() / 1000;
+  change(path.join(dir, 'status.json'), {
+    state: 'running', host: os.hostname(), bootId: thisMachine().bootId, pidNamespace: thisMachine().pidNamespace ?? null,
+    supervisor: self, trainer: self, total: 4000, eta: 600, exitCode: null, reason: null,
+    heartbeat: now, heartbeatClock: null, nextHeartbeatBy: now + 3600,
+  });
+  rmSync(path.join(dir, 'exit.json'));
+  const events = path.join(dir, 'events.jsonl');
+  writeLines(events, readLines(events).filter(({ kind, full }) => kind !== 'end' && full !== true));
+  const run = path.join(dir, 'run.json');
+  const { config } = JSON.parse(readFileSync(run, 'utf8')) as { config: { inspect: object } };
+  change(run, { config: { ...config, inspect: { ...config.inspect, prompts: path.join(folder, 'inspect.jsonl') } } });
+}
+
+/** What the last two checkpoints are called when they are those of an attempt that went back to step 1000. */
+const SECOND_ATTEMPT: Readonly<Record<string, string>> = {
+  'step-00001600-a1': 'step-00001200-a2', 'step-00001700-a1': 'step-00001400-a2',
+};
+
+/** The run as if it had been resumed from step 1000: what the first attempt wrote at 1200 and 1400 is a discarded branch. */
+export function goBack({ dir }: Recorded): void {
+  for (const part of ['samples', 'checkpoints', 'evaluations']) {
+    for (const name of readdirSync(path.join(dir, part))) {
+      const [, checkpoint = '', rest = ''] = /^(step-\d+-a\d)(.*)$/.exec(name) ?? [];
+      const other = SECOND_ATTEMPT[checkpoint];
+      if (other !== undefined) renameSync(path.join(dir, part, name), path.join(dir, part, `${other}${rest}`));
+    }
+  }
+  const renamed = (text: string): string => Object.entries(SECOND_ATTEMPT).reduce((all, [from, to]) => all.replaceAll(from, to), text);
+  const events = path.join(dir, 'events.jsonl');
+  writeLines(events, readLines(events).map((event) => {
+    const next = JSON.parse(renamed(JSON.stringify(event))) as Line;
+    const name = [next['checkpoint'], next['name']].find((one) => typeof one === 'string' && one.endsWith('-a2')) as string | undefined;
+    return name === undefined ? next : { ...next, step: Number(name.slice(5, 13)), attempt: 2 };
+  }));
+  for (const name of Object.values(SECOND_ATTEMPT)) {
+    const file = path.join(dir, 'samples', `${name}.jsonl`);
+    writeLines(file, readLines(file).map((sample) => ({ ...sample, checkpoint: name, step: Number(name.slice(5, 13)) })));
+  }
 }

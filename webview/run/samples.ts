@@ -56,7 +56,7 @@ export class SamplesView {
     const against = settings.against !== null && others.includes(settings.against) ? settings.against : null;
     const named = (name: string): { value: string; label: string } =>
       ({ value: name, label: `${checkpointLabel(name)}${discarded.includes(name) ? ', discarded' : ''}` });
-    const choices = [{ value: NEWEST, label: `newest (${checkpointLabel(newest)})` }, ...[...sampled].reverse().map(named), ...discarded.map(named)];
+    const choices = [{ value: NEWEST, label: `newest: ${checkpointLabel(newest)}` }, ...[...sampled].reverse().map(named), ...discarded.map(named)];
     this.which.set(choices, wanted === null ? NEWEST : checkpoint);
     this.against.set([{ value: NONE, label: 'nothing' }, ...others.map(named)], against ?? NONE);
     const orders = against === null ? listOrders.filter((order) => order === 'prompt' || order === 'score') : listOrders;

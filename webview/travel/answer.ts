@@ -6,6 +6,7 @@ import { h, setAttribute, setChildren, setText } from '../parts/dom';
 
 export class AnswerView {
   readonly element: HTMLElement;
+  private shown = '';
   private readonly text = h('p', { class: 'answer-text' });
   private readonly label = h('span', { class: 'answer-step' });
   private readonly word = h('span', { class: 'answer-word' });
@@ -21,6 +22,10 @@ export class AnswerView {
     setText(this.word, moment.word);
     setAttribute(this.word, 'class', `answer-word${moment.right ? ' right' : ''}`);
     setText(this.facts, [...(moment.kl === null ? [] : [`KL ${formatNumber(moment.kl)}`]), moment.detail].join(' · '));
+    // What is selected stays so while the run goes on.
+    const key = JSON.stringify([before?.text ?? null, moment.text]);
+    if (key === this.shown) return;
+    this.shown = key;
     if (moment.text.trim() === '') setChildren(this.text, [h('span', { class: 'quiet' }, '(nothing)')]);
     else setChildren(this.text, marked(before?.text ?? moment.text, moment.text));
   }

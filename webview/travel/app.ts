@@ -18,6 +18,7 @@ export class TravelApp {
   private readonly heading = h('h1', {});
   private readonly prompt = h('p', { class: 'prompt-text' });
   private readonly facts = h('dl', { class: 'targets' });
+  private shownTargets = '';
   private readonly prompts = dropdown('Prompt', (promptId) => this.change({ promptId, pins: [] }));
   private readonly draws = dropdown('Draw', (draw) => this.change({ draw: Number(draw) }));
   private readonly answer = new AnswerView();
@@ -140,7 +141,9 @@ export class TravelApp {
     const targets = [
       ...state.references.map((text) => ['reference', text] as const), ...(state.teacher === null ? [] : [['teacher', state.teacher] as const]),
     ];
-    setChildren(this.facts, targets.map(([label, text]) => h('div', {}, h('dt', {}, label), h('dd', {}, text))));
+    const key = JSON.stringify(targets);
+    if (key !== this.shownTargets) setChildren(this.facts, targets.map(([label, text]) => h('div', {}, h('dt', {}, label), h('dd', {}, text))));
+    this.shownTargets = key;
     this.problem.hidden = state.problem === null;
     setText(this.problem, state.problem ?? '');
     this.content.hidden = state.moments.length === 0;

@@ -5,6 +5,7 @@ import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import type { SampleBook, Shown } from './book';
 import { isEnabled, type PromptDocuments } from './documents';
+import type { NewPrompts } from './newPrompts';
 
 const LONGEST = 160;
 /** Lines above and below what is in view that are drawn already. */
@@ -26,9 +27,14 @@ export class InlineAnnotations extends Disposable {
   }));
   private readonly improved: vscode.TextEditorDecorationType;
   private readonly regressed: vscode.TextEditorDecorationType;
+  /** What each editor shows. */
+  private readonly drawn = new WeakMap<vscode.TextEditor, string>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(context: EditorContext, private readonly book: SampleBook, private readonly documents: PromptDocuments) {
+  constructor(
+    context: EditorContext, private readonly book: SampleBook, private readonly documents: PromptDocuments,
+    private readonly news: NewPrompts,
+  ) {
     super();
     const { createTextEditorDecorationType } = vscode.window;
     const gutter = (name: string, color: string): vscode.TextEditorDecorationType => this.register(createTextEditorDecorationType({
@@ -38,6 +44,7 @@ export class InlineAnnotations extends Disposable {
     this.improved = gutter('improved', 'charts.green');
     this.regressed = gutter('regressed', 'charts.red');
     this.register(book.onDidChange(() => this.drawAll()));
+    this.register(news.onDidChange(() => this.drawAll()));
     this.register(vscode.window.onDidChangeVisibleTextEditors(() => this.drawAll()));
     this.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.inlineSamples') && this.drawAll()));
     this.register(vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => this.drawSoon(textEditor)));
@@ -53,7 +60,8 @@ export class InlineAnnotations extends Disposable {
   }
 
   private drawSoon(editor: vscode.TextEditor): void {
-    if (this.documents.promptsIn(editor.document).size === 0) return;
+    const { document } = editor;
+    if (this.documents.promptsIn(document).size + this.news.notesIn(document).size === 0 && !this.drawn.has(editor)) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.drawAll(), REST);
   }
@@ -65,20 +73,32 @@ export class InlineAnnotations extends Disposable {
   private draw(editor: vscode.TextEditor): void {
     const { document } = editor;
     const { shown } = this.book;
-    const prompts = shown && isEnabled(document.uri) ? this.documents.promptsIn(document) : new Map<number, never>();
+    const enabled = isEnabled(document.uri);
+    const prompts = shown && enabled ? this.documents.promptsIn(document) : new Map<number, never>();
+    const notes = enabled ? this.news.notesIn(document) : new Map<number, string>();
+    const after = (line: number, contentText: string): void => {
+      const { end } = document.lineAt(line).range;
+      answers.push({ range: new vscode.Range(end, end), renderOptions: { after: { contentText } } });
+    };
     const answers: vscode.DecorationOptions[] = [];
     const improved: vscode.Range[] = [];
     const regressed: vscode.Range[] = [];
     for (const line of linesInView(editor)) {
+      const note = notes.get(line);
+      if (note !== undefined) after(line, note);
       const prompt = prompts.get(line);
       if (!prompt || !shown) continue;
       const { range } = document.lineAt(line);
-      answers.push({ range: new vscode.Range(range.end, range.end), renderOptions: { after: { contentText: `→ ${this.textOf(shown, prompt.promptId)}` } } });
+      after(line, `→ ${this.textOf(shown, prompt.promptId)}`);
       const { promptId } = prompt;
       const change = changeOf({ promptId, draw: 0, prompt: '', left: shown.samplesBefore.get(promptId), right: shown.samples.get(promptId) });
       if (change === 'improved') improved.push(range);
       if (change === 'regressed') regressed.push(range);
     }
+    // What is drawn already is left alone: a run at work tells of news that do not show in this file.
+    const key = JSON.stringify([document.version, answers, improved, regressed]);
+    if (this.drawn.get(editor) === key || (answers.length === 0 && !this.drawn.has(editor))) return;
+    this.drawn.set(editor, key);
     editor.setDecorations(this.answer, answers);
     editor.setDecorations(this.improved, improved);
     editor.setDecorations(this.regressed, regressed);

@@ -4,6 +4,7 @@ import { InlineAnnotations } from './annotations';
 import { SampleBook } from './book';
 import { PromptDocuments } from './documents';
 import { InlineLenses } from './lenses';
+import { NewPrompts } from './newPrompts';
 import { InlineStatusBar, registerChooseInlineSamples } from './statusBar';
 
 /** Answers of the student beside the prompts, in the file that the prompts are written in. */
@@ -11,7 +12,7 @@ export function registerInlineSamples(context: EditorContext, runs: RunRegistry)
   const book = context.register(new SampleBook(runs, context.extension.workspaceState, (text) => context.log.warn(text)));
   const documents = new PromptDocuments(book);
   context.register(new InlineLenses(book, documents));
-  context.register(new InlineAnnotations(context, book, documents));
+  context.register(new InlineAnnotations(context, book, documents, context.register(new NewPrompts(runs, book))));
   context.register(new InlineStatusBar(runs, book, documents));
   registerChooseInlineSamples(context, runs, book);
 }

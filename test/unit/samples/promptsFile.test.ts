@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Sample } from '../../../src/contract/generated';
-import { findPrompts, formatOf } from '../../../src/samples/promptsFile';
+import { findPrompts, findUnanswered, formatOf } from '../../../src/samples/promptsFile';
 
 const samples = (prompts: Readonly<Record<string, string>>): Map<string, Sample> =>
   new Map(Object.entries(prompts).map(([promptId, prompt]) => [promptId, { promptId, prompt } as Sample]));
@@ -35,6 +35,12 @@ describe('prompts in a file', () => {
     assert.equal(findPrompts(lines, 'jsonl', asked).length, 500);
     const taken = performance.now() - started;
     assert.ok(taken < 250, `${taken} ms`);
+  });
+
+  it('are told apart from rows that nobody has answered yet', () => {
+    const prompts = new Map([['a', { promptId: 'a', prompt: 'c o u g h :' } as Sample]]);
+    const lines = ['{"id": "a", "prompt": "c o u g h :"}', '', '{"id": "b", "prompt": "new"}', '{"id": "c", "pro', '{"id": "d"}'];
+    assert.deepEqual(findUnanswered(lines, prompts), [2]);
   });
 
   it('are looked for where prompts are written', () => {
