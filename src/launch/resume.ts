@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { linksIn } from '../rundir/ownFolder';
 import { readRun, type RunSummary } from '../rundir/runs';
 import { adoptRun, type AdoptOptions, needsSupervisor } from './adopt';
 import { changesOf } from './dataFiles';
@@ -47,6 +48,8 @@ export async function resumeRun(options: ResumeOptions): Promise<ResumedRun> {
   if (refusal !== undefined || summary.run === undefined) {
     throw new LaunchError('not resumable', refusal ?? `${summary.name} cannot be read.`, 'Look at its state with "minillm show".');
   }
+  const links = await linksIn(dir);
+  if (links !== undefined) throw new LaunchError('not resumable', `${summary.name} is not resumed: ${links}`, 'Put the folders themselves in their place.');
   options.onProgress?.('checking the data');
   const changes = await changesOf(summary.run.dataFiles);
   if (changes.length > 0 && options.allowChangedData !== true) {

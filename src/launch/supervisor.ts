@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseRecord } from '../contract/parse';
@@ -18,6 +19,8 @@ export interface SupervisorOptions {
 
 /** How long a supervisor may take to say that it is there: it imports nothing heavy. */
 const PATIENCE = 30_000;
+/** Missing where the system has no such thing. */
+const { O_NOFOLLOW: NO_LINK = 0 } = constants as Partial<typeof constants>;
 
 /**
  * Starts the supervisor of a run, detached: it outlives whoever called. Resolves once its status says that it has taken the
@@ -26,7 +29,8 @@ const PATIENCE = 30_000;
 export async function startSupervisor(dir: string, { python, trainerDir, env, options = [] }: SupervisorOptions): Promise<void> {
   const at = new RunDir(dir);
   // Descriptors of a file and no pipes: nothing that a run writes to may end with the process that started it.
-  const log = await open(at.log, 'a');
+  // A stranger's folder may have a link in its place: what it points to is not ours to write to.
+  const log = await open(at.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
   const before = (await stat(at.log)).size;
   let child: ChildProcess;
   let failure: string | undefined;

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEvent, parseRecord } from '../contract/parse';
 import { checkpointRows } from '../present/checkpoints';
 import { History } from '../telemetry/history';
 import { listCheckpoints, type SavedCheckpoint } from './checkpoints';
 import { RunDir } from './layout';
+import { readPlain } from './plainFile';
 import { readRun, type RunSummary } from './runs';
 import { folderSize } from './size';
 import { Tail } from './tail';
+
+/** Bytes of a record of ours. */
+const LARGEST = 4 << 20;
 
 /** What can be taken from a run without losing what it came to. */
 export interface Spare {
@@ -56,12 +60,12 @@ async function newestOfEach(all: readonly SavedCheckpoint[]): Promise<string[]> 
 
 /** Every file that the trainer wrote is there in full. */
 async function isComplete(folder: string): Promise<boolean> {
-  const parsed = await readFile(path.join(folder, 'state', 'files.json'), 'utf8').then(parseRecord, () => undefined);
+  const parsed = await readPlain(path.join(folder, 'state', 'files.json'), LARGEST).then(parseRecord, () => undefined);
   return parsed?.ok === true;
 }
 
 async function pinned(dir: string): Promise<string[]> {
-  const parsed = await readFile(new RunDir(dir).user, 'utf8').then(parseRecord, () => undefined);
+  const parsed = await readPlain(new RunDir(dir).user, LARGEST).then(parseRecord, () => undefined);
   const pins = parsed?.ok === true ? parsed.value['pins'] : undefined;
   return Array.isArray(pins) ? pins.filter((pin): pin is string => typeof pin === 'string') : [];
 }

@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlOutcome, ControlRequest } from '../contract/generated';
 import { parseRecord, VERSION } from '../contract/parse';
 import { RunDir } from './layout';
+import { insistOnOwnFolder } from './ownFolder';
+import { readPlain } from './plainFile';
 
 export type ControlVerb = ControlRequest['verb'];
 
-/** Asks a run for something. Returns the request's id; its outcome comes later, in control/done/. */
+/** Bytes of an outcome. One of ours has a few hundred. */
+const LARGEST = 1 << 20;
+
+/** Asks a run for something. Returns the request's id; its outcome comes later, in control/done/. Rejects with LinkedFolder. */
 export async function sendControl(dir: string, verb: ControlVerb, by: string, args: ControlRequest['args'] = {}): Promise<string> {
   const at = new RunDir(dir);
+  await insistOnOwnFolder(at.control);
   const t = Date.now() / 1000;
   const id = `${Math.round(t * 1000)}-${randomBytes(4).toString('hex')}`;
   const request: ControlRequest = { v: VERSION, id, verb, args, by, t };
@@ -27,7 +33,7 @@ export async function awaitOutcome(dir: string, id: string, timeoutMs: number): 
   const end = Date.now() + timeoutMs;
   for (;;) {
     try {
-      const parsed = parseRecord(await readFile(file, 'utf8'));
+      const parsed = parseRecord(await readPlain(file, LARGEST));
       if (parsed.ok) return parsed.value as unknown as ControlOutcome;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -1,15 +1,18 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import { insistOnOwnFolder } from './ownFolder';
 
 /** Missing where the system has no such thing. */
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
 const FLAGS = constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 
 /**
- * Opens a file of a run folder. Rejects for what is no plain file: a stranger's folder may hold a link that leads out of it,
- * or a pipe or a device that never ends. The caller closes it.
+ * Opens a file of a run folder. Rejects for what is no plain file, or lies in a linked folder: a stranger's folder may hold a
+ * link that leads out of it, or a pipe or a device that never ends. The caller closes it.
  */
 export async function openPlain(file: string): Promise<FileHandle> {
+  await insistOnOwnFolder(path.dirname(file));
   const handle = await open(file, FLAGS);
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();

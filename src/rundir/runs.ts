@@ -6,6 +6,7 @@ import { concludeState, hasEnded, isActive, isRunState, type RunState } from '..
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
 import { isRunId, RunDir } from './layout';
 import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
+import { linksIn } from './ownFolder';
 import { readPlain } from './plainFile';
 
 /** A run at one moment, as the lists show it. */
@@ -66,8 +67,8 @@ function isHere({ host, pidNamespace }: Partial<Status>, machine: Machine): bool
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
-  const [run, status, exit] = await Promise.all([
-    readRecord<Run>(at.run, isRunRecord), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExitRecord),
+  const [run, status, exit, links] = await Promise.all([
+    readRecord<Run>(at.run, isRunRecord), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExitRecord), linksIn(dir),
   ]);
   const machine = thisMachine();
   const sameHost = status.value !== undefined && isHere(status.value, machine);
@@ -97,7 +98,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     run: run.value,
     status: status.value,
     exit: exit.value,
-    problem: run.problem ?? status.problem ?? exit.problem,
+    problem: run.problem ?? status.problem ?? exit.problem ?? links,
   };
 }
 

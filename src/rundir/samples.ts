@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import type { Sample } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { isSampleRecord } from '../contract/shape';
 import { isCheckpointName, RunDir } from './layout';
+import { namesIn } from './ownFolder';
 import { readPlain } from './plainFile';
 
 /** Bytes of a file of samples: a thousand long responses are a few megabytes. */
@@ -22,14 +22,7 @@ export async function readSamples(dir: string, checkpoint: string): Promise<Samp
 
 /** Names of the checkpoints that have samples, by step; the teacher, when it has some, comes last. */
 export async function sampledCheckpoints(dir: string): Promise<string[]> {
-  let names: string[];
-  try {
-    names = await readdir(new RunDir(dir).samples);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return names
+  return (await namesIn(new RunDir(dir).samples, 'files'))
     .filter((name) => name.endsWith('.jsonl') && !name.endsWith('.tokens.jsonl'))
     .map((name) => name.slice(0, -'.jsonl'.length))
     .filter(isCheckpointName)

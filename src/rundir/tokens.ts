@@ -1,9 +1,10 @@
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import type { Sample, TokenDetail, TokenIndex, TokenPlace } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { checkpointLabel } from '../present/labels';
 import { piecesOf } from '../samples/tokenDetail';
 import { isCheckpointName, RunDir } from './layout';
+import { openPlain, readPlain } from './plainFile';
 
 /** Which response of a prompt: a draw of the student (or teacher), or an accepted answer scored as if it had been given. */
 export interface TokenKey {
@@ -17,8 +18,9 @@ export class NoTokens extends Error {
   override readonly name = 'NoTokens';
 }
 
-/** No line of token detail comes near this size. */
+/** No line of token detail, and no index, comes near this size. */
 const LARGEST_LINE = 256 << 20;
+const LARGEST_INDEX = 64 << 20;
 
 const isIndex = (r: Record<string, unknown>): boolean =>
   typeof r['bytes'] === 'number' && Array.isArray(r['lines']) && r['lines'].every((line: unknown) => {
@@ -37,7 +39,7 @@ export async function readTokenIndex(dir: string, checkpoint: string): Promise<T
   if (!isCheckpointName(checkpoint)) throw new NoTokens(`"${checkpoint}" is not the name of a checkpoint; names look like step-00000200-a1.`);
   let text: string;
   try {
-    text = await readFile(new RunDir(dir).tokenIndexOf(checkpoint), 'utf8');
+    text = await readPlain(new RunDir(dir).tokenIndexOf(checkpoint), LARGEST_INDEX);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     throw new NoTokens(`There is no token detail of ${checkpointLabel(checkpoint)}: "inspect.keepTokens" in the config limits how many checkpoints have it.`);
@@ -65,7 +67,7 @@ async function readLine(file: FileHandle, place: TokenPlace): Promise<TokenDetai
 /** Opens a checkpoint's token detail, and closes it when `read` is through. Rejects with NoTokens. */
 async function withTokens<T>(dir: string, checkpoint: string, read: (file: FileHandle, index: TokenIndex) => Promise<T>): Promise<T> {
   const index = await readTokenIndex(dir, checkpoint);
-  const file = await open(new RunDir(dir).tokensOf(checkpoint), 'r');
+  const file = await openPlain(new RunDir(dir).tokensOf(checkpoint));
   try {
     // The two files are replaced one after the other: for a moment one is newer.
     if ((await file.stat()).size !== index.bytes) throw new NoTokens(`The token detail of ${checkpointLabel(checkpoint)} is being written; try again in a moment.`);

@@ -1,15 +1,21 @@
 // Run folders from strangers: what they hold is data, and nothing in it leads out of the folder or holds up its reader.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { resumeRun } from '../../../src/launch/resume';
 import { listCheckpoints } from '../../../src/rundir/checkpoints';
+import { takeSpare } from '../../../src/rundir/clean';
+import { sendControl } from '../../../src/rundir/control';
 import { findRun } from '../../../src/rundir/find';
 import { RunFollower } from '../../../src/rundir/follow';
 import { readJournal } from '../../../src/rundir/journal';
 import { isCheckpointName, isRunId, newRunId } from '../../../src/rundir/layout';
+import { LinkedFolder } from '../../../src/rundir/ownFolder';
 import { listRuns, readRun } from '../../../src/rundir/runs';
-import { readSamples } from '../../../src/rundir/samples';
+import { readSamples, sampledCheckpoints } from '../../../src/rundir/samples';
+import { listSides } from '../../../src/rundir/sides';
+import { readTokenIndex } from '../../../src/rundir/tokens';
 import { repo, temporaryFolder } from '../../harness/paths';
 
 const ID = '20261124-223702-pronounce';
@@ -58,6 +64,38 @@ describe('a run folder from a stranger', () => {
     assert.deepEqual(await readJournal(dir), []);
     await assert.rejects(readSamples(dir, 'teacher'));
     assert.ok((await listCheckpoints(dir)).every(({ name }) => name !== 'step-00000001-a1'));
+  });
+
+  it('is not read, asked or cleaned through a folder that is a link, and says so', async () => {
+    const outside = path.join(folder, 'outside');
+    for (const name of ['samples', 'checkpoints', 'control']) {
+      mkdirSync(path.join(dir, name), { recursive: true });
+      cpSync(path.join(dir, name), path.join(outside, name), { recursive: true });
+      rmSync(path.join(dir, name), { recursive: true, force: true });
+      mkdirSync(path.join(outside, name, 'step-00000001-a1'), { recursive: true });
+      symlinkSync(path.join(outside, name), path.join(dir, name));
+    }
+    const before = readdirSync(outside, { recursive: true }).sort();
+    assert.match((await readRun(dir)).problem ?? '', /^checkpoints and control and samples in its folder are links: nothing is read/);
+    assert.deepEqual(await listCheckpoints(dir), []);
+    assert.deepEqual(await sampledCheckpoints(dir), []);
+    assert.deepEqual(await listSides(dir), []);
+    await assert.rejects(readSamples(dir, 'teacher'), LinkedFolder);
+    await assert.rejects(readTokenIndex(dir, 'teacher'), LinkedFolder);
+    await assert.rejects(sendControl(dir, 'stop', 'test'), /is a link/);
+    assert.deepEqual((await takeSpare(dir)).checkpoints, []);
+    const status = JSON.parse(readFileSync(path.join(dir, 'status.json'), 'utf8')) as object;
+    writeFileSync(path.join(dir, 'status.json'), JSON.stringify({ ...status, state: 'stopped' }));
+    await assert.rejects(resumeRun({ dir, trainerSource: path.join(repo, 'trainer') }), /is not resumed: checkpoints and control/);
+    assert.deepEqual(readdirSync(outside, { recursive: true }).sort(), before);
+  });
+
+  it('may lie behind a link itself: that is its owner\'s choice', async () => {
+    const link = path.join(folder, `${ID.slice(0, -1)}x`);
+    symlinkSync(dir, link);
+    assert.equal((await readRun(link)).problem, undefined);
+    assert.ok((await sampledCheckpoints(link)).length > 0);
+    assert.ok((await readSamples(link, 'teacher')).length > 0);
   });
 
   it('holds up nobody with pipes in place of its files, or with files of any size', async function pipes() {
