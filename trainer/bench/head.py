@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -110,14 +112,18 @@ def measure(way: str, shapes: str, rows: int, device: str) -> dict[str, float]:
 
 
 def child(way: str, rows: int, options: argparse.Namespace) -> dict[str, float] | None:
-    """The same in a process of its own; None when it died, for lack of memory."""
+    """The same in a process of its own; None when it was killed, for lack of memory."""
     report.tell(f"{way}, {rows} rows")
     command = [
         sys.executable, "-P", "-m", "bench.head", "--one", way, "--rows", str(rows), "--shapes", options.shapes, "--device", options.device,
         "--threads", str(options.threads),
     ]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=env)
+    if done.returncode < 0:
+        return None
+    done.check_returncode()
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import torch
 from bench.shapes import Pair, prompts_of
 from minillm.config import Config
 from minillm.data import Example
-from minillm.methods import METHODS, PRESETS
+from minillm.methods import METHODS, RECOMMENDED
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.make import make_phase
 
@@ -22,7 +22,7 @@ class Ours:
 
     def __init__(
         self, pair: Pair, method: str, *, batch: int, prompt: int, new: int, updates: int = 1, corpus: bool = False, rounds: int = 8,
-        chunk: int | None = None, preset: str = "recommended", **settings: Any,
+        chunk: int | None = None, objective: dict[str, Any] | None = None, **settings: Any,
     ) -> None:  # fmt: skip
         phase: dict[str, Any] = {
             "method": method, "steps": updates * rounds, "batchSize": batch, "innerEpochs": updates, "rollouts": batch,
@@ -30,7 +30,8 @@ class Ours:
         }  # fmt: skip
         if method == "minillm":
             # One chunk is one group here, as it is in a round of many chunks.
-            phase |= {"maskGroups": max(1, batch // (chunk or batch)), "objective": PRESETS[preset].model_dump(by_alias=True)}
+            switches = RECOMMENDED.model_dump(by_alias=True) | (objective or {})
+            phase |= {"maskGroups": max(1, batch // (chunk or batch)), "objective": switches}
         made = METHODS[method].model_validate(phase)
         config = Config.model_construct(
             seed=1, phases=[made],
