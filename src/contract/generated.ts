@@ -186,6 +186,10 @@ export interface MessageEvent {
   kind: 'message';
   level: 'info' | 'warning' | 'error';
   text: string;
+  /**
+   * Of a note from the checks at the start: JSON pointer into the config.
+   */
+  pointer: string | null;
 }
 export interface PhaseEvent {
   v: number;
@@ -402,27 +406,10 @@ export interface JournalEntry {
   signal: string | null;
   exitCode: number | null;
 }
-export interface Probe {
-  pythonVersion: string;
-  executable: string;
-  /**
-   * Versions of what is installed.
-   */
-  packages: {
-    [k: string]: string | undefined;
-  };
-  /**
-   * Required packages that are not there.
-   */
-  missing: string[];
-  /**
-   * Sentences: too old, too new, broken import.
-   */
-  problems: string[];
-  /**
-   * `cpu`, `cuda: NVIDIA …`, `mps`.
-   */
-  devices: string[];
+export interface CheckRow {
+  name: string;
+  health: 'good' | 'warning' | 'bad';
+  text: string;
 }
 export interface Checkpoints {
   /**
@@ -1244,6 +1231,16 @@ export interface DiskSpace {
    */
   free: number;
 }
+export interface ConfigEdit {
+  pointer: string;
+  value:
+    | boolean
+    | number
+    | string
+    | {
+        [k: string]: boolean | number | string | undefined;
+      };
+}
 export interface Problem {
   text: string;
   file: string | null;
@@ -1256,6 +1253,40 @@ export interface Problem {
    */
   pointer: string | null;
   severity: 'error' | 'warning';
+  /**
+   * What would mend it, all of them together; empty where that is for a person to say.
+   */
+  edits: ConfigEdit[];
+}
+export interface Preflight {
+  /**
+   * None when it cannot be used.
+   */
+  config: Config | null;
+  problems: Problem[];
+  checks: CheckRow[];
+}
+export interface Probe {
+  pythonVersion: string;
+  executable: string;
+  /**
+   * Versions of what is installed.
+   */
+  packages: {
+    [k: string]: string | undefined;
+  };
+  /**
+   * Required packages that are not there.
+   */
+  missing: string[];
+  /**
+   * Sentences: too old, too new, broken import.
+   */
+  problems: string[];
+  /**
+   * `cpu`, `cuda: NVIDIA …`, `mps`.
+   */
+  devices: string[];
 }
 export interface Resolution {
   /**

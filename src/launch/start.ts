@@ -43,7 +43,7 @@ export async function checkConfig(options: StartOptions): Promise<CheckedConfig>
   try {
     await access(config);
   } catch {
-    throw new ConfigError(config, [{ text: `There is no config at ${config}.`, file: config, line: null, pointer: null, severity: 'error' }]);
+    throw new ConfigError(config, [{ text: `There is no config at ${config}.`, file: config, line: null, pointer: null, severity: 'error', edits: [] }]);
   }
   const trainerDir = await installTrainer(options.trainerSource, options.cache);
   const search = { ...options.python, workspace, env };

@@ -151,7 +151,7 @@ async function fuzz(cases: number, seed: number): Promise<void> {
     const begin = performance.now();
     try {
       if (name === 'config.jsonc') {
-        diagnoseConfig(mutated, [{ text: 'x', file: null, line: null, pointer: '/phases/0/steps', severity: 'error' }]);
+        diagnoseConfig(mutated, [{ text: 'x', file: null, line: null, pointer: '/phases/0/steps', severity: 'error', edits: [] }]);
         outlineConfig(mutated);
         forkText(mutated, { name: 'x', phasesDone: 2, notes: [] });
       } else {

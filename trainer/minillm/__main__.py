@@ -1,6 +1,7 @@
 """Command line: `python -m minillm <verb> …`. Each verb imports what it needs and nothing more.
 
   resolve <config> [--workspace DIR]     check a config and fill in its defaults; JSON on stdout; exit 0 or 2
+  preflight <config> [--workspace DIR]   load what a config names and look at it, without a run; JSON on stdout; exit 0 or 2
   probe                                  what this interpreter has; JSON on stdout
   supervise <run folder> [--resume]      start or adopt the trainer of a run and see it to its end
   train <run folder> --attempt K         train; started by the supervisor
@@ -20,9 +21,12 @@ from pathlib import Path
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="minillm", description="MiniLLM: the Python side of the VS Code extension.")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="verb")
-    resolve = verbs.add_parser("resolve", help="check a config and fill in its defaults")
-    resolve.add_argument("config", type=Path, help="a *.minillm.jsonc file")
-    resolve.add_argument("--workspace", type=Path, help="folder that the runs folder is relative to; default: the config's")
+    for verb, what in (
+        ("resolve", "check a config and fill in its defaults"), ("preflight", "load what a config names and look at it, without a run"),
+    ):  # fmt: skip
+        of_config = verbs.add_parser(verb, help=what)
+        of_config.add_argument("config", type=Path, help="a *.minillm.jsonc file")
+        of_config.add_argument("--workspace", type=Path, help="folder that the runs folder is relative to; default: the config's")
     verbs.add_parser("probe", help="say what this interpreter has")
     supervise = verbs.add_parser("supervise", help="start or adopt the trainer of a run, and see it to its end")
     supervise.add_argument("run", type=Path, help="run folder")
@@ -46,6 +50,12 @@ def main(argv: list[str] | None = None) -> int:
     match args.verb:
         case "resolve":
             return resolve_config(args.config, args.workspace)
+        case "preflight":
+            from minillm.checks.preflight import preflight
+
+            found = preflight(args.config, args.workspace)
+            print(found.model_dump_json(by_alias=True))
+            return 0 if found.config is not None else 2
         case "probe":
             from minillm.probe import probe
 
@@ -83,7 +93,8 @@ def resolve_config(config: Path, workspace: Path | None) -> int:
         from minillm.resolve import resolve
     except ModuleNotFoundError as error:  # pydantic: everything else that this needs comes with Python
         text = f"{sys.executable} lacks the package {error.name}: install it with {sys.executable} -m pip install {error.name}."
-        print(json.dumps({"config": None, "problems": [{"text": text, "file": None, "line": None, "pointer": None, "severity": "error"}]}))
+        problem = {"text": text, "file": None, "line": None, "pointer": None, "severity": "error", "edits": []}
+        print(json.dumps({"config": None, "problems": [problem]}))
         return 2
     resolution = resolve(config, workspace)
     print(resolution.model_dump_json(by_alias=True))

@@ -233,6 +233,8 @@ class MessageEvent(Event):
     kind: Literal["message"] = "message"
     level: Literal["info", "warning", "error"]
     text: str
+    pointer: str | None = None
+    """Of a note from the checks at the start: JSON pointer into the config."""
 
 
 class ProgressEvent(Event):
@@ -496,6 +498,13 @@ class User(Record):
 # ------------------------------------------------------------------------------------------------ python -m minillm …
 
 
+class ConfigEdit(Record):
+    """A value that a key of the config should have."""
+
+    pointer: str
+    value: bool | int | float | str | dict[str, bool | int | float | str]
+
+
 class Problem(Record):
     """What is wrong with an input, in one sentence: what, where, what is allowed, how to mend."""
 
@@ -506,6 +515,25 @@ class Problem(Record):
     pointer: str | None = None
     """JSON pointer into the config: `/phases/0/steps`."""
     severity: Literal["error", "warning"] = "error"
+    edits: list[ConfigEdit] = Field(default_factory=list)
+    """What would mend it, all of them together; empty where that is for a person to say."""
+
+
+class CheckRow(Record):
+    """One thing that was looked at, and how it is."""
+
+    name: str
+    health: Literal["good", "warning", "bad"]
+    text: str
+
+
+class Preflight(Record):
+    """Answer of `minillm preflight`: what can be said of a run once its models and data are loaded."""
+
+    config: Config | None = None
+    """None when it cannot be used."""
+    problems: list[Problem]
+    checks: list[CheckRow] = Field(default_factory=list)
 
 
 class Resolution(Record):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from minillm.contract import Problem
+from typing import Any
+
+from minillm.contract import ConfigEdit, Problem
 from minillm.errors import BadInput
 
 
@@ -13,8 +15,12 @@ class Findings:
     def error(self, text: str, pointer: str) -> None:
         self._add(Problem(text=text, pointer=pointer))
 
-    def warn(self, text: str, pointer: str) -> None:
-        self._add(Problem(text=text, pointer=pointer, severity="warning"))
+    def warn(
+        self, text: str, pointer: str, *, edits: dict[str, Any] | None = None, file: str | None = None, line: int | None = None
+    ) -> None:
+        """`edits`: pointer → value of every key that would mend it; `file` and `line`: where in the data it shows."""
+        made = [ConfigEdit(pointer=key, value=value) for key, value in (edits or {}).items()]
+        self._add(Problem(text=text, pointer=pointer, severity="warning", edits=made, file=file, line=line))
 
     def take(self, bad: BadInput, pointer: str) -> None:
         """An error that something else has put into words; `pointer` is where it belongs when it does not say so itself."""

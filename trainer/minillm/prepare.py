@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
 from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
 from minillm.errors import BadInput
@@ -48,6 +49,12 @@ class Prepared:
     """Validation examples that are scored at the end."""
     inspection: Inspection
     rows: dict[str, int]
+    files: list[dict[str, list[Example]]]
+    """What each phase reads, by the key that names it."""
+    sets: dict[tuple[str, Answers, int | None], DataSet]
+    """Every data file as it was read: by path, use of its answers, and number of rows."""
+    foretold: Foretold
+    """What was known of the models before they were loaded."""
 
     @property
     def distillation(self) -> int | None:
@@ -63,6 +70,7 @@ def prepare(
     device = choose_device(config.device.partition(":")[0])  # which GPU is the supervisor's choice: it shows the trainer no other
     threads = settle(config, device)
     dtype = choose_precision(config.precision, device)
+    foretold = foretell(config, device, dtype, progress)
     pair = load_pair(config, device, dtype, progress)
     tokenizer = pair.tokenizer
     bench = Workbench(
@@ -73,6 +81,7 @@ def prepare(
     validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
     subset = spread(validation, config.evaluation.rows)
     phases: list[Phase] = []
+    read: list[dict[str, list[Example]]] = []
     rows: dict[str, int] = {}
     for index, settings in enumerate(config.phases):
         files: dict[str, list[Example]] = {}
@@ -81,6 +90,7 @@ def prepare(
             files[key] = data.examples
             rows[key] = rows.get(key, 0) + len(data.examples)
         phases.append(make_phase(index, settings, bench, files, corpus, subset))
+        read.append(files)
     inspection = inspect(config, sets, validation, longest_context(pair))
     check_lengths(config, pair, [example for data in sets.loaded.values() for example in data.examples])
     total = sum(phase.steps for phase in phases)
@@ -91,7 +101,7 @@ def prepare(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
-        spread(validation, config.evaluation.final_rows), inspection, rows,
+        spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, foretold,
     )  # fmt: skip
 
 
@@ -142,7 +152,7 @@ def inspect(config: Config, sets: DataSets, validation: list[Example], context: 
     return Inspection(examples, rows=rows, path=path, read=read, fits=fits)
 
 
-def longest_context(pair: Pair) -> int | None:
+def longest_context(pair: Pair | Prepared) -> int | None:
     """Positions that both models have; None when neither is limited."""
     limits = [getattr(model.model.config.get_text_config(), "max_position_embeddings", None) for model in (pair.teacher, pair.student)]
     return min((limit for limit in limits if limit), default=None)

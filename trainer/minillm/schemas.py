@@ -25,6 +25,7 @@ RECORDS: dict[str, type[BaseModel]] = {
     "run": contract.Run,
     "user": contract.User,
     "resolution": contract.Resolution,
+    "preflight": contract.Preflight,
     "probe": contract.Probe,
 }
 

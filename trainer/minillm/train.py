@@ -16,6 +16,7 @@ import transformers
 from pydantic import ValidationError
 
 from minillm import __version__, checkpoint
+from minillm.checks.notes import Notes
 from minillm.config import Config
 from minillm.errors import BadInput
 from minillm.guards import Alert, Guards
@@ -109,8 +110,11 @@ class Trainer:
         self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
         begin = self.resume(found) if found is not None else (0, 0)
+        self.notes = Notes(prepared, self.events, say)
         if found is not None:
             recall(self.guards, self.run.events)
+        else:
+            self.notes.before_the_first_step()
         self.tell_start()
         if found is not None and self.due(*begin):  # the one before may have died before it had looked
             self.look_at_student(found.name)
@@ -176,6 +180,7 @@ class Trainer:
             self.events.write("step", step=self.step, phase=index, metrics=metrics)
             if self.due(index, n):
                 self.look_at_student(self.record.save(self.step, index, n))
+        phase.optimizer.state.clear()  # its moments would lie beside those of the phases to come
 
     def due(self, index: int, n: int) -> bool:
         """Whether a checkpoint is due after step `n` of a phase: every so many steps, and at the end of a phase."""
@@ -184,7 +189,10 @@ class Trainer:
 
     def look_at_student(self, name: str) -> None:
         self.record.sample(name, self.step)
+        first = self.record.scores("teacher") is None
         self.record.evaluate(name, self.step)
+        if first:
+            self.notes.of_the_first_evaluation(self.record.scores("teacher"), self.record.scores(name))
         if (scores := self.record.scores(name)) is not None:
             self.guards.evaluation(name, scores, self.record.samples(name))
 

@@ -26,7 +26,7 @@ const text = `// A comment
 }
 `;
 
-const problem = (pointer: string | null, fields: Partial<Problem> = {}): Problem => ({ text: 'Wrong.', file: null, line: null, pointer, severity: 'error', ...fields });
+const problem = (pointer: string | null, fields: Partial<Problem> = {}): Problem => ({ text: 'Wrong.', file: null, line: null, pointer, severity: 'error', edits: [], ...fields });
 
 /** What stands in the text at a range. */
 function at(range: Range): string {

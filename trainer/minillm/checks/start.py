@@ -1,0 +1,80 @@
+"""All that is looked at once models and data are loaded, before the first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minillm.checks.batches import describe_batches
+from minillm.checks.boundary import check_boundaries
+from minillm.checks.lengths import check_lengths
+from minillm.checks.likelihood import judge, measure
+from minillm.checks.loaded import loaded_sets
+from minillm.checks.memory import check_memory
+from minillm.checks.memory_plan import Lengths, Plan, make_plan
+from minillm.checks.special_tokens import check_special_tokens
+from minillm.checks.template import check_template
+from minillm.config import Config
+from minillm.contract import CheckRow
+from minillm.data import Example
+from minillm.findings import Findings
+from minillm.models import TINY
+from minillm.prepare import Prepared, longest_context
+
+
+@dataclass(frozen=True)
+class Checked:
+    rows: list[CheckRow]
+    findings: Findings
+
+
+def check_start(prepared: Prepared, *, thorough: bool) -> Checked:
+    """`thorough` also measures how well both models know the references, which a run learns from its first evaluation."""
+    config, tokenizer, findings = prepared.config, prepared.tokenizer, Findings()
+    sets = loaded_sets(config, prepared.sets)
+    quick = prepared.device.type != "cpu" or sum(p.numel() for p in prepared.teacher.model.parameters()) <= TINY
+    rows = [
+        check_lengths(sets, tokenizer, config.data, longest_context(prepared), findings),
+        check_special_tokens(sets, tokenizer, prepared.teacher.model, config.data, findings),
+        check_boundaries(sets, tokenizer, config.data, findings),
+    ]
+    if thorough or quick or config.data.template == "chat":
+        rows.append(check_template(tokenizer, prepared.teacher, config.data.validation, prepared.subset, config.data, findings))
+    if thorough and config.data.validation is not None:
+        teacher, student = (measure(model, prepared.subset, prepared.setting.pad) for model in (prepared.teacher, prepared.student))
+        if teacher is not None and student is not None:
+            rows.append(judge(teacher, student, prepared.student.vocabulary, config.data.validation, findings))
+    rows.append(describe_batches(config, [phase.steps for phase in prepared.phases], prepared.files))
+    memory = _memory(prepared, findings)
+    return Checked([*rows, memory] if memory is not None else rows, findings)
+
+
+def judge_first_evaluation(teacher: float, student: float, prepared: Prepared) -> Findings:
+    """What the first scores on the references say: nats per token of both, as `eval/nll_gold` has them."""
+    findings = Findings()
+    if math.isfinite(teacher) and math.isfinite(student):
+        judge(teacher, student, prepared.student.vocabulary, prepared.config.data.validation or "", findings)
+    return findings
+
+
+def _memory(prepared: Prepared, findings: Findings) -> CheckRow | None:
+    foretold, config = prepared.foretold, prepared.config
+    teacher, student, room = foretold.teacher, foretold.student, foretold.room
+    if teacher is None or student is None or room is None:
+        return None
+    phases = {index: longest([example for some in files.values() for example in some]) for index, files in enumerate(prepared.files)}
+    scored = [*prepared.subset, *prepared.final, *prepared.inspection.examples]
+    evaluated = longest(scored) if scored else None
+
+    def make(changed: Config) -> Plan:
+        return make_plan(changed, teacher, student, phases, evaluated, prepared.student.dtype, prepared.device.type)
+
+    return check_memory(config, make, room, prepared.device, findings)
+
+
+def longest(examples: Sequence[Example]) -> Lengths:
+    """Tokens of the longest prompt, and of the longest with an answer to it."""
+    prompt = max(len(example.prompt_ids) for example in examples)
+    whole = max(len(example.prompt_ids) + max(map(len, example.responses), default=0) for example in examples)
+    return Lengths(prompt, whole, len(examples))
