@@ -70,7 +70,7 @@ def save(
     state = part / "state"
     state.mkdir()
     write_json_whole(state / "state.json", record)
-    lora.save(model, state)
+    lora.save(model, part)
     for file, tensors in (("optimizer", optimizer), ("rollout", rollout)):
         if tensors:
             save_file({key: value.contiguous() for key, value in tensors.items()}, state / f"{file}.safetensors")

@@ -1,7 +1,8 @@
 """Low-rank adaptation of the student (arXiv 2106.09685): its weights stay, and every linear layer learns a small correction.
 
 y = Wx + (α/r)·B·A·x with A [r,in] and B [out,r]. Only A and B train: optimizer and gradients are as small as they. A checkpoint is
-still a whole model, with the corrections added to the weights; beside it lie A and B, from which training goes on to the bit.
+still a whole model, with the corrections added to the weights; beside it lie A and B, as peft keeps them: from them training goes on
+to the bit, and peft puts them on the model that they started from.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ from minillm.config import Lora
 from minillm.errors import BadInput
 from minillm.rundir import read_json, write_json_whole
 
-TENSORS, RECORD = "adapter.safetensors", "adapter.json"
+FOLDER, TENSORS, RECORD = "adapter", "adapter_model.safetensors", "adapter_config.json"
+"""In a checkpoint: peft's names."""
+PARTS = {"down": "lora_A", "up": "lora_B"}
+"""Our names of A and B, and peft's."""
 
 
 class LowRank(nn.Module):
@@ -93,25 +97,41 @@ def merged(model: Any) -> Iterator[None]:
             setattr(parent, key, layer)
 
 
-def save(model: nn.Module, state: Path) -> None:
-    """Writes A and B of every layer, and from which weights they start, into a checkpoint's state. Nothing without LoRA."""
+def save(model: nn.Module, checkpoint: Path) -> None:
+    """Writes A and B of every layer, and from which weights they start, into a checkpoint. Nothing without LoRA."""
     layers = corrections(model)
-    if layers:
-        save_file({f"{name}.{part}": getattr(layer, part).detach().cpu().contiguous() for name, layer in layers.items()
-                   for part in ("down", "up")}, state / TENSORS)  # fmt: skip
-        write_json_whole(state / RECORD, {"base": getattr(model, "minillm_base")})  # noqa: B009
+    if not layers:
+        return
+    folder = checkpoint / FOLDER
+    folder.mkdir()
+    tensors = {key(name, part): getattr(layer, part) for name, layer in layers.items() for part in PARTS}
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / TENSORS, {"format": "pt"})
+    some = next(iter(layers.values()))
+    base: Any = getattr(model, "minillm_base")  # noqa: B009
+    write_json_whole(folder / RECORD, {
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": base["model"], "revision": base["revision"],
+        "r": some.down.shape[0], "lora_alpha": some.scale * some.down.shape[0], "lora_dropout": 0.0, "bias": "none",
+        "fan_in_fan_out": isinstance(some.base, Conv1D), "target_modules": list(layers), "inference_mode": True,
+    })  # fmt: skip
 
 
-def base_of(folder: Path) -> dict[str, Any] | None:
-    """The model and revision from which a checkpoint's corrections start; None for any other folder."""
-    record = read_json(folder / "state" / RECORD)
-    return record["base"] if record is not None else None
+def key(layer: str, part: str) -> str:
+    """What peft calls A or B of a layer."""
+    return f"base_model.model.{layer}.{PARTS[part]}.weight"
+
+
+def base_of(folder: Path, settings: Lora) -> dict[str, Any] | None:
+    """The model and revision from which a checkpoint's corrections start; None for any other folder, or where they are of another size."""
+    record = read_json(folder / FOLDER / RECORD)
+    if record is None or (record["r"], record["lora_alpha"]) != (settings.rank, settings.alpha):
+        return None
+    return {"model": record["base_model_name_or_path"], "revision": record["revision"]}
 
 
 def restore(model: nn.Module, folder: Path) -> None:
     """Puts back what `save` wrote."""
-    tensors = load_file(folder / "state" / TENSORS)
+    tensors = load_file(folder / FOLDER / TENSORS)
     with torch.no_grad():
         for name, layer in corrections(model).items():
-            layer.down.copy_(tensors[f"{name}.down"])
-            layer.up.copy_(tensors[f"{name}.up"])
+            for part in PARTS:
+                getattr(layer, part).copy_(tensors[key(name, part)])

@@ -81,7 +81,7 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     """
     random, lora = config.student.init == "random", config.student.lora
     part, adapted = config.student, None
-    if lora is not None and (base := low_rank.base_of(Path(part.model))) is not None:  # a checkpoint: its corrections, not their sum
+    if lora is not None and (base := low_rank.base_of(Path(part.model), lora)) is not None:  # a checkpoint: its corrections, not their sum
         part, adapted = part.model_copy(update=base), Path(part.model)
     folder = _folder(part, "/student/model", progress, weights=not random)
     progress("loading the student", 0, None, "")

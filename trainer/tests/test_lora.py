@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from conftest import MakeRun, events_of
+from safetensors.torch import load_file
 from test_resume import outcome, train_until
 from toys import FAMILIES, toy
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
@@ -16,10 +20,11 @@ from minillm.config import Lora
 from minillm.errors import BadInput
 from minillm.head import cross_entropy
 from minillm.language_model import LanguageModel, verify
-from minillm.lora import attach, corrections, merged
+from minillm.lora import attach, base_of, corrections, merged, save
 from minillm.methods import Optimizer
 from minillm.optimizer import make_optimizer, update
-from minillm.phases.pairs import Batch, read
+from minillm.phases.pairs import Batch
+from minillm.sequences import read
 from minillm.train import train
 
 PAIRS = [([3, 4, 5], [6, 7, 2]), ([8, 9], [10, 3, 1, 2])]
@@ -58,6 +63,47 @@ def test_corrections_start_at_nothing_and_merge_to_the_same_model(name: str, tmp
 def test_a_model_without_linear_layers_is_refused():
     with pytest.raises(BadInput, match="no linear layers that LoRA could adapt"):
         attach(torch.nn.Embedding(2, 2), Lora(), 0, "student x")
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "opt"])
+def test_an_adapter_as_peft_keeps_it(name: str, tmp_path: Path):
+    """Put on the model that it started from, by its own layout's rules and, where peft is, by peft, it gives the trained model."""
+    model = toy(name, dtype=torch.float32, spread=0.2)
+    model.model.save_pretrained(tmp_path / "base")
+    attach(model.model, Lora(rank=2, alpha=3.0), 0, name)
+    model.model.minillm_base = {"model": str(tmp_path / "base"), "revision": None}
+    moved(model)
+    save(model.model, tmp_path)
+    batch = Batch.given(PAIRS, 0, torch.device("cpu"))
+    expected = read(model, batch.ids, batch.wanted)
+
+    told = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    tensors = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    base = AutoModelForCausalLM.from_pretrained(told["base_model_name_or_path"]).eval()
+    weights = dict(base.named_parameters())
+    with torch.no_grad():
+        for module in told["target_modules"]:
+            low, high = (tensors.pop(f"base_model.model.{module}.lora_{part}.weight") for part in "AB")
+            delta = high @ low * told["lora_alpha"] / told["r"]
+            weights[f"{module}.weight"] += delta.T if told["fan_in_fan_out"] else delta
+    assert not tensors
+    torch.testing.assert_close(read(LanguageModel(base), batch.ids, batch.wanted), expected, rtol=1e-3, atol=1e-4)
+
+    if importlib.util.find_spec("peft") is not None:
+        peft = importlib.import_module("peft")
+        base = AutoModelForCausalLM.from_pretrained(told["base_model_name_or_path"]).eval()
+        whole = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").merge_and_unload()
+        torch.testing.assert_close(read(LanguageModel(whole), batch.ids, batch.wanted), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_corrections_of_another_size_are_begun_anew(tmp_path: Path):
+    model = toy("llama", dtype=torch.float32)
+    attach(model.model, Lora(rank=2, alpha=3.0), 0, "toy")
+    model.model.minillm_base = {"model": "base", "revision": "main"}
+    save(model.model, tmp_path)
+    assert base_of(tmp_path, Lora(rank=2, alpha=3.0)) == {"model": "base", "revision": "main"}
+    assert base_of(tmp_path, Lora(rank=4, alpha=3.0)) is None
+    assert base_of(tmp_path / "elsewhere", Lora(rank=2, alpha=3.0)) is None
 
 
 @pytest.fixture
