@@ -23,8 +23,7 @@ from minillm.language_model import LanguageModel, verify
 from minillm.lora import attach, base_of, corrections, merged, save
 from minillm.methods import Optimizer
 from minillm.optimizer import make_optimizer, update
-from minillm.phases.pairs import Batch
-from minillm.sequences import read
+from minillm.phases.pairs import Batch, read
 from minillm.train import train
 
 PAIRS = [([3, 4, 5], [6, 7, 2]), ([8, 9], [10, 3, 1, 2])]
