@@ -11,6 +11,12 @@ export function showControlCharacters(text: string): string {
   return text.replace(invisible, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** A name or a cause on one line: whatever it holds, it stays where it is put. */
+export function showOnOneLine(text: string, longest: number): string {
+  const line = showControlCharacters(text.replace(/\s+/g, ' ').trim());
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
+}
+
 /** What there is room for of a text that may be a megabyte, made visible; says how much is missing. */
 export function showBeginning(text: string, longest: number): string {
   if (text.length <= longest) return showControlCharacters(text);

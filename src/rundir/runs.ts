@@ -4,15 +4,19 @@ import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { concludeState, hasEnded, isActive, isRunState, type RunState } from '../contract/runState';
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
+import { showOnOneLine } from '../present/text';
 import { isRunId, RunDir } from './layout';
 import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
 import { linksIn } from './ownFolder';
 import { readPlain } from './plainFile';
 
+const LONGEST_NAME = 200;
+
 /** A run at one moment, as the lists show it. */
 export interface RunSummary {
   readonly dir: string;
   readonly id: string;
+  /** As it is shown everywhere: on one line, with control characters made visible. */
   readonly name: string;
   /** Unix time. */
   readonly created: number;
@@ -90,7 +94,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
   return {
     dir,
     id: at.id,
-    name: run.value?.name ?? at.id,
+    name: showOnOneLine(run.value?.name ?? at.id, LONGEST_NAME),
     created,
     state: conclusion.state,
     text: conclusion.text,

@@ -1,6 +1,6 @@
 import type { Sample } from '../contract/generated';
 import { formatNumber, formatShare } from '../present/numbers';
-import { showControlCharacters } from '../present/text';
+import { showBeginning, showControlCharacters } from '../present/text';
 import { groupByPrompt } from './group';
 
 export const drawName = (draw: number): string => (draw === 0 ? 'greedy' : `draw ${draw}`);
@@ -42,6 +42,11 @@ export function renderSamples(samples: readonly Sample[]): string {
   return layOutSamples(samples).lines.join('\n');
 }
 
+/** Characters of one line that are shown: an editor compares lines character by character, and nobody reads a megabyte. */
+const LONGEST_LINE = 20_000;
+
+const linesOf = (text: string): string[] => text.split('\n').map((line) => showBeginning(line, LONGEST_LINE));
+
 /** The lines of that document, and where each response begins. */
 export function layOutSamples(samples: readonly Sample[]): { readonly lines: readonly string[]; readonly places: readonly SamplePlace[] } {
   const lines: string[] = [];
@@ -52,13 +57,13 @@ export function layOutSamples(samples: readonly Sample[]): { readonly lines: rea
     if (!first) continue;
     // Of a single prompt the document's own name tells, and a diff that hides what is the same has room for the prompt.
     if (prompts.size > 1) lines.push(`### ${showControlCharacters(promptId)}`, '');
-    lines.push(...showControlCharacters(first.prompt).split('\n').map((line) => `> ${line}`));
-    if (first.references.length > 0) lines.push(`reference  ${first.references.map(showControlCharacters).join('  |  ')}`);
+    lines.push(...linesOf(first.prompt).map((line) => `> ${line}`));
+    if (first.references.length > 0) lines.push(`reference  ${first.references.map((text) => showBeginning(text, LONGEST_LINE)).join('  |  ')}`);
     lines.push('');
     for (const sample of draws) {
       places.push({ line: lines.length, sample });
       lines.push(`${drawName(sample.draw).padEnd(9)}  ${verdict(sample)}`.trimEnd());
-      lines.push(...showControlCharacters(sample.text).split('\n').map((line) => `    ${line}`));
+      lines.push(...linesOf(sample.text).map((line) => `    ${line}`));
     }
     lines.push('');
   }

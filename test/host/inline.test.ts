@@ -17,13 +17,14 @@ describe('answers beside prompts', () => {
     await until('the run', () => api.runs().some(({ summary }) => summary.dir === dir));
     cpSync(path.join(repo, 'demo', 'inspect.jsonl'), inWorkspace('prompts.jsonl'));
     await vscode.commands.executeCommand('minillm.chooseInlineSamples', { dir });
+    writeFileSync(inWorkspace('prompts.txt'), 'n a i v e :\n\nsomething else\n  d o u b t :  \n');
     writeFileSync(inWorkspace('prompts.md'), '# Words\n\n- c o u g h :\n- nothing of the sort\n');
   });
 
   after(async () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     rmSync(dir, { recursive: true });
-    for (const name of ['prompts.jsonl', 'prompts.md']) rmSync(inWorkspace(name));
+    for (const name of ['prompts.jsonl', 'prompts.md', 'prompts.txt']) rmSync(inWorkspace(name));
   });
 
   const lensesOf = async (name: string): Promise<vscode.CodeLens[]> => {
@@ -54,8 +55,9 @@ describe('answers beside prompts', () => {
     assert.match(sheet.value, /teacher[^]*reference/);
   });
 
-  it('stand beside items of a list, and nowhere when switched off', async () => {
+  it('stand beside items of a list and lines of text, and nowhere when switched off', async () => {
     assert.deepEqual([...new Set(ours(await lensesOf('prompts.md')).map(({ range }) => range.start.line))], [2]);
+    assert.deepEqual([...new Set(ours(await lensesOf('prompts.txt')).map(({ range }) => range.start.line))], [0, 3]);
     const settings = vscode.workspace.getConfiguration('minillm');
     await settings.update('inlineSamples.enabled', false, vscode.ConfigurationTarget.Workspace);
     assert.deepEqual(ours(await lensesOf('prompts.jsonl')), []);

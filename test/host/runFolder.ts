@@ -91,7 +91,7 @@ export function writeRun(runsFolder: string, spec: RunSpec): string {
   const events = eventsOf(spec).map((event, seq) => ({ v: 1, seq, t: now - 500 + seq, attempt: 1, ...event }));
   writeFileSync(path.join(dir, 'events.jsonl'), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   for (const [step, answers] of Object.entries(spec.answers ?? {})) {
-    mkdirSync(path.join(dir, 'checkpoints', checkpointName(Number(step))));
+    mkdirSync(path.join(dir, 'checkpoints', checkpointName(Number(step))), { recursive: true });
     const lines = samplesOf(Number(step), answers).map((sample) => `${JSON.stringify(sample)}\n`);
     writeFileSync(path.join(dir, 'samples', `${checkpointName(Number(step))}.jsonl`), lines.join(''));
   }

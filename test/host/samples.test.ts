@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { parseSamplesUri, samplesUri } from '../../src/editor/samples/address';
 import { activated, inWorkspace, until } from './api';
@@ -73,5 +75,34 @@ describe('samples', () => {
     const sides = (promptId: string): number => addresses().filter((one) => one === promptId).length;
     await until('both sides', () => sides('distill') === 2);
     assert.equal(sides('laughter'), 0);
+  });
+
+  it('stay as they are while a run goes on: no document tells of a change that is none', async () => {
+    const changed: string[] = [];
+    const listening = vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+      if (document.uri.scheme === 'minillm') changed.push(`${document.uri.toString()} (${contentChanges.length})`);
+    });
+    try {
+      const reference = samplesUri({ dir, checkpoint: 'reference', promptId: undefined });
+      const documents = [uri(50), uri(100), uri(100, 'distill'), reference];
+      for (const one of documents) await vscode.window.showTextDocument(one, { preview: false });
+      const textOf = async (one: vscode.Uri): Promise<string> => Buffer.from(await vscode.workspace.fs.readFile(one)).toString();
+      const read = (): Promise<string[]> => Promise.all(documents.map(textOf));
+      const before = await read();
+      // Another checkpoint comes, with other answers, and the folder and the old files are touched.
+      writeRun(inWorkspace('runs'), {
+        id: path.basename(dir), name: 'samples', state: 'finished', step: 150, total: 150, answers: { ...answers, 150: answers[50] },
+      });
+      await until('the checkpoint', async () => vscode.workspace.fs.readFile(uri(150)).then(() => true, () => false));
+      assert.deepEqual(await read(), before);
+      for (const one of [uri(50), reference]) {
+        await vscode.window.showTextDocument(one);
+        await vscode.commands.executeCommand('workbench.action.files.revert'); // reads it anew
+      }
+      await sleep(500);
+      assert.deepEqual(changed, []);
+    } finally {
+      listening.dispose();
+    }
   });
 });

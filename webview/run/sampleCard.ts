@@ -54,7 +54,7 @@ export class SampleCard {
   }
 
   private updateTargets({ references, teacher }: ShownPrompt): void {
-    const targets = [...(references.length > 0 ? [['reference', references.join('  |  ')] as const] : []), ...(teacher === null ? [] : [['teacher', teacher] as const])];
+    const targets = [...(references.length > 0 ? [['reference', references.join('  |  ')] as const] : []), ...(teacher === null ? [] : [['teacher', teacher === '' ? '(empty)' : teacher] as const])];
     const key = JSON.stringify(targets);
     if (key === this.shownTargets) return;
     this.shownTargets = key;
@@ -72,7 +72,7 @@ function drawElement({ draws, newer, older, change, pieces }: ShownDraw, compari
     for (const { kind, text: stretch } of diffText(older.text, newer.text, pieces).parts) {
       text.append(kind === 'same' ? stretch : h(kind === 'added' ? 'ins' : 'del', {}, stretch));
     }
-    if (text.childNodes.length === 0) text.append(h('span', { class: 'quiet' }, '(empty)'));
+    if (newer.text === '') text.append(h('span', { class: 'quiet' }, ' (empty)'));
   }
   return h('li', { class: `draw${change === null ? '' : ` change-${change}`}` },
     h('span', { class: 'draw-name', title: draws.length > 1 ? `Alike: ${draws.map(drawName).join(', ')}` : null }, drawNames(draws)),

@@ -4,6 +4,7 @@ import { checkpointLabel } from '../../present/labels';
 import { formatNumber } from '../../present/numbers';
 import { scoreWord } from '../../samples/scoreWord';
 import { Disposable } from '../disposable';
+import { TextSheet } from '../textSheet';
 import { inlineText } from './annotations';
 import type { SampleBook } from './book';
 import { isEnabled, type PromptDocuments, promptFiles } from './documents';
@@ -64,15 +65,11 @@ interface Answer {
 
 /** All answers as a table, the newest first; the same answer at several checkpoints in a row is one row. */
 function answerSheet(answers: readonly Answer[], teacher: Sample | undefined): vscode.MarkdownString {
-  const sheet = new vscode.MarkdownString('', false);
-  sheet.isTrusted = false;
-  sheet.supportHtml = false;
-  const row = (...cells: readonly string[]): void => {
-    for (const cell of cells) sheet.appendMarkdown('| ').appendText(cell.replaceAll('|', '¦')).appendMarkdown(' ');
-    sheet.appendMarkdown('|\n');
-  };
+  const sheet = new TextSheet();
+  // A score stays on its line: the answer is what wraps.
+  const word = (sample: Sample): string => scoreWord(sample).replaceAll('-', '\u2011').replaceAll(' ', '\u00a0');
   const kl = (sample: Sample): string => (sample.kl === null ? '' : formatNumber(sample.kl));
-  sheet.appendMarkdown('| step | answer | score | KL |\n|--:|---|---|--:|\n');
+  sheet.markup('| step | answer | score | KL |\n|--:|---|---|--:|\n');
   const rows: { first: string; last: string; sample: Sample }[] = [];
   for (const { label, sample } of answers) {
     const before = rows.at(-1);
@@ -80,10 +77,10 @@ function answerSheet(answers: readonly Answer[], teacher: Sample | undefined): v
     else rows.push({ first: label, last: label, sample });
   }
   for (const { first, last, sample } of rows.reverse()) {
-    row(first === last ? first : `${first}–${last}`, inlineText(sample.text), scoreWord(sample), kl(sample));
+    sheet.row(first === last ? first : `${first}–${last}`, inlineText(sample.text) || '(nothing)', word(sample), kl(sample));
   }
-  if (teacher) row('teacher', inlineText(teacher.text), scoreWord(teacher), '');
+  if (teacher) sheet.row('teacher', inlineText(teacher.text) || '(nothing)', word(teacher), '');
   const references = (answers.at(-1)?.sample ?? teacher)?.references ?? [];
-  for (const reference of references) row('reference', inlineText(reference), '', '');
-  return sheet;
+  for (const reference of references) sheet.row('reference', inlineText(reference), '', '');
+  return sheet.markdown;
 }

@@ -3,20 +3,15 @@ import type { CheckpointRow } from '../../present/checkpoints';
 import { checkpointLabel, progressText, stateLook, timeLeft } from '../../present/labels';
 import { formatBytes, formatDuration, formatMetric, formatNumber, metricLabel } from '../../present/numbers';
 import { countdown, nameOfRun, stateSentence } from '../../present/sentence';
-import { showControlCharacters } from '../../present/text';
+import { showOnOneLine } from '../../present/text';
 import type { ListedRun } from './registry';
 
 /* What the editor's lists say about runs, in words. */
 
 const LONGEST_CAUSE = 100;
 
-function oneLine(text: string, limit: number): string {
-  const line = showControlCharacters(text.replace(/\s+/g, ' ').trim());
-  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
-}
-
 export function runLabel({ summary }: ListedRun): string {
-  return oneLine(summary.name, 80);
+  return showOnOneLine(summary.name, 80);
 }
 
 /** "14:03" for today, else "24 Nov, 14:03". */
@@ -63,7 +58,7 @@ function stateDescription(run: ListedRun, now: Date): string {
     case 'stopped':
       return joined('stopped', step, klText(kl?.nats), lineage(run), when(created, now));
     case 'failed':
-      return joined(`failed: ${oneLine(text, LONGEST_CAUSE)}`);
+      return joined(`failed: ${showOnOneLine(text, LONGEST_CAUSE)}`);
     case 'lost':
     case 'unknown':
       return joined(stateLook(state).label, step, when(created, now));
@@ -72,13 +67,13 @@ function stateDescription(run: ListedRun, now: Date): string {
 
 /** "fork of pronounce" */
 function lineage({ summary: { run } }: ListedRun): string | undefined {
-  return run?.parent ? `fork of ${oneLine(nameOfRun(run.parent.run), 40)}` : undefined;
+  return run?.parent ? `fork of ${showOnOneLine(nameOfRun(run.parent.run), 40)}` : undefined;
 }
 
 /** "waits behind pronounce and 2 more" */
 function waitsBehind({ summary: { status } }: ListedRun): string | undefined {
   const [first, ...others] = status?.behind ?? [];
-  return first === undefined ? undefined : `waits behind ${oneLine(nameOfRun(first), 40)}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+  return first === undefined ? undefined : `waits behind ${showOnOneLine(nameOfRun(first), 40)}${others.length > 0 ? ` and ${others.length} more` : ''}`;
 }
 
 /** The facts about a run as a table, one per line, for a tooltip. Plain text: the caller escapes it. */
@@ -102,13 +97,13 @@ export function runFacts(run: ListedRun): [label: string, value: string][] {
   if (status) facts.push(['Machine', status.host]);
   if (problem !== undefined) facts.push(['Problem', problem]);
   for (const alert of run.alerts) facts.push(['Alert', alertLine(alert)]);
-  return facts.map(([label, value]) => [label, oneLine(value, 200)]);
+  return facts.map(([label, value]) => [label, showOnOneLine(value, 200)]);
 }
 
 /** Why it is in this state, where that says more than the state's name does. */
 export function runSentence({ summary }: ListedRun, now: Date): string {
   const text = stateSentence(summary, now.getTime() / 1000);
-  return text.toLowerCase() === `${stateLook(summary.state).label}.` ? '' : oneLine(text, 400);
+  return text.toLowerCase() === `${stateLook(summary.state).label}.` ? '' : showOnOneLine(text, 400);
 }
 
 /** What a screen reader says. */
