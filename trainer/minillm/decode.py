@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from minillm import draws
+from minillm.decode_alone import rollout_alone
 from minillm.head import terms_of, token_terms
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
@@ -82,6 +83,10 @@ def rollout(
             order += chosen
             group = group_of[chosen[0]]
             uniform = draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
+            if law.alpha == 0 and uniform.numel() * student.vocabulary <= _room(student):
+                some = [prompts[i] for i in chosen]
+                parts.append(rollout_alone(student, teacher, some, names[chosen], uniform, temperature=temperature, eos=eos, pad=pad))
+                continue
             turns = teachers_turns(seed, stream, group, law.alpha, max_new_tokens)
             decoded = Rows([prompts[i] for i in chosen], max_new_tokens, pad, student.device)
             parts.append(_rollout_chunk(Reader(student, decoded), Reader(teacher, decoded), names[chosen], uniform, turns, law=law))
@@ -89,6 +94,11 @@ def rollout(
     back = torch.empty(len(order), dtype=torch.int64)
     back[torch.tensor(order)] = torch.arange(len(order))
     return Rollout(**{name: tensor[back.to(tensor.device)] for name, tensor in joined.tensors().items()})
+
+
+def _room(student: LanguageModel) -> int:
+    """How many log-probabilities of the student may wait for the teacher."""
+    return PENDING_LOGITS.get(student.device.type, PENDING_LOGITS["cpu"])
 
 
 def chunks(lengths: Sequence[int], group_of: Sequence[int], size: int) -> list[list[int]]:
@@ -120,7 +130,7 @@ def _rollout_chunk(
     """One chunk of prompts decoded together, from its draws [B,T] and, under a common mask, the teacher's turns."""
     student, rows = reading_student.model, reading_student.rows
     kept = _Kept(rows, law)
-    budget = PENDING_LOGITS.get(student.device.type, PENDING_LOGITS["cpu"])
+    budget = _room(student)
     pending: list[Tensor] = []  # log q [B,V] of the steps that the teacher has not seen
     over = 0  # rows that have ended but still take part
     for step in range(law.steps):

@@ -40,6 +40,37 @@ def positions(mask: Tensor) -> Tensor:
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
+def collate(pairs: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
+    """Prompt and response one after the other, padded on the right: ids [B,T], and which of them are response tokens [B,T]."""
+    width = max(len(prompt) + len(response) for prompt, response in pairs)
+    ids = [[*prompt, *response, *[pad] * (width - len(prompt) - len(response))] for prompt, response in pairs]
+    place = torch.arange(width)
+    begin = torch.tensor([len(prompt) for prompt, _ in pairs])[:, None]
+    end = begin + torch.tensor([len(response) for _, response in pairs])[:, None]
+    return torch.tensor(ids).to(device), ((begin <= place) & (place < end)).to(device)
+
+
+def shifted(prompt_ids: Tensor, prompt_mask: Tensor, response_ids: Tensor, mask: Tensor, pad: int) -> tuple[Tensor, Tensor]:
+    """What `collate` makes of the same rows, from prompts padded on the left and responses padded on the right."""
+    empty = prompt_ids.shape[1] - prompt_mask.sum(1, keepdim=True)  # [B,1] columns of padding before the prompt
+    begin = prompt_ids.shape[1] - empty
+    end = begin + mask.sum(1, keepdim=True)
+    place = torch.arange(int(end.max()), device=prompt_ids.device)
+    ids = torch.cat([prompt_ids, response_ids], 1).gather(1, (place + empty).clamp(max=prompt_ids.shape[1] + response_ids.shape[1] - 1))
+    return ids.where(place < end, pad), (begin <= place) & (place < end)
+
+
+def read(model: LanguageModel, ids: Tensor, wanted: Tensor) -> Tensor:
+    """Hidden states [R,H] that predict the tokens `wanted` [B,T] marks in `ids` [B,T], row after row.
+
+    Padding lies on the right, where a causal model does not look from any real token: no mask is needed.
+    """
+    inputs = ids[:, :-1]
+    places = torch.arange(inputs.shape[1], device=ids.device).expand_as(inputs)
+    hidden, _ = model.hidden(inputs, torch.ones_like(inputs), places)
+    return hidden[wanted[:, 1:]]
+
+
 def response_hidden(model: LanguageModel, prompt_ids: Tensor, prompt_mask: Tensor, response_ids: Tensor, mask: Tensor) -> Tensor:
     """Hidden states [R,H] that predict the real response tokens, row after row (the order of `response_ids[mask]`).
 

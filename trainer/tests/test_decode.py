@@ -5,9 +5,9 @@ import pytest
 import torch
 from toys import full_logits, teacher, toy, trajectories
 
-from minillm import decode, draws
+from minillm import decode, decode_alone, draws
 from minillm.reader import inverse_cdf
-from minillm.sequences import Rollout
+from minillm.sequences import Rollout, response_hidden
 
 EOS, PAD = 2, 0
 PROMPTS = [[3, 4, 5], [6, 7, 8, 9, 10, 3], [4], [5, 5], [9, 1, 8, 3], [10, 10, 10], [7, 3], [8, 6, 4, 3, 5]]
@@ -126,10 +126,12 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
     def watched(**limits):
         sizes.clear()
         for name, value in limits.items():
-            monkeypatch.setattr(decode, name, value)
+            for module in (decode, decode_alone):
+                monkeypatch.setattr(module, name, value, raising=False)
         student, mentor = toy(), teacher()
-        hidden = mentor.hidden
-        monkeypatch.setattr(mentor, "hidden", lambda ids, *rest: sizes.append(ids.shape[0]) or hidden(ids, *rest))
+        watched_model = student if sampling == "student" else mentor
+        hidden = watched_model.hidden
+        monkeypatch.setattr(watched_model, "hidden", lambda ids, *rest: sizes.append(ids.shape[0]) or hidden(ids, *rest))
         rows = range(len(PROMPTS))
         return decode.rollout(student, mentor, PROMPTS, rows=rows, sampling=sampling, alpha=0.4, chunk=8, groups=1, **SETTING)
 
@@ -138,7 +140,7 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
     at_once = watched(LEAVING=0.01, CROWDED=0.01)
     assert min(sizes) < 8
     few = watched(LEAVING=2.0, CROWDED=2.0, PENDING_LOGITS={"cpu": 1})
-    assert len(sizes) == never.response_ids.shape[1], "with no room to wait, the teacher reads at every step"
+    assert sampling == "student" or len(sizes) == never.response_ids.shape[1], "with no room to wait, the teacher reads at every step"
     for other in (at_once, few):
         for name, tensor in never.tensors().items():
             torch.testing.assert_close(other.tensors()[name], tensor, rtol=1e-6, atol=1e-6, msg=name)
@@ -296,3 +298,16 @@ def test_selected_rows_lose_columns_that_are_padding_in_all_of_them():
     again = Rollout.from_tensors(part.tensors()).to("cpu")
     for name, tensor in again.tensors().items():
         assert torch.equal(tensor, part.tensors()[name])
+
+
+def test_without_a_say_in_the_tokens_the_teacher_reads_whole_rows_once(monkeypatch):
+    student, mentor = toy(), teacher()
+    read: list[torch.Tensor] = []
+    hidden = mentor.hidden
+    monkeypatch.setattr(mentor, "hidden", lambda ids, *rest: read.append(ids) or hidden(ids, *rest))
+    monkeypatch.setattr(decode_alone, "READ_TOKENS", {"cpu": 24})
+    rollout = decode.rollout(student, mentor, PROMPTS, rows=range(8), sampling="student", chunk=8, **SETTING)
+    assert sum(ids.shape[0] for ids in read) == len(PROMPTS)
+    assert all(ids.shape[0] == 1 or (ids.shape[1] + 1) * ids.shape[0] <= 24 for ids in read), "the budget holds, or it is a single row"
+    whole = response_hidden(mentor, rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask)
+    torch.testing.assert_close(rollout.hidden_teacher[rollout.mask], whole)

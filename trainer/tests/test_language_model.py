@@ -8,8 +8,8 @@ from minillm.head import head_loss
 from minillm.language_model import verify
 from minillm.methods import Optimizer
 from minillm.optimizer import make_optimizer, update
-from minillm.phases.pairs import Batch, read
-from minillm.sequences import left_pad, positions, response_hidden
+from minillm.phases.pairs import Batch
+from minillm.sequences import left_pad, positions, read, response_hidden
 
 PROMPTS = [[3, 4, 5, 6, 7], [8, 9], [10, 3, 1]]
 RESPONSE = [5, 7, 2]

@@ -20,10 +20,10 @@ from minillm.phases.distillm import Distillm
 from minillm.phases.gkd import Gkd
 from minillm.phases.kd import Kd
 from minillm.phases.opd import Opd
-from minillm.phases.pairs import Batch, read, token_count
+from minillm.phases.pairs import Batch, token_count
 from minillm.phases.seqkd import SeqKd
 from minillm.rundir import EventWriter
-from minillm.sequences import response_hidden
+from minillm.sequences import read, response_hidden
 from minillm.train import Trainer, train
 
 FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}

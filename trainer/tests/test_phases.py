@@ -15,10 +15,10 @@ from torch import Tensor
 from minillm.config import Config
 from minillm.phases import Metrics
 from minillm.phases.minillm import MiniLlm
-from minillm.phases.pairs import collate
 from minillm.phases.sft import Sft
 from minillm.prepare import Prepared, prepare
 from minillm.rundir import read_json
+from minillm.sequences import collate
 
 Prepare = Callable[..., Prepared]
 

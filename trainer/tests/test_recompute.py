@@ -9,8 +9,9 @@ from toys import FAMILIES, toy
 
 from minillm import decode
 from minillm.errors import BadInput
-from minillm.phases.pairs import Batch, read
+from minillm.phases.pairs import Batch
 from minillm.recompute import recompute
+from minillm.sequences import read
 from minillm.train import train
 
 PAIRS = [([3, 4, 5], [6, 7, 2]), ([8, 9], [10, 3, 1, 2])]

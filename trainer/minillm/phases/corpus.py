@@ -10,7 +10,8 @@ from minillm.divergence import soft_cross_entropy
 from minillm.head import TokenTerms
 from minillm.phases import micro_batches
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, read
+from minillm.phases.pairs import Batch
+from minillm.sequences import read
 
 
 class CorpusTerm:

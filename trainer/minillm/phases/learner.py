@@ -12,7 +12,8 @@ from minillm.divergence import Divergence
 from minillm.head import RowLoss, TokenTerms, head_loss
 from minillm.optimizer import learning_rate, make_optimizer, update
 from minillm.phases import Metrics, Workbench, peak_memory
-from minillm.phases.pairs import Batch, read
+from minillm.phases.pairs import Batch
+from minillm.sequences import read
 
 
 class Learner:

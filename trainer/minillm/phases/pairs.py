@@ -17,7 +17,7 @@ from torch import Tensor
 
 from minillm.data import Example, shuffled
 from minillm.language_model import LanguageModel
-from minillm.sequences import Rollout
+from minillm.sequences import Rollout, collate, read, shifted
 
 POOL = 40
 """Batches that are formed together: large enough to sort by length, small enough to stay shuffled."""
@@ -63,27 +63,6 @@ class ShuffledBatches:
         return [self.pairs[i] for i in self.indices(n)]
 
 
-def collate(pairs: Sequence[Pair], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Prompt and response one after the other, padded on the right: ids [B,T], and which of them are response tokens [B,T]."""
-    width = max(len(prompt) + len(response) for prompt, response in pairs)
-    ids = [[*prompt, *response, *[pad] * (width - len(prompt) - len(response))] for prompt, response in pairs]
-    place = torch.arange(width)
-    begin = torch.tensor([len(prompt) for prompt, _ in pairs])[:, None]
-    end = begin + torch.tensor([len(response) for _, response in pairs])[:, None]
-    return torch.tensor(ids).to(device), ((begin <= place) & (place < end)).to(device)
-
-
-def read(model: LanguageModel, ids: Tensor, wanted: Tensor) -> Tensor:
-    """Hidden states [R,H] that predict the tokens `wanted` [B,T] marks in `ids` [B,T].
-
-    Padding lies on the right, where a causal model does not look from any real token: no mask is needed.
-    """
-    inputs = ids[:, :-1]
-    places = torch.arange(inputs.shape[1], device=ids.device).expand_as(inputs)
-    hidden, _ = model.hidden(inputs, torch.ones_like(inputs), places)
-    return hidden[wanted[:, 1:]]
-
-
 @dataclass
 class Batch:
     """Sequences of one forward pass, with the teacher's hidden states where he has a say."""
@@ -112,6 +91,6 @@ class Batch:
     @classmethod
     def sampled(cls, rollout: Rollout, pad: int) -> Batch:
         """Rollouts, which the teacher has read already. The order of tokens is that of `response_ids[mask]`."""
-        batch = cls(*collate(rollout.pairs(), pad, rollout.response_ids.device))
+        batch = cls(*shifted(rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask, pad))
         batch.hidden_teacher = rollout.hidden_teacher[rollout.mask]
         return batch

@@ -1,0 +1,98 @@
+"""Rollouts of the student alone (α = 0). The teacher has no say in the tokens, so he reads whole responses afterwards, once.
+
+That is one pass over rows of similar length, padded on the right, without a cache to fill and to move: cheaper than reading along.
+
+Shapes: B rows of a chunk, T response columns, R real response tokens, H hidden width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from minillm.head import terms_of
+from minillm.language_model import LanguageModel
+from minillm.reader import Reader, Rows, inverse_cdf
+from minillm.sequences import Rollout, read, shifted
+
+LEAVING = 0.25
+"""Share of ended rows from which moving the others together costs less than decoding on."""
+READ_TOKENS = {"cpu": 512, "cuda": 8192, "mps": 4096}
+"""Prompt and response tokens that the teacher reads in one pass: enough to keep a device busy, few enough to pad little and, on a
+CPU, to stay in the cache from layer to layer."""
+
+
+def rollout_alone(
+    student: LanguageModel, teacher: LanguageModel, prompts: Sequence[Sequence[int]], names: Tensor, uniform: Tensor, *,
+    temperature: float, eos: int, pad: int,
+) -> Rollout:  # fmt: skip
+    """A response to each prompt from the draws [B,T], with what both models think of every token of it.
+
+    The student's log-probabilities [B,T,V] of all steps are held meanwhile: the caller sees to it that they fit.
+    """
+    rows = Rows(prompts, uniform.shape[1], pad, student.device)
+    ids, logq = sample_alone(Reader(student, rows), uniform, temperature=temperature, eos=eos, pad=pad)
+    ends = ids == eos
+    mask = (ends.long().cumsum(1) - ends.long()) == 0
+    found: dict[str, Tensor] = {}
+    lengths = rows.prompt_mask.sum(1) + mask.sum(1)
+    for some in _of_similar_length(lengths.tolist(), READ_TOKENS.get(student.device.type, READ_TOKENS["cpu"])):
+        index = torch.tensor(some, device=student.device)
+        real = mask[index]
+        hidden = read(teacher, *shifted(rows.prompt_ids[index], rows.prompt_mask[index], ids[index], real, pad))
+        logp = _log_softmax(teacher.logits(hidden), temperature)
+        terms = terms_of(logq[index][real], logp, ids[index][real])
+        values = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
+        at = index[:, None].expand_as(real)[real], real.nonzero()[:, 1]
+        for name, value in {**values, "hidden_teacher": hidden}.items():
+            assert value is not None
+            if name not in found:
+                found[name] = value.new_zeros((*mask.shape, *value.shape[1:]))
+            found[name][at] = value
+    return Rollout(
+        rows=names.to(student.device), prompt_ids=rows.prompt_ids, prompt_mask=rows.prompt_mask, response_ids=ids.where(mask, pad),
+        mask=mask, from_teacher=torch.zeros_like(mask), ended=ends.any(1), **found,
+    )  # fmt: skip
+
+
+def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: int, pad: int) -> tuple[Tensor, Tensor]:
+    """Tokens [B,T], padding after each end token, and log q [B,T,V] of the steps that were made; T is what the longest row took."""
+    rows, student, steps = reader.rows, reader.model, uniform.shape[1]
+    made = torch.full((rows.alive.shape[0], steps), pad, dtype=torch.int64, device=rows.ids.device)
+    kept: Tensor | None = None
+    for step in range(steps):
+        end = rows.width + step
+        logq = _log_softmax(student.logits(reader.read(end)[:, -1]), temperature)
+        if kept is None:
+            kept = logq.new_zeros((made.shape[0], steps, logq.shape[-1]))
+        kept[rows.alive, step] = logq
+        token = torch.where(rows.ended, pad, inverse_cdf(logq.exp(), uniform[:, step]))
+        rows.ids[:, end] = token
+        made[rows.alive, step] = token
+        rows.ended |= token == eos
+        over = int(rows.ended.sum())
+        if over == rows.alive.shape[0]:
+            break
+        if over >= LEAVING * rows.alive.shape[0]:
+            stay = (~rows.ended).nonzero()[:, 0]
+            uniform = uniform[stay]
+            for part in (rows, reader):
+                part.keep(stay)
+    assert kept is not None
+    return made[:, : step + 1], kept[:, : step + 1]
+
+
+def _of_similar_length(lengths: list[int], tokens: int) -> list[list[int]]:
+    """Rows that are read together: by length, as many as `tokens` hold when padded to the longest."""
+    made: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):  # the longest first: it says how wide
+        if not made or lengths[made[-1][0]] * (len(made[-1]) + 1) > tokens:
+            made.append([])
+        made[-1].append(row)
+    return made
+
+
+def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
+    return (logits if temperature == 1.0 else logits / temperature).log_softmax(-1)
