@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from transformers.pytorch_utils import Conv1D
 from minillm import draws
 from minillm.config import Lora
 from minillm.errors import BadInput
+from minillm.language_model import LanguageModel
 from minillm.rundir import read_json, write_json_whole
 
 FOLDER, TENSORS, RECORD = "adapter", "adapter_model.safetensors", "adapter_config.json"
@@ -31,12 +33,27 @@ PARTS = {"down": "lora_A", "up": "lora_B"}
 """Our names of A and B, and peft's."""
 
 
+@dataclass
+class Switch:
+    """Whether the corrections of a model count: one for all of its layers."""
+
+    on: bool = True
+
+    @contextmanager
+    def off(self) -> Iterator[None]:
+        before, self.on = self.on, False
+        try:
+            yield
+        finally:
+            self.on = before
+
+
 class LowRank(nn.Module):
     """A frozen linear layer and its correction, which is 0 at first."""
 
-    def __init__(self, base: nn.Linear | Conv1D, settings: Lora, generator: torch.Generator) -> None:
+    def __init__(self, base: nn.Linear | Conv1D, settings: Lora, generator: torch.Generator, switch: Switch) -> None:
         super().__init__()
-        self.base, self.scale = base, settings.alpha / settings.rank
+        self.base, self.scale, self.switch = base, settings.alpha / settings.rank, switch
         wide, out = base.weight.shape if isinstance(base, Conv1D) else base.weight.shape[::-1]
         bound = 1 / math.sqrt(wide)
         down = torch.empty(settings.rank, wide).uniform_(-bound, bound, generator=generator)
@@ -48,7 +65,7 @@ class LowRank(nn.Module):
         return self.base.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.base(x) + F.linear(F.linear(x, self.down), self.up) * self.scale
+        return self.base(x) if not self.switch.on else self.base(x) + F.linear(F.linear(x, self.down), self.up) * self.scale
 
     def correction(self) -> Tensor:
         """What the weight would have to be larger by, in its own layout."""
@@ -62,13 +79,13 @@ def attach(model: nn.Module, settings: Lora, seed: int, name: str, pointer: str 
     Raises BadInput for a model in which there are none to be found.
     """
     model.requires_grad_(False)
-    generator = torch.Generator().manual_seed(draws.stream("lora", seed))
+    generator, switch = torch.Generator().manual_seed(draws.stream("lora", seed)), Switch()
     count = 0
     for layer in [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]:
         for parent in list(layer.modules()):
             for key, child in list(parent.named_children()):
                 if isinstance(child, nn.Linear | Conv1D) and not isinstance(parent, LowRank):
-                    setattr(parent, key, LowRank(child, settings, generator))
+                    setattr(parent, key, LowRank(child, settings, generator, switch))
                     count += 1
     if count == 0:
         raise BadInput(f"The {name} has no linear layers that LoRA could adapt; leave student.lora out.", pointer=pointer)
@@ -77,6 +94,19 @@ def attach(model: nn.Module, settings: Lora, seed: int, name: str, pointer: str 
 
 def corrections(model: nn.Module) -> dict[str, LowRank]:
     return {name: module for name, module in model.named_modules() if isinstance(module, LowRank)}
+
+
+class Origin(LanguageModel):
+    """A student's base model: the same weights, read without the corrections. As a teacher it takes no memory of its own."""
+
+    def __init__(self, student: LanguageModel, name: str) -> None:
+        super().__init__(student.model, student.dtype, name)
+        self.switch = next(iter(corrections(student.model).values())).switch
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        with super().computing(), self.switch.off():
+            yield
 
 
 @contextmanager

@@ -80,9 +80,7 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     come from the same distribution. A phase that wants the model's own dropout calls `.model.train()` and puts it back.
     """
     random, lora = config.student.init == "random", config.student.lora
-    part, adapted = config.student, None
-    if lora is not None and (base := low_rank.base_of(Path(part.model), lora)) is not None:  # a checkpoint: its corrections, not their sum
-        part, adapted = part.model_copy(update=base), Path(part.model)
+    part, adapted = _origin(config.student)
     folder = _folder(part, "/student/model", progress, weights=not random)
     progress("loading the student", 0, None, "")
     if random:
@@ -96,6 +94,14 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
     if config.student.recompute:
         recompute(model, f"student {config.student.model}", "/student/recompute")
     return _ready(model, device, dtype, f"student {config.student.model}", "/student/model")
+
+
+def _origin(student: Student) -> tuple[Student, Path | None]:
+    """Whose weights the student has before training and, for a checkpoint with corrections, where these are: not their sum is loaded."""
+    lora = student.lora
+    if lora is None or (base := low_rank.base_of(Path(student.model), lora)) is None:
+        return student, None
+    return student.model_copy(update=base), Path(student.model)
 
 
 @dataclass
@@ -112,8 +118,12 @@ def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress
     tokenizer = load_tokenizer(config, progress)
     if config.student.tokenizer != "teacher":
         compare_tokenizers(_tokenizer(config.teacher, "/teacher/model", progress), tokenizer)
-    teacher = load_teacher(config, device, dtype, progress)
-    student = load_student(config, device, dtype, progress)
+    origin, _ = _origin(config.student)
+    if origin.lora is not None and (origin.model, origin.revision) == (config.teacher.model, config.teacher.revision):
+        student = load_student(config, device, dtype, progress)
+        teacher: LanguageModel = low_rank.Origin(student, f"teacher {config.teacher.model}")
+    else:
+        teacher, student = load_teacher(config, device, dtype, progress), load_student(config, device, dtype, progress)
     teacher.vocabulary = student.vocabulary = shared_vocabulary(tokenizer, teacher.width, student.width)
     return Pair(teacher, student, tokenizer)
 
