@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Re-makes docs/images/*.png: the run panel with the tree, and a diff of samples, in dark and light, of a finished demo run.
+// Re-makes docs/images/*.png, in dark and light, of a finished demo run: the run panel with the tree, a diff of samples, and one word,
+// through time and token by token.
 //   node scripts/screenshots.mjs [--run FOLDER]      default: the newest finished run of the demo; without one it is run (2 to 3 minutes)
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -12,6 +13,8 @@ import { setup } from './setup.mjs';
 import { Complaint, entry, root, run, say } from './steps.mjs';
 
 const require = createRequire(import.meta.url);
+/** What the demo's README follows. */
+const WORD = 'choreography';
 const images = path.join(root, 'docs', 'images');
 
 /** The newest run of the demo that has finished. */
@@ -94,6 +97,17 @@ await entry(async () => {
     }
     await workbench.page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
     await take(workbench, 'samples');
+    await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+    await workbench.answer(WORD);
+    const travel = await workbench.webview('#app[data-moments]');
+    await travel.locator('.answer-text').waitFor();
+    await take(workbench, 'travel');
+    await travel.locator('vscode-button', { hasText: 'Tokens' }).click();
+    await workbench.page.locator('.monaco-editor .view-line', { hasText: /cost.most/ }).first().click();
+    await workbench.page.keyboard.press('n');
+    await workbench.runCommand('Show or Focus Hover');
+    await workbench.page.locator('.monaco-hover', { hasText: 'would say' }).waitFor();
+    await take(workbench, 'tokens');
   } finally {
     await workbench.stop();
   }
