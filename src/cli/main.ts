@@ -78,7 +78,8 @@ function commandHelp(command: Command, { paint }: Terminal): string[] {
 async function explain(error: unknown): Promise<{ readonly lines: readonly string[]; readonly code: number }> {
   if (error instanceof ConfigError) return { lines: await problemLines(error), code: exitCodes.badInput };
   if (error instanceof LaunchError) {
-    const code = error.reason === 'supervisor died' || error.reason === 'no answer' ? exitCodes.failed : exitCodes.badInput;
+    const ours = error.reason === 'supervisor died' || error.reason === 'no answer' || error.reason === 'check failed';
+    const code = ours ? exitCodes.failed : exitCodes.badInput;
     return { lines: [`${error.message} ${error.fix}`], code };
   }
   const badInput = error instanceof UsageError || error instanceof NoSuchRun || error instanceof NoSuchSide;

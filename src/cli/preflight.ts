@@ -5,16 +5,22 @@ import { doctorLines, good } from '../present/doctor';
 import { type Call, type Command, exitCodes, json } from './command';
 import { pythonOf } from './python';
 import { shipped } from './shipped';
+import { oneLine } from './terminal';
 
 export const preflight: Command = {
   name: 'preflight',
   operands: ['config'],
-  summary: 'Check a config, its files, Python and the disk, without starting anything.',
+  summary: 'Check a config, its models and data, Python and the disk, without starting anything.',
   notes: [
-    'Nothing is loaded: what depends on the models is checked as a run starts.',
+    'Models are loaded, from the hub where need be, and looked at as a run does at its start: rows that are too long, special tokens,',
+    'templates, how well the teacher knows the references, and the memory that the run will need. Nothing is trained.',
     'Exit codes: 0 a run can start, 1 it cannot, 2 the config is wrong.',
   ],
-  options: { python: { value: 'path', text: 'Interpreter to look at. Default: the one that "run" would take.' }, json },
+  options: {
+    static: { text: 'Load nothing: look at the config, its files, Python and the disk alone. Takes a second.' },
+    python: { value: 'path', text: 'Interpreter to look at. Default: the one that "run" would take.' },
+    json,
+  },
   run: preflightCommand,
 };
 
@@ -22,10 +28,11 @@ async function preflightCommand(call: Call): Promise<number> {
   const { terminal } = call;
   const { paint } = terminal;
   const file = path.resolve(call.operand(0));
+  const live = terminal.live && !call.is('json');
   const { checks, config, problems } = await check({
-    config: file, workspace: process.cwd(), env: process.env, trainerSource: shipped('trainer'),
-    search: pythonOf(call),
-  });
+    config: file, workspace: process.cwd(), env: process.env, trainerSource: shipped('trainer'), search: pythonOf(call), models: !call.is('static'),
+    onProgress: (text) => live && terminal.write(`\r\u001b[K${paint.dim(`${oneLine(text)} …`)}`),
+  }).finally(() => live && terminal.write('\r\u001b[K'));
   if (call.is('json')) terminal.json({ checks: checks.map(({ fix, ...one }) => ({ ...one, fix: fix ?? null })), problems });
   if (config === null) {
     if (call.is('json')) return exitCodes.badInput;

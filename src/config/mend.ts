@@ -1,6 +1,7 @@
-import { modify } from 'jsonc-parser';
+import { applyEdits, modify } from 'jsonc-parser';
+import type { ConfigEdit } from '../contract/generated';
 import { parseConfig } from './parseConfig';
-import type { Span } from './positions';
+import { parsePointer, type Span } from './positions';
 
 /** A change to a config's text that would mend a problem. */
 export interface Mend {
@@ -13,6 +14,30 @@ const quoted = (text: string): string => JSON.stringify(text);
 /** What mends a problem, as far as its own sentence says it. `marked` is the text that the problem was drawn under. */
 export function mendsOf(text: string, marked: Span, sentence: string): Mend[] {
   return [...keyMends(text, marked, sentence), ...valueMends(text, marked, sentence), ...tokenizerMends(text, sentence)];
+}
+
+/** The mend that a problem brings with it: all its values set at once. */
+export function mendByEdits(text: string, edits: readonly ConfigEdit[]): Mend | undefined {
+  if (edits.length === 0 || parseConfig(text).root?.type !== 'object') return undefined;
+  const options = { formattingOptions: { insertSpaces: true, tabSize: 2, eol: text.includes('\r\n') ? '\r\n' : '\n' } };
+  const now = edits.reduce((sofar, { pointer, value }) => applyEdits(sofar, modify(sofar, pathOf(pointer), value, options)), text);
+  const settings = edits.map(({ pointer, value }) => `${nameOf(pointer)} to ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
+  return { title: `Set ${settings.join(', ')}`, edits: [difference(text, now)] };
+}
+
+const pathOf = (pointer: string): (string | number)[] => parsePointer(pointer).map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
+/** "/phases/0/steps" → "phases[0].steps". */
+const nameOf = (pointer: string): string =>
+  pathOf(pointer).map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`)).join('').replace(/^\./, '');
+
+/** The one edit that turns a text into another: what both begin and end with stays. */
+function difference(from: string, to: string): Mend['edits'][number] {
+  let start = 0;
+  while (start < from.length && from[start] === to[start]) start++;
+  let end = 0;
+  while (end < Math.min(from.length, to.length) - start && from[from.length - 1 - end] === to[to.length - 1 - end]) end++;
+  return { span: { offset: start, length: from.length - start - end }, text: to.slice(start, to.length - end) };
 }
 
 function keyMends(text: string, marked: Span, sentence: string): Mend[] {

@@ -79,7 +79,7 @@ export const eventShapes: { readonly [K in Event['kind']]: Readonly<Record<strin
   alert: { step: isNumber, rule: isText, text: isText, level },
   control: { id: isText, verb: isText, outcome: isText },
   resume: { step: isNumber, checkpoint: isText },
-  message: { text: isText, level },
+  message: { text: isText, level, pointer: maybe(isText) },
   progress: { what: isText, done: isNumber, total: orNull(isNumber), unit: isText },
   end: { reason: isText, exitCode: isNumber, step: isNumber, cause: orNull(isText) },
 };

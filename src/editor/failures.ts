@@ -22,6 +22,7 @@ const fixes: Readonly<Record<LaunchReason, readonly Fix[]>> = {
   'no answer': [],
   'not resumable': [],
   'data changed': [],
+  'check failed': [],
   'no checkpoint': [],
 };
 

@@ -3,7 +3,7 @@ import type { Problem } from '../contract/generated';
 export type LaunchReason =
   | 'unsupported platform' | 'no python' | 'python too old' | 'packages missing' | 'python broken'
   | 'trainer missing' | 'runs folder' | 'supervisor died' | 'no answer'
-  | 'not resumable' | 'data changed' | 'no checkpoint';
+  | 'not resumable' | 'data changed' | 'no checkpoint' | 'check failed';
 
 /** A run could not be started (resumed, forked), and nothing was left behind or changed. The message is a sentence for the user. */
 export class LaunchError extends Error {

@@ -4,6 +4,7 @@ import { parseRecord } from '../contract/parse';
 import { bad, type Check, good, judgeDisk } from '../present/doctor';
 import { examineDisk } from './doctor';
 import { ConfigError, LaunchError } from './errors';
+import { checkModels } from './modelChecks';
 import { listPythons, type PythonSearch } from './python';
 import { resolveConfig } from './resolve';
 import { installTrainer } from './trainerPackage';
@@ -17,6 +18,11 @@ export interface PreflightOptions {
   readonly env: Env;
   readonly trainerSource: string;
   readonly cache?: string | undefined;
+  /** Also load what the config names, and look at it as a run does at its start. */
+  readonly models: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** What is being done, in words. */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 export interface Preflight {
@@ -24,6 +30,8 @@ export interface Preflight {
   /** As resolved; null when it cannot be used. */
   readonly config: Config | null;
   readonly problems: readonly Problem[];
+  /** Of `problems` those that only the models showed: no look at the config alone says them again. */
+  readonly notes: readonly Problem[];
 }
 
 /** Nothing is imported: a second must do, and torch alone takes longer. */
@@ -42,10 +50,12 @@ interface Installed {
 }
 
 /**
- * What can be said of a run before it exists, without loading anything: Python and its packages, the config and every file
- * that it names, the disk. Rejects with ConfigError only when there is no config, with LaunchError when nothing can be asked.
+ * What can be said of a run before it exists: Python and its packages, the config and every file that it names, the disk; and with
+ * `models`, where nothing else keeps a run from starting, all that a run looks at once they are loaded. Rejects with ConfigError
+ * only when there is no config, with LaunchError when nothing can be asked.
  */
-export async function preflight({ config, workspace, search, env, trainerSource, cache }: PreflightOptions): Promise<Preflight> {
+export async function preflight(options: PreflightOptions): Promise<Preflight> {
+  const { config, workspace, search, env, trainerSource, cache } = options;
   const trainerDir = await installTrainer(trainerSource, cache);
   const pythons = await listPythons({ ...search, workspace, env });
   if (pythons.length === 0) throw new LaunchError('no python', 'No Python was found.', 'Name one with the setting "minillm.pythonPath" or the variable MINILLM_PYTHON.');
@@ -56,7 +66,14 @@ export async function preflight({ config, workspace, search, env, trainerSource,
   if (resolution.config === null && resolution.problems.length === 0) throw new ConfigError(config, []);
   const folder = path.resolve(workspace, resolution.config?.runsFolder ?? 'runs');
   const checks = [...pythonChecks(installed), judgeDisk(await examineDisk(folder))];
-  return { checks, ...resolution };
+  if (!options.models || resolution.config === null || checks.some(({ health }) => health === 'bad')) return { checks, ...resolution, notes: [] };
+  const { signal, onProgress } = options;
+  onProgress?.('looking at the models');
+  const loaded = await checkModels({ python: installed.path, trainerDir, config, workspace, env, signal, onProgress });
+  const known = new Set(resolution.problems.map(({ text }) => text));
+  const rows = loaded.checks.map((row): Check => ({ ...row, fix: undefined }));
+  const notes = loaded.problems.filter(({ text }) => !known.has(text));
+  return { checks: [...checks, ...rows], config: loaded.config, problems: loaded.problems, notes };
 }
 
 /** The first interpreter that has everything, else the first. */

@@ -28,12 +28,13 @@ export interface Answer {
   readonly failure: string | undefined;
 }
 
-/** Runs an interpreter to its end. Never rejects: how it went is the answer. */
+/** Runs an interpreter to its end. Never rejects: how it went is the answer. `onComplaint` hears of stderr as it comes. */
 export function runPython(
   python: string, args: readonly string[], env: NodeJS.ProcessEnv, timeoutMs: number, signal?: AbortSignal,
+  onComplaint?: (text: string) => void,
 ): Promise<Answer> {
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       python, [...args],
       { env, cwd: tmpdir(), timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 32 << 20, encoding: 'utf8', ...(signal ? { signal } : {}) },
       (error, stdout, stderr) => {
@@ -41,6 +42,7 @@ export function runPython(
         resolve({ code, stdout, stderr, timedOut: error?.killed === true, failure: typeof error?.code === 'string' ? error.code : undefined });
       },
     );
+    if (onComplaint !== undefined) child.stderr?.on('data', onComplaint);
   });
 }
 

@@ -43,7 +43,7 @@ export interface Check {
   readonly name: string;
   readonly health: Health;
   readonly text: string;
-  /** What mends it: exactly one thing; undefined only for what is good. */
+  /** What mends it: exactly one thing; undefined for what is good, and where problems of the config say it. */
   readonly fix: string | undefined;
 }
 

@@ -51,6 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         case "resolve":
             return resolve_config(args.config, args.workspace)
         case "preflight":
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as for training, below
             from minillm.checks.preflight import preflight
 
             found = preflight(args.config, args.workspace)

@@ -1,40 +1,66 @@
 import * as vscode from 'vscode';
-import { preflight } from '../../launch/preflight';
+import { LaunchError } from '../../launch/errors';
+import { type Preflight, preflight } from '../../launch/preflight';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
 import { insistOnTrust } from '../trust';
 import type { ConfigDiagnostics } from './diagnostics';
 import { isConfig, pickConfig, workspaceOf } from './files';
 
-/** Check Config: what can be said of a run before it exists. Tells what is wrong, or that nothing is. */
+/** Check Config: what can be said of a run before it exists, models and data included. Tells what is amiss, or that nothing is. */
 export function registerCheckConfig(context: EditorContext, python: PythonEnvironments, diagnostics: ConfigDiagnostics): void {
   context.command('minillm.checkConfig', async (given) => {
     if (!insistOnTrust()) return;
     const active = vscode.window.activeTextEditor?.document;
     const config = given instanceof vscode.Uri ? given : active && isConfig(active) ? active.uri : await pickConfig();
     if (!config) return;
-    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === config.toString());
-    if (document?.isDirty && !(await document.save())) return;
-    const workspace = workspaceOf(config);
-    const title = { location: vscode.ProgressLocation.Window, title: 'MiniLLM: checking' };
-    const { checks, config: resolved, problems } = await vscode.window.withProgress(title, async () => preflight({
-      config: config.fsPath, workspace, search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
-      trainerSource: context.shipped('trainer'),
-    }));
-    diagnostics.show(config, problems);
-    const failing = checks.filter(({ health }) => health !== 'good');
+    const document = await vscode.workspace.openTextDocument(config);
+    if (document.isDirty && !(await document.save())) return;
+    const found = await look(config);
+    if (!found) return;
+    const { checks, config: resolved, problems, notes } = found;
+    diagnostics.show(config, problems.filter((problem) => !notes.includes(problem)));
+    diagnostics.note(document, notes);
+    const failing = checks.filter(({ health, fix }) => health !== 'good' && fix !== undefined);
     if (resolved === null) {
-      const [first] = problems;
-      const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-      tell(vscode.window.showErrorMessage(`${first?.text ?? 'The config cannot be used.'}${more}`, 'Show Problems'), 'workbench.actions.view.problems');
+      tell(vscode.window.showErrorMessage(inOne(problems.map(({ text }) => text)) ?? 'The config cannot be used.', SHOW), PROBLEMS);
     } else if (failing.length > 0) {
       const text = failing.map(({ text: what, fix }) => `${what} ${fix ?? ''}`).join(' ');
       tell(vscode.window.showWarningMessage(text, 'Doctor'), 'minillm.doctor');
+    } else if (notes.length > 0) {
+      const text = `${resolved.name} can start, with ${notes.length === 1 ? 'one note' : `${notes.length} notes`}: ${inOne(notes.map((note) => note.text)) ?? ''}`;
+      tell(vscode.window.showWarningMessage(text, SHOW), PROBLEMS);
     } else {
       const phases = resolved.phases.map(({ method }) => method).join(' → ');
       void vscode.window.showInformationMessage(`${resolved.name} can start: ${phases}. ${checks.map(({ text }) => text).at(-1) ?? ''}`);
     }
   });
+
+  /** Nothing when the user did not want to wait. */
+  async function look(config: vscode.Uri): Promise<Preflight | undefined> {
+    const workspace = workspaceOf(config);
+    const title = { location: vscode.ProgressLocation.Notification, title: 'MiniLLM: checking', cancellable: true };
+    return vscode.window.withProgress(title, async (progress, cancelled) => {
+      const abort = new AbortController();
+      cancelled.onCancellationRequested(() => abort.abort());
+      try {
+        return await preflight({
+          config: config.fsPath, workspace, search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
+          trainerSource: context.shipped('trainer'), models: true, signal: abort.signal, onProgress: (message) => progress.report({ message }),
+        });
+      } catch (error) {
+        if (error instanceof LaunchError && error.reason === 'check failed' && abort.signal.aborted) return undefined;
+        throw error;
+      }
+    });
+  }
+}
+
+const SHOW = 'Show Problems';
+const PROBLEMS = 'workbench.actions.view.problems';
+
+function inOne([first, ...others]: readonly string[]): string | undefined {
+  return first === undefined || others.length === 0 ? first : `${first} (and ${others.length} more)`;
 }
 
 /** Nobody waits for the answer: the check has ended when its message shows. */

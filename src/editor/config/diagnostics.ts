@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import { diagnoseConfig } from '../../config/diagnose';
+import { stillHolding } from '../../config/holds';
 import type { ConfigProblem } from '../../config/parseConfig';
 import type { Range } from '../../config/positions';
-import type { Problem } from '../../contract/generated';
+import type { ConfigEdit, Problem } from '../../contract/generated';
 import { LaunchError } from '../../launch/errors';
 import { resolveConfig } from '../../launch/resolve';
 import type { EditorContext } from '../context';
@@ -25,6 +26,8 @@ export class ConfigDiagnostics extends Disposable {
   private readonly collection = this.register(vscode.languages.createDiagnosticCollection('minillm'));
   /** What the trainer last said about a config, by its address. */
   private readonly problems = new Map<string, readonly Problem[]>();
+  /** What only a look at its models and data showed, and the text that it was true of. */
+  private readonly notes = new Map<string, { readonly text: string; readonly found: readonly Problem[] }>();
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly checks = new Map<string, AbortController>();
 
@@ -45,6 +48,17 @@ export class ConfigDiagnostics extends Disposable {
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === config.toString());
     if (document) this.draw(document);
     else this.context.background('Showing the problems of a config', Promise.resolve(vscode.workspace.openTextDocument(config)).then((opened) => this.draw(opened)));
+  }
+
+  /** What a look at its models and data showed of a config, beside what is wrong with it as it stands. */
+  note(document: vscode.TextDocument, found: readonly Problem[]): void {
+    this.notes.set(document.uri.toString(), { text: document.getText(), found });
+    this.draw(document);
+  }
+
+  /** The edits that a problem brings with it, which is known by its sentence. */
+  editsOf(document: vscode.TextDocument, sentence: string): readonly ConfigEdit[] {
+    return this.known(document).find(({ text }) => text === sentence)?.edits ?? [];
   }
 
   override dispose(): void {
@@ -80,6 +94,7 @@ export class ConfigDiagnostics extends Disposable {
     this.checks.get(key)?.abort();
     this.checks.delete(key);
     this.problems.delete(key);
+    this.notes.delete(key);
     this.collection.delete(document.uri);
   }
 
@@ -110,9 +125,15 @@ export class ConfigDiagnostics extends Disposable {
     }
   }
 
+  private known(document: vscode.TextDocument): readonly Problem[] {
+    const key = document.uri.toString();
+    const notes = this.notes.get(key);
+    return [...(this.problems.get(key) ?? []), ...(notes ? stillHolding(notes.found, notes.text, document.getText()) : [])];
+  }
+
   private draw(document: vscode.TextDocument): void {
     if (this.disposed || document.isClosed) return;
-    const found = diagnoseConfig(document.getText(), this.problems.get(document.uri.toString()) ?? []);
+    const found = diagnoseConfig(document.getText(), this.known(document));
     this.collection.set(document.uri, found.map((problem) => diagnosticOf(problem)));
   }
 }

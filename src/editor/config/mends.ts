@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
-import { mendsOf } from '../../config/mend';
+import { mendByEdits, mendsOf } from '../../config/mend';
 import { Disposable } from '../disposable';
+import type { ConfigDiagnostics } from './diagnostics';
 import { configSelector } from './files';
 
-/** Quick fixes for problems whose sentence says what would be right. */
+/** Quick fixes for problems that bring one with them, or whose sentence says what would be right. */
 export class ConfigMends extends Disposable implements vscode.CodeActionProvider {
-  constructor() {
+  constructor(private readonly problems: ConfigDiagnostics) {
     super();
     const { QuickFix } = vscode.CodeActionKind;
     this.register(vscode.languages.registerCodeActionsProvider(configSelector, this, { providedCodeActionKinds: [QuickFix] }));
@@ -15,7 +16,8 @@ export class ConfigMends extends Disposable implements vscode.CodeActionProvider
     return diagnostics.filter(({ source }) => source === 'MiniLLM').flatMap((diagnostic) => {
       const offset = document.offsetAt(diagnostic.range.start);
       const marked = { offset, length: document.offsetAt(diagnostic.range.end) - offset };
-      return mendsOf(document.getText(), marked, diagnostic.message).map(({ title, edits }) => {
+      const brought = mendByEdits(document.getText(), this.problems.editsOf(document, diagnostic.message));
+      return [...(brought ? [brought] : []), ...mendsOf(document.getText(), marked, diagnostic.message)].map(({ title, edits }) => {
         const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
         action.diagnostics = [diagnostic];
         action.isPreferred = true;

@@ -21,9 +21,9 @@ export function registerConfig(context: EditorContext, deps: ConfigDeps): Config
   context.register(new ConfigCodeLens(deps.runs, deps.drafts));
   context.register(new PythonStatus(deps.python));
   context.register(new ConfigPresence(context));
-  context.register(new ConfigMends());
   registerNewConfig(context);
   const diagnostics = context.register(new ConfigDiagnostics(context, deps.python));
+  context.register(new ConfigMends(diagnostics));
   registerCheckConfig(context, deps.python, diagnostics);
   return diagnostics;
 }

@@ -103,6 +103,12 @@ function actionsOf(summary: RunSummary, sampled: number, noControl: string | und
   ];
 }
 
+/** What the checks at the start noted: the first, and how many more there are. */
+function notesText(first: string, count: number): string {
+  const text = showControlCharacters(first);
+  return count === 1 ? text : `${text} (The first of ${count} notes at the start; the log has all of them, and so has Check in the config.)`;
+}
+
 function noticesOf(summary: RunSummary, history: History, journal: readonly JournalEntry[]): Notice[] {
   const notices: Notice[] = [];
   if (summary.problem !== undefined) notices.push({ level: 'error', text: summary.problem });
@@ -112,11 +118,13 @@ function noticesOf(summary: RunSummary, history: History, journal: readonly Jour
   }
   const missing = history.gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0);
   if (missing > 0) notices.push({ level: 'warning', text: `${missing} event${missing === 1 ? ' is' : 's are'} missing from events.jsonl: charts have a hole there.` });
+  const notes = history.messages.filter((message) => typeof message.pointer === 'string');
   const said = [
     ...foldAlerts(history.alerts, journal)
       .map((alert) => ({ t: alert.t, level: alert.level, text: alertLine(alert), responses: alert.samples.length > 0 })),
-    ...history.messages.filter(({ level }) => level !== 'info')
+    ...history.messages.filter((message) => message.level !== 'info' && !notes.includes(message))
       .map(({ t, level, text }) => ({ t, level, text: showControlCharacters(text), responses: false })),
+    ...notes.slice(0, 1).map(({ t, text }) => ({ t, level: 'warning' as const, text: notesText(text, notes.length), responses: false })),
   ].sort((a, b) => a.t - b.t);
   const shown = said.slice(-SHOWN_NOTICES);
   notices.push(...shown.map(({ level, text, responses }) => (responses ? { level, text, responses } : { level, text })));

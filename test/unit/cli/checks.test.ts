@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Problem } from '../../../src/contract/generated';
 import { python, repo, temporaryFolder } from '../../harness/paths';
 import { tinyConfig } from '../launch/tiny';
 
@@ -18,7 +19,10 @@ describe('minillm preflight and doctor', function suite() {
 
   before(() => {
     workspace = temporaryFolder('checks');
-    writeFileSync(path.join(workspace, 'good.minillm.jsonc'), tinyConfig({}));
+    const demo = (name: string): string => path.join(repo, 'demo', name);
+    const data = { train: demo('labelled.jsonl.gz'), validation: demo('valid.jsonl'), maxPromptTokens: 16, maxNewTokens: 18 };
+    writeFileSync(path.join(workspace, 'good.minillm.jsonc'), tinyConfig({ data }));
+    writeFileSync(path.join(workspace, 'cut.minillm.jsonc'), tinyConfig({ data: { ...data, maxNewTokens: 4 } }));
     writeFileSync(path.join(workspace, 'bad.minillm.jsonc'), tinyConfig({ data: { train: 'nowhere.jsonl', validation: 'nowhere.jsonl' } }));
   });
 
@@ -33,8 +37,27 @@ describe('minillm preflight and doctor', function suite() {
   it('find nothing wrong with a config that can run, and start nothing', () => {
     const { code, out } = minillm('preflight', 'good.minillm.jsonc');
     assert.equal(code, 0, out);
-    for (const part of ['tiny: sft → minillm', 'torch ', 'are free in']) assert.ok(out.includes(part), out);
+    const parts = ['tiny: sft → minillm', 'torch ', 'are free in', 'No row is left out', '4 steps of 8 sequences', 'Nothing is amiss.'];
+    for (const part of [...parts, 'The teacher finds the references at 0.', 'that are free on this machine']) assert.ok(out.includes(part), out);
     assert.ok(!existsSync(path.join(workspace, 'runs')));
+  });
+
+  it('load nothing when only the config is to be looked at', () => {
+    const { code, out } = minillm('preflight', 'cut.minillm.jsonc', '--static');
+    assert.equal(code, 0, out);
+    assert.ok(out.includes('torch ') && !out.includes('Memory'), out);
+  });
+
+  it('bring what would mend it with each note on models and data, and let the run start', () => {
+    const { code, out } = minillm('preflight', 'cut.minillm.jsonc', '--json');
+    assert.equal(code, 0);
+    const { checks, problems } = JSON.parse(out) as { checks: Row[]; problems: Problem[] };
+    const cut = problems.find(({ text }) => text.includes('labelled.jsonl.gz'));
+    assert.match(cut?.text ?? '', /answers of .* are cut off at data\.maxNewTokens = 4/);
+    assert.equal(cut?.pointer, '/data/maxNewTokens');
+    assert.equal(cut.severity, 'warning');
+    assert.deepEqual(cut.edits.length, 1);
+    assert.equal(checks.find(({ name }) => name === 'Lengths')?.health, 'warning');
   });
 
   it('name the key of a config that cannot', () => {

@@ -86,6 +86,16 @@ describe('the head of a run panel', () => {
     assert.deepEqual(header.notices.map(({ text }) => text.slice(0, 12)), ['1 line of ev', '2 events are', 'careful']);
   });
 
+  it('tells of the notes at the start in one line', () => {
+    const note = { kind: 'message', level: 'warning', pointer: '/data/maxNewTokens' };
+    const one = history({ ...note, text: 'Answers are cut.' }, { kind: 'message', level: 'warning', text: 'careful' });
+    assert.deepEqual(head(summary(), one).notices.map(({ text }) => text), ['Answers are cut.', 'careful']);
+    const three = history({ ...note, text: 'Answers are cut.' }, { ...note, text: 'b' }, { ...note, text: 'c' });
+    const [only, ...more] = head(summary(), three).notices;
+    assert.match(only?.text ?? '', /^Answers are cut\. \(The first of 3 notes at the start/);
+    assert.deepEqual(more, []);
+  });
+
   it('tells each guard once, whoever it spoke through, and links to the responses that show it', () => {
     const alert = { kind: 'alert', step: 9, rule: 'repetition', level: 'warning', text: 'Repeats itself.', action: 'checkpoint', numbers: {}, samples: ['a a a'] };
     const journal = [{ v: 1, seq: 0, t: NOW, attempt: 1, kind: 'alert', rule: 'diskSpace', text: 'Nearly full.', numbers: { free: 1 } }] as unknown as JournalEntry[];

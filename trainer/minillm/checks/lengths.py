@@ -10,7 +10,7 @@ from minillm.checks.loaded import Loaded, rows_at
 from minillm.checks.words import count, share
 from minillm.config import Data
 from minillm.contract import CheckRow
-from minillm.data import DataSet, Example, render_prompt, tokenize, tokenize_responses
+from minillm.data import Example, render_prompt, tokenize, tokenize_responses
 from minillm.findings import Findings
 
 MEASURED = 2000
@@ -26,7 +26,7 @@ def check_lengths(sets: Iterable[Loaded], tokenizer: Any, settings: Data, contex
         if loaded.data.too_long:
             said.append(_too_long(loaded, tokenizer, settings, context, findings))
         if loaded.data.cut:
-            said.append(_cut(loaded.data, tokenizer, settings, context, findings))
+            said.append(_cut(loaded, tokenizer, settings, context, findings))
     limits = f"data.maxPromptTokens = {settings.max_prompt_tokens}, data.maxNewTokens = {settings.max_new_tokens}"
     if not said:
         return CheckRow(name="Lengths", health="good", text=f"No row is left out or cut ({limits}).")
@@ -52,7 +52,8 @@ def _too_long(loaded: Loaded, tokenizer: Any, settings: Data, context: int | Non
     return f"{much} of {Path(data.path).name} left out"
 
 
-def _cut(data: DataSet, tokenizer: Any, settings: Data, context: int | None, findings: Findings) -> str:
+def _cut(loaded: Loaded, tokenizer: Any, settings: Data, context: int | None, findings: Findings) -> str:
+    data = loaded.data
     answers = sum(len(example.responses) for example in data.examples)
     shortened = [example for example in data.examples if any(_is_cut(ids, settings, tokenizer) for ids in example.responses)]
     some = shortened[:MEASURED]
@@ -61,9 +62,10 @@ def _cut(data: DataSet, tokenizer: Any, settings: Data, context: int | None, fin
     remedy, edits = _remedy("maxNewTokens", max(lengths), longest, context, whole=len(some) == len(shortened))
     (row,) = rows_at(data.path, [some[0].number])
     much = f"{count(data.cut, 'answer')} of {answers:,} ({share(data.cut, answers)})"
+    harm = "the student learns to stop from the others alone" if loaded.trained else "scores compare with their beginnings alone"
     findings.warn(
-        f"{much} in {data.path} are cut off at data.maxNewTokens = {settings.max_new_tokens} and then have no end: the student learns "
-        f"to stop from the others alone. The first is in line {row.line} ({lengths[0]} tokens); {remedy}.",
+        f"{much} in {data.path} are cut off at data.maxNewTokens = {settings.max_new_tokens} and then have no end: {harm}. "
+        f"The first is in line {row.line} ({lengths[0]} tokens); {remedy}.",
         "/data/maxNewTokens", edits=edits, file=data.path, line=row.line,
     )  # fmt: skip
     return f"{much} of {Path(data.path).name} cut"

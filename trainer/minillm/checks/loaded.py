@@ -18,6 +18,11 @@ class Loaded:
     pointer: str
     """The key that names the file."""
 
+    @property
+    def trained(self) -> bool:
+        """Whether the run learns from these rows."""
+        return self.pointer not in ("/data/validation", "/inspect/prompts")
+
 
 def loaded_sets(config: Config, sets: dict[tuple[str, str, int | None], DataSet]) -> list[Loaded]:
     """Each data set once, those that are trained on first. `sets` by path, use of the answers, and number of rows, as they were read."""
