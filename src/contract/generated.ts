@@ -602,6 +602,10 @@ export interface SftPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Passes over the rows. Give `epochs` or `steps`.
@@ -666,6 +670,10 @@ export interface KdPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Passes over the rows. Give `epochs` or `steps`.
@@ -727,6 +735,10 @@ export interface RklPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Passes over the rows. Give `epochs` or `steps`.
@@ -758,6 +770,10 @@ export interface SeqKdPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Passes over the rows. Give `epochs` or `steps`.
@@ -797,6 +813,10 @@ export interface GkdPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
@@ -856,6 +876,10 @@ export interface OpdPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.
@@ -903,6 +927,10 @@ export interface DistillmPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Rows for this phase alone, in place of `data.train`; the student answers their prompts.
@@ -966,6 +994,10 @@ export interface MiniLlmPhase {
    * Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`.
    */
   microBatchSize: number | null;
+  /**
+   * Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts.
+   */
+  microBatchTokens: number | null;
   optimizer: Optimizer;
   /**
    * Rows whose prompts are sampled from; responses are not read. Default: `data.train`.

@@ -15,7 +15,7 @@ from statistics import median
 import torch
 
 from bench import report
-from bench.clock import seconds
+from bench.clock import Took, took
 from bench.ours import NEVER
 from bench.published import ALPHA, generate, lock_step
 from bench.shapes import SHAPES, Pair, make_pair, prompts_of
@@ -71,25 +71,25 @@ def main() -> None:
     size = f"batch {options.batch}, {options.prompt}+{options.new} tokens, {dtype}, α = {ALPHA}"
     report.heading(f"Sampling, {options.shapes}, {size}", where)
     pair = make_pair(options.shapes, options.device, dtype)
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[Took]] = {}
     shares: dict[str, list[float]] = {}
     for repeat in range(options.repeats):
         for name, work in ways(pair, options, repeat).items():
             share: list[float] = []
-            took = seconds(lambda work=work, share=share: share.append(work()), options.device)
-            report.tell(f"{name}: {took:.2f} s")
-            times.setdefault(name, []).append(took)
+            times.setdefault(name, []).append(took(lambda work=work, share=share: share.append(work()), options.device))
+            report.tell(f"{name}: {times[name][-1]}")
             shares.setdefault(name, []).extend(share)
     tokens = options.batch * options.new
-    middle = {name: median(values) for name, values in times.items()}
+    middle = {name: median(one.of(options.device) for one in values) for name, values in times.items()}
+    walls = {name: median(one.wall for one in values) for name, values in times.items()}
     drawn = {name: f"{sum(found) / len(found):.0%}" for name, found in shares.items()}
     report.table(
-        ["way", "s", "tokens/s", "times the common mask", "teacher's steps"],
-        [[name, took, tokens / took, took / middle["common mask"], drawn[name]] for name, took in middle.items()],
+        ["way", "CPU-s" if options.device == "cpu" else "s", "tokens/s", "times the common mask", "teacher's steps"],
+        [[name, value, tokens / walls[name], value / middle["common mask"], drawn[name]] for name, value in middle.items()],
     )
     setting = {"shapes": options.shapes, "batch": options.batch, "prompt": options.prompt, "new": options.new, "alpha": ALPHA}
     ratios = {"lockStepToCommonMask": round(middle["lock step"] / middle["common mask"], 3)}
-    parts = {name: report.spread(values) for name, values in times.items()}
+    parts = {name: {key: report.spread([getattr(one, key) for one in values]) for key in ("cpu", "wall")} for name, values in times.items()}
     report.conclude({"benchmark": "decode", **where, **setting, "ratios": ratios, "seconds": parts, "teacherSteps": shares})
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from bench import report, trl_step
-from bench.clock import seconds
+from bench.clock import took
 from bench.ours import Ours
 from bench.published import ALPHA, Published
 from bench.shapes import SHAPES, make_pair
@@ -62,9 +62,9 @@ class Bench:
                 if repeat == 1 and self.device != "cpu":
                     torch.cuda.reset_peak_memory_stats(self.device)
                 for part, call in work.items():
-                    took = seconds(call, self.device)
+                    now = took(call, self.device).wall
                     if repeat:
-                        parts.setdefault(part, []).append(took)
+                        parts.setdefault(part, []).append(now)
             work.clear()
         except torch.OutOfMemoryError:
             error = "out of memory"
@@ -94,7 +94,7 @@ class Bench:
         one = torch.empty((1 << 22) if self.device == "cpu" else (1 << 28), dtype=torch.float32, device=self.device)
         other = torch.empty_like(one)
         other.copy_(one)
-        return 2 * one.numel() * 4 / median(seconds(lambda: other.copy_(one), self.device) for _ in range(5))
+        return 2 * one.numel() * 4 / median(took(lambda: other.copy_(one), self.device).wall for _ in range(5))
 
     def bounds(self) -> dict[str, float]:
         """Seconds that decoding a rollout takes at least, in lock step and under a common mask."""

@@ -1,4 +1,4 @@
-"""A round at real shapes with random weights: seconds per optimiser update, against the published procedure and TRL's GKDTrainer.
+"""A round at real shapes with random weights: CPU-seconds per optimiser update, against the published procedure and TRL's GKDTrainer.
 
     python -P -m bench.round [--shapes gpt2-medium|tiny|…] [--batch 16] [--prompt 64] [--new 64] [--updates 4] [--corpus] [--repeats 1]
 
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from bench import report, trl_step
-from bench.clock import seconds
+from bench.clock import Took, took
 from bench.ours import Ours
 from bench.published import Published
 from bench.shapes import SHAPES, Pair, make_pair
@@ -30,8 +30,8 @@ class Sides:
 
     def __init__(self, pair: Pair, options: argparse.Namespace) -> None:
         size = {"batch": options.batch, "prompt": options.prompt, "new": options.new}
-        self.device, self.updates = options.device, options.updates
-        self.times: dict[str, list[float]] = {}
+        self.updates = options.updates
+        self.times: dict[str, list[Took]] = {}
         self.turns: list[float] = []
         """Of each of our rollouts, the share of steps that were the teacher's: chance, about α, and it makes a rollout dear or cheap."""
         self.ours = {"minillm": Ours(pair, "minillm", updates=options.updates, **size)}
@@ -43,9 +43,9 @@ class Sides:
         self.trl = TrlStep(pair, **size) if trl_step.version() and not options.without_trl else None
 
     def time(self, name: str, work: Callable[[], object]) -> None:
-        took = seconds(work, self.device)
-        report.tell(f"{name}: {took:.2f} s")
-        self.times.setdefault(name, []).append(took)
+        took_now = took(work)
+        report.tell(f"{name}: {took_now.wall:.2f} s, {took_now.cpu:.2f} CPU-s")
+        self.times.setdefault(name, []).append(took_now)
 
     def measure(self) -> None:
         """One round of each side. Parts: `… rollout` and `… update`; `… step` where both are one."""
@@ -54,11 +54,12 @@ class Sides:
                 self.time("gkd step", side.step)
                 continue
             told = len(side.rollouts)
-            self.time(f"{name} round", lambda side=side: [side.step() for _ in range(self.updates)])
-            rollout = side.rollouts[told]["time/rollout"]
+            self.time(f"{name} first update", side.step)  # with its rollout
+            for _ in range(self.updates - 1):
+                self.time(f"{name} update", side.step)
             self.turns.append(side.rollouts[told]["share/teacher"])
-            self.times.setdefault(f"{name} rollout", []).append(rollout)
-            self.times.setdefault(f"{name} update", []).append((self.times[f"{name} round"][-1] - rollout) / self.updates)
+            first, update = (median_of(self.times[f"{name} {part}"]) for part in ("first update", "update"))
+            self.times[f"{name} rollout"] = [Took(first.wall - update.wall, first.cpu - update.cpu)]
         if self.trl is not None:
             self.time("TRL step", self.trl.step)
         for name, side in self.published.items():
@@ -70,9 +71,13 @@ class Sides:
                 self.time(f"{name} update", side.update)
 
 
-def per_update(times: dict[str, list[float]], updates: int) -> dict[str, float]:
-    """Seconds per update of each side, at so many updates a rollout."""
-    middle = {name: median(values) for name, values in times.items()}
+def median_of(times: list[Took]) -> Took:
+    return Took(median(one.wall for one in times), median(one.cpu for one in times))
+
+
+def per_update(times: dict[str, list[Took]], updates: int) -> dict[str, float]:
+    """CPU-seconds per update of each side, at so many updates a rollout."""
+    middle = {name: median_of(values).cpu for name, values in times.items() if not name.endswith("first update")}
     found = {}
     for name, update in middle.items():
         side = name.removesuffix(" update")
@@ -85,8 +90,8 @@ def per_update(times: dict[str, list[float]], updates: int) -> dict[str, float]:
     return found
 
 
-def compare(times: dict[str, list[float]], updates: int) -> tuple[list[list[Any]], dict[str, dict[str, float]]]:
-    """Rows of a table, and how many times as long as ours each rival takes, at `updates` a rollout and at 1."""
+def compare(times: dict[str, list[Took]], updates: int) -> tuple[list[list[Any]], dict[str, dict[str, float]]]:
+    """Rows of a table, and how many times our CPU-seconds each rival takes, at `updates` a rollout and at 1."""
     rows, ratios = [], {}
     for count in sorted({updates, 1}, reverse=True):
         found = per_update(times, count)
@@ -96,9 +101,9 @@ def compare(times: dict[str, list[float]], updates: int) -> tuple[list[list[Any]
             **({"published procedure with corpus": corpus / found["minillm with corpus"]} if corpus else {}),
             **({"TRL": found["TRL"] / found["minillm"], "TRL (against our gkd)": found["TRL"] / found["gkd"]} if "TRL" in found else {}),
         }
-        for side, took in found.items():
+        for side, value in found.items():
             ours = "minillm with corpus" if side.endswith("corpus") else "minillm"
-            rows.append([side, count, took, took / found[ours]])
+            rows.append([side, count, value, value / found[ours]])
         ratios[f"updates{count}"] = {name: round(ratio, 3) for name, ratio in against.items()}
     return rows, ratios
 
@@ -109,14 +114,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--prompt", type=int, default=64)
     parser.add_argument("--new", type=int, default=64)
-    parser.add_argument("--updates", type=int, default=4, help="per rollout")
+    parser.add_argument("--updates", type=int, default=4, help="per rollout, 2 or more")
     parser.add_argument("--corpus", action="store_true", help="also with the language-modelling term on a corpus")
     parser.add_argument("--teacher-dtype", choices=DTYPES, default="fp32", help="of ours and of the others alike")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--without-trl", action="store_true")
     options = parser.parse_args()
-    options.device = "cpu"
     return options
 
 
@@ -132,12 +136,17 @@ def main() -> None:
     sides = Sides(pair, options)
     for _ in range(options.repeats):
         sides.measure()
-    report.table(["part", "s"], [[name, median(values)] for name, values in sides.times.items()])
+    middle = {name: median_of(values) for name, values in sides.times.items()}
+    report.table(
+        ["part", "CPU-s", "s", "times measured"], [[name, one.cpu, one.wall, len(sides.times[name])] for name, one in middle.items()]
+    )
     print(f"the teacher's turns in our rollouts: {', '.join(f'{share:.0%}' for share in sides.turns)} of the steps")
     rows, ratios = compare(sides.times, options.updates)
     print()
-    report.table(["per update", "updates a rollout", "s", "times ours"], rows)
-    parts = {name: report.spread(values) for name, values in sides.times.items()}
+    report.table(["per update", "updates a rollout", "CPU-s", "times ours"], rows)
+    parts = {
+        name: {key: report.spread([getattr(one, key) for one in values]) for key in ("cpu", "wall")} for name, values in sides.times.items()
+    }
     setting = {"shapes": options.shapes, "batch": options.batch, "prompt": options.prompt, "new": options.new}
     setting |= {"teacherDtype": options.teacher_dtype, "trl": trl}
     report.conclude({"benchmark": "round", **where, **setting, "turns": sides.turns, "ratios": ratios, "seconds": parts})

@@ -55,6 +55,8 @@ class Phase(Part):
     """Sequences per optimizer step."""
     micro_batch_size: Positive | None = None
     """Sequences per forward pass; gradients are accumulated up to `batchSize`. Default: `batchSize`."""
+    micro_batch_tokens: Positive | None = None
+    """Tokens per forward pass, padding included: a bound on memory that holds for short and long sequences alike. The gradient is the same. Default: `microBatchSize` alone counts."""
     optimizer: Optimizer = Field(default_factory=Optimizer)
 
 

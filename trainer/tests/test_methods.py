@@ -15,7 +15,9 @@ from torch import Tensor
 
 from minillm import decode
 from minillm.interrupt import Interrupt, Stopped
+from minillm.methods import Phase
 from minillm.metrics import CATALOGUE
+from minillm.phases import micro_batches
 from minillm.phases.distillm import Distillm
 from minillm.phases.gkd import Gkd
 from minillm.phases.kd import Kd
@@ -71,13 +73,29 @@ def test_resume_is_exact(make_run: MakeRun, name: str) -> None:
 def test_steps_are_the_same_in_micro_batches(prepared: Prepare, name: str) -> None:  # noqa: F811
     """Unequal lengths, two updates: the second loss depends on the first gradient."""
     found = []
-    for size in (5, 2):
-        ready = prepared(phases__1=settings(name, batchSize=5, microBatchSize=size, rollouts=5) if "rollouts" in PHASES[name]
-                         else settings(name, batchSize=5, microBatchSize=size))  # fmt: skip
+    for parts in ({"microBatchSize": 5}, {"microBatchSize": 2}, {"microBatchTokens": 30}):
+        sizes = {"batchSize": 5, **parts} | ({"rollouts": 5} if "rollouts" in PHASES[name] else {})
+        ready = prepared(phases__1=settings(name, **sizes))
         steps = [ready.phases[1].step(n) for n in (1, 2)]
         found.append([value for step in steps for key, value in step.items() if not key.startswith(("time", "throughput", "memory"))])
         assert all(parameter.grad is None for parameter in ready.teacher.model.parameters())
-    assert found[1] == pytest.approx(found[0], rel=1e-3, abs=1e-6)
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], rel=1e-3, abs=1e-6)
+
+
+def test_micro_batches_are_cut_by_sequences_and_by_tokens() -> None:
+    items = [3, 3, 4, 5, 9, 2]  # as long as they say
+
+    def cut(**sizes: int) -> list[list[int]]:
+        return [list(group) for group in micro_batches(items, Phase(method="sft", **sizes), lambda item: item)]
+
+    assert cut() == [items]
+    assert cut(micro_batch_size=4) == [[3, 3, 4, 5], [9, 2]]
+    assert cut(micro_batch_tokens=9) == [[3, 3], [4], [5], [9], [2]]
+    assert cut(micro_batch_tokens=12) == [[3, 3, 4], [5], [9], [2]]
+    assert cut(micro_batch_size=2, micro_batch_tokens=12) == [[3, 3], [4, 5], [9], [2]]
+    assert cut(micro_batch_tokens=1) == [[item] for item in items]
+    assert micro_batches([], Phase(method="sft"), len) == []
 
 
 def dense(ready: Any, pairs: list[Any], definition: Callable[[Tensor, Tensor], Tensor], temperature: float = 1.0) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from minillm.config import Config
 from minillm.language_model import LanguageModel
 from minillm.methods import Passes
+from minillm.methods import Phase as PhaseSettings
 from minillm.sequences import Rollout
 
 Metrics = dict[str, float]
@@ -62,10 +63,18 @@ def steps_of(settings: Passes, per_epoch: int) -> int:
     return settings.steps or max(1, round((settings.epochs or 1) * per_epoch))
 
 
-def micro_batches(items: Sequence[T], size: int | None) -> list[Sequence[T]]:
-    """`items` in groups of `size`; in one when there is none."""
-    size = size or max(1, len(items))
-    return [items[start : start + size] for start in range(0, len(items), size)]
+def micro_batches(items: Sequence[T], settings: PhaseSettings, length: Callable[[T], int]) -> list[Sequence[T]]:
+    """`items` in their order, in groups that go through the models together: of no more sequences than `micro_batch_size`, and of no
+    more tokens than `micro_batch_tokens` once each is padded to the longest of its group. A sequence longer than that goes alone."""
+    size, tokens = settings.micro_batch_size or len(items), settings.micro_batch_tokens
+    groups, begin, longest = list[Sequence[T]](), 0, 0
+    for place, item in enumerate(items):
+        longest = max(longest, length(item))
+        count = place - begin + 1
+        if count > 1 and (count > size or (tokens is not None and count * longest > tokens)):
+            groups.append(items[begin:place])
+            begin, longest = place, length(item)
+    return groups + ([items[begin:]] if items else [])
 
 
 def peak_memory(device: torch.device) -> int:

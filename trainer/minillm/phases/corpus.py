@@ -33,7 +33,7 @@ class CorpusTerm:
             hard = -(1 - share) * terms.logp_student / divisor
             return hard if terms.divergence is None else hard + share * terms.divergence / divisor
 
-        for some in micro_batches(chosen, self.learner.settings.micro_batch_size):
+        for some in micro_batches(chosen, self.learner.settings, lambda _: self.blocks.shape[1]):
             ids = self.blocks[list(some)].to(bench.student.device)
             batch = Batch(ids, torch.ones_like(ids, dtype=torch.bool))
             if share > 0:

@@ -22,7 +22,7 @@ from minillm.methods import DistillmPhase, Divergence
 from minillm.phases import Metrics, Workbench, micro_batches
 from minillm.phases.corpus import CorpusTerm
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, ShuffledBatches, pairs_of, token_count
+from minillm.phases.pairs import Batch, ShuffledBatches, length, pairs_of, token_count
 from minillm.phases.rounds import Law, Sampler, sampled_batches
 from minillm.sequences import Rollout, join
 
@@ -52,7 +52,7 @@ class Distillm(Learner):
         """Responses that the student has sampled so far."""
 
     def step(self, n: int) -> Metrics:
-        settings, size = self.choices, self.settings.micro_batch_size
+        settings = self.choices
         told = self.adapt(n)
         coin = draws.uniform(self.bench.config.seed, draws.stream("whose responses", self.index), torch.tensor([n]), 0).item()
         if coin < self.share:
@@ -63,13 +63,13 @@ class Distillm(Learner):
             chosen = shuffled(len(self.buffer), self.bench.config.seed, self.index, n, 4)[: settings.batch_size]
             began = self.begin(n, dropout=False)
             tokens, count = int(self.buffer.mask[chosen].sum()), len(chosen)
-            batches: Iterable[Batch] = (batch for _, batch in sampled_batches(self.buffer, chosen, size, self.bench.pad))
+            batches: Iterable[Batch] = (batch for _, batch in sampled_batches(self.buffer, chosen, settings, self.bench.pad))
         else:
             pairs = self.batches[n]
             began = self.begin(n, dropout=False)
             tokens, count = token_count(pairs), len(pairs)
             bench = self.bench
-            batches = (Batch.given(some, bench.pad, bench.student.device, bench.teacher) for some in micro_batches(pairs, size))
+            batches = (Batch.given(some, bench.pad, bench.student.device, bench.teacher) for some in micro_batches(pairs, settings, length))
 
         def loss(terms: TokenTerms, _rows: slice) -> Tensor:
             assert terms.divergence is not None

@@ -16,7 +16,7 @@ from minillm.head import TokenTerms
 from minillm.methods import Divergence, GkdPhase
 from minillm.phases import Metrics, Workbench, micro_batches
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, Pair, ShuffledBatches, pairs_of, token_count
+from minillm.phases.pairs import Batch, Pair, ShuffledBatches, length, pairs_of, token_count
 from minillm.phases.rounds import Law, Rounds, Sampler, sampled_batches
 
 
@@ -53,11 +53,12 @@ class Gkd(Learner):
         return self.finish(n, began, tokens, {"loss/total": total, "loss/divergence": total})
 
     def micro_batches(self, given: list[Pair], sampled: tuple | None) -> Iterable[Batch]:
-        bench, size = self.bench, self.settings.micro_batch_size
+        bench, settings = self.bench, self.settings
         if sampled is not None:
-            yield from (batch for _, batch in sampled_batches(*sampled, size, bench.pad))
+            yield from (batch for _, batch in sampled_batches(*sampled, settings, bench.pad))
         if given:
-            yield from (Batch.given(some, bench.pad, bench.student.device, bench.teacher) for some in micro_batches(given, size))
+            for some in micro_batches(given, settings, length):
+                yield Batch.given(some, bench.pad, bench.student.device, bench.teacher)
 
     def tensors(self, n: int) -> dict[str, Tensor]:
         return self.rounds.tensors(n) if self.rounds is not None else {}

@@ -15,7 +15,7 @@ from minillm.head import TokenTerms
 from minillm.methods import Divergence, KdPhase, RklPhase
 from minillm.phases import Metrics, Workbench, micro_batches, steps_of
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, ShuffledBatches, pairs_of, token_count
+from minillm.phases.pairs import Batch, ShuffledBatches, length, pairs_of, token_count
 
 
 class Kd(Learner):
@@ -32,7 +32,7 @@ class Kd(Learner):
         bench, pairs = self.bench, self.batches[n]
         tokens = token_count(pairs)
         apart, hard = 0.0, 0.0
-        for some in micro_batches(pairs, self.settings.micro_batch_size):
+        for some in micro_batches(pairs, self.settings, length):
             batch = Batch.given(some, bench.pad, bench.student.device, bench.teacher)
 
             def loss(terms: TokenTerms, _rows: slice) -> Tensor:

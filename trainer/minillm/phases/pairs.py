@@ -31,6 +31,10 @@ def pairs_of(examples: Sequence[Example]) -> list[Pair]:
     return [(example.prompt_ids, response) for example in examples for response in example.responses]
 
 
+def length(pair: Pair) -> int:
+    return len(pair[0]) + len(pair[1])
+
+
 def token_count(pairs: Sequence[Pair]) -> int:
     return sum(len(response) for _, response in pairs)
 
@@ -56,8 +60,7 @@ class ShuffledBatches:
         return self._batches[place]
 
     def length(self, index: int) -> int:
-        prompt, response = self.pairs[index]
-        return len(prompt) + len(response)
+        return length(self.pairs[index])
 
     def __getitem__(self, n: int) -> list[Pair]:
         return [self.pairs[i] for i in self.indices(n)]

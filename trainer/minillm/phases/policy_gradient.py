@@ -35,6 +35,7 @@ class PolicyGradient:
             sampler, examples, size=size, rollouts=settings.rollouts or size, inner_epochs=settings.inner_epochs, describe=self.describe
         )
         self._rewarded: tuple[Rollout, Tensor] | None = None
+        self._sampled: tuple[Rollout, policy.SampledTokens] | None = None
 
     def describe(self, rollout: Rollout) -> Metrics:
         """What the rollouts say about advantages and weights. Means are over real tokens."""
@@ -80,13 +81,10 @@ class PolicyGradient:
         The divisor counts the tokens (or sequences) of the whole mini-batch: micro-batches change memory, not the gradient.
         """
         bench, objective = self.learner.bench, self.objective
-        weights = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, objective)
-        advantages = self.advantages(rollout) if objective.whiten != "allPositions" else self.reference_advantages(rollout, chosen)
-        decisions = self.decisions(rollout)
-        everything = policy.sampled_tokens(rollout.logp_student, weights, advantages, objective, decisions)
+        everything = self.sampled_tokens(rollout, chosen)
         divisor = policy.reduction_divisor(objective, int(rollout.mask[chosen].sum()), len(chosen))
         sums = torch.zeros(4, dtype=torch.float64, device=bench.student.device)
-        for rows, batch in sampled_batches(rollout, chosen, self.learner.settings.micro_batch_size, bench.pad):
+        for rows, batch in sampled_batches(rollout, chosen, self.learner.settings, bench.pad):
             sampled = everything.where(rows, rollout.mask)
 
             def loss(terms: TokenTerms, at: slice, sampled: policy.SampledTokens = sampled) -> Tensor:
@@ -99,6 +97,16 @@ class PolicyGradient:
         single, long, high, low = sums.tolist()
         tokens = int(rollout.mask[chosen].sum())
         return {"loss/single": single / divisor, "loss/long": long / divisor, "clip/high": high / tokens, "clip/low": low / tokens}
+
+    def sampled_tokens(self, rollout: Rollout, chosen: Sequence[int]) -> policy.SampledTokens:
+        """What the loss needs of the round's tokens [N,T]; the same at every step of a round, unless a mini-batch is whitened by itself."""
+        by_itself = self.objective.whiten == "allPositions"
+        if by_itself or self._sampled is None or self._sampled[0] is not rollout:
+            weights = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, self.objective)
+            advantages = self.reference_advantages(rollout, chosen) if by_itself else self.advantages(rollout)
+            made = policy.sampled_tokens(rollout.logp_student, weights, advantages, self.objective, self.decisions(rollout))
+            self._sampled = rollout, made
+        return self._sampled[1]
 
     def reference_advantages(self, rollout: Rollout, chosen: Sequence[int]) -> Tensor:
         """Advantages [N,T] of `chosen`, 0 elsewhere, whitened over the mini-batch padded to the longest response allowed (D5)."""

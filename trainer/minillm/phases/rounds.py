@@ -16,6 +16,7 @@ from torch import Tensor
 
 from minillm import decode, draws
 from minillm.data import Example, Passes, shuffled
+from minillm.methods import Phase as PhaseSettings
 from minillm.phases import Metrics, Workbench, micro_batches, peak_memory
 from minillm.phases.pairs import Batch
 from minillm.sequences import Rollout
@@ -105,8 +106,8 @@ class Rounds:
             self.buffer = Rollout.from_tensors(tensors).to(self.sampler.bench.student.device)
 
 
-def sampled_batches(rollout: Rollout, chosen: Sequence[int], micro: int | None, pad: int) -> Iterable[tuple[list[int], Batch]]:
+def sampled_batches(rollout: Rollout, chosen: Sequence[int], settings: PhaseSettings, pad: int) -> Iterable[tuple[list[int], Batch]]:
     """The rows `chosen` in micro-batches of similar length: which they are, and what is learned from."""
     lengths = (rollout.mask.sum(1) + rollout.prompt_mask.sum(1)).tolist()
-    for rows in micro_batches(sorted(chosen, key=lengths.__getitem__), micro):
+    for rows in micro_batches(sorted(chosen, key=lengths.__getitem__), settings, lengths.__getitem__):
         yield list(rows), Batch.sampled(rollout.select(torch.as_tensor(rows)), pad)

@@ -8,7 +8,7 @@ from minillm.data import Example
 from minillm.methods import SftPhase
 from minillm.phases import Metrics, Workbench, micro_batches, steps_of
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, Pair, ShuffledBatches, pairs_of, token_count
+from minillm.phases.pairs import Batch, Pair, ShuffledBatches, length, pairs_of, token_count
 
 
 class Sft(Learner):
@@ -28,7 +28,7 @@ def fine_tune(learner: Learner, n: int, pairs: Sequence[Pair]) -> Metrics:
     began = learner.begin(n, dropout=True)
     bench, tokens = learner.bench, token_count(pairs)
     loss = 0.0
-    for some in micro_batches(pairs, learner.settings.micro_batch_size):
+    for some in micro_batches(pairs, learner.settings, length):
         batch = Batch.given(some, bench.pad, bench.student.device)
         loss += learner.accumulate(batch, lambda terms, _rows: -terms.logp_student / tokens)[0]
     return learner.finish(n, began, tokens, {"loss/total": loss, "loss/sft": loss})
