@@ -46,6 +46,11 @@ export default tseslint.config(
   wall(['src/launch/**/*.ts', 'src/sampler/**/*.ts', 'src/cli/**/*.ts'], editorModule, editorRooms),
   wall(['src/launch/**/*.ts', 'src/sampler/**/*.ts'], editorModule, editorRooms, commandRoom),
   wall(['src/extension.ts', 'src/editor/**/*.ts'], commandRoom),
+  {
+    files: ['src/editor/**/*.ts'],
+    ignores: ['src/editor/notify.ts'],
+    rules: { 'no-restricted-syntax': ['error', { selector: 'Identifier[name=/^show(Information|Warning|Error)Message$/]', message: 'Notifications go through notify.ts: it makes their text plain.' }] },
+  },
   wall(['webview/**/*.ts'], editorModule, nodeModules, nodeRooms),
   wall(['test/unit/**/*.ts', 'test/e2e/**/*.ts', 'test/harness/**/*.ts'], editorModule),
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-unused-expressions': 'off' } },

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { ConfigError, LaunchError, type LaunchReason } from '../launch/errors';
+import { showError } from './notify';
 
 interface Fix {
   readonly title: string;
@@ -55,7 +56,7 @@ export function showFailure(log: vscode.LogOutputChannel, error: unknown): void 
 function offer(log: vscode.LogOutputChannel, text: string, actions: readonly Fix[]): void {
   const showLog = 'Show Log';
   const titles = [...actions.map((action) => action.title), ...(actions.length > 1 ? [] : [showLog])];
-  void vscode.window.showErrorMessage(text, ...titles).then((chosen) => {
+  void showError(text, ...titles).then((chosen) => {
     if (chosen === showLog) log.show();
     const action = actions.find((one) => one.title === chosen);
     return action && vscode.commands.executeCommand(action.command, ...(action.args ?? []));

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { showInfo } from './notify';
 
 /** Why nothing is started or controlled from an untrusted workspace, in one sentence; undefined where it is trusted. */
 export function whyNotTrusted(): string | undefined {
@@ -10,7 +11,7 @@ export function insistOnTrust(): boolean {
   const reason = whyNotTrusted();
   if (reason === undefined) return true;
   const manage = 'Manage Workspace Trust';
-  void vscode.window.showInformationMessage(reason, manage).then((answer) =>
+  void showInfo(reason, manage).then((answer) =>
     answer === manage && vscode.commands.executeCommand('workbench.trust.manage'));
   return false;
 }

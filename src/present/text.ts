@@ -24,3 +24,11 @@ export function showBeginning(text: string, longest: number): string {
   const end = /[\ud800-\udbff]/.test(text.charAt(longest - 1)) ? longest - 1 : longest;
   return `${showControlCharacters(text.slice(0, end))} … (${(text.length - end).toLocaleString('en')} more characters)`;
 }
+
+/** A notification has room for this much. */
+const LONGEST_MESSAGE = 400;
+
+/** A text for a place where the editor makes links of `[…](…)`: nothing in it can be clicked, and it has an end. */
+export function plainMessage(text: string): string {
+  return showBeginning(text, LONGEST_MESSAGE).replaceAll('](', ']\u200b(');
+}

@@ -1,15 +1,52 @@
 // A folder that nobody trusts: its runs can be read, and nothing that it holds makes anything start.
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryFolder } from '../harness/paths';
+import { repo, temporaryFolder } from '../harness/paths';
 import { descendants } from '../harness/processes';
 import { Workbench, writeFiles } from '../harness/workbench';
 import { writeRun } from '../host/runFolder';
 
 const CONFIG = '{ "name": "trap", "teacher": { "model": "t" }, "student": { "model": "s" }, "data": { "train": "x.jsonl", "validation": "x.jsonl" }, "phases": [] }\n';
+
+/** Another extension: once a file asks for it, it executes commands by their names, as a link in a text does, and heeds no manifest. */
+const CALLER = `
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const vscode = require('vscode');
+exports.activate = () => {
+  const look = setInterval(() => {
+    const file = __dirname + '/ask.json';
+    if (!existsSync(file)) return;
+    clearInterval(look);
+    const { commands, argument } = JSON.parse(readFileSync(file, 'utf8'));
+    const answers = commands.map((id) => vscode.commands.executeCommand(id, argument).then(() => id, (error) => id + ': ' + error));
+    const late = new Promise((resolve) => setTimeout(resolve, 5000, 'late'));
+    Promise.all(answers.map((answer) => Promise.race([answer, late]))).then((all) => writeFileSync(__dirname + '/answers.json', JSON.stringify(all)));
+  }, 100);
+};
+`;
+
+/** Installs it beside the extension under test, before a window is open. Returns its folder. */
+function installCaller(data: string): string {
+  const folder = path.join(data, 'caller');
+  const capabilities = { untrustedWorkspaces: { supported: true } };
+  const manifest = { name: 'caller', publisher: 'test', version: '0.0.1', engines: { vscode: '^1.100.0' }, main: './main.js', activationEvents: ['*'], capabilities };
+  writeFiles(folder, { 'package.json': JSON.stringify(manifest), 'main.js': CALLER });
+  const list = path.join(data, 'extensions', 'extensions.json');
+  const known = JSON.parse(readFileSync(list, 'utf8')) as unknown[];
+  const record = { identifier: { id: 'test.caller' }, version: '0.0.1', location: { $mid: 1, scheme: 'file', path: folder } };
+  writeFileSync(list, JSON.stringify([...known, record]));
+  return folder;
+}
+
+/** Commands that the manifest offers in a trusted workspace alone. */
+function trustedOnly(): string[] {
+  interface Manifest { readonly contributes: { readonly commands: readonly { readonly command: string; readonly enablement?: string }[] } }
+  const { contributes } = JSON.parse(readFileSync(path.join(repo, 'package.json'), 'utf8')) as Manifest;
+  return contributes.commands.filter(({ enablement }) => enablement?.includes('isWorkspaceTrusted')).map(({ command }) => command);
+}
 
 function startTime(pid: number): string {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -22,6 +59,7 @@ describe('in an untrusted folder', function suite() {
   let trainer: ChildProcess;
   let dir: string;
   let folder: string;
+  let caller: string;
 
   before(async () => {
     folder = temporaryFolder('untrusted');
@@ -41,6 +79,7 @@ describe('in an untrusted folder', function suite() {
       id: '20260102-030405-orphan', name: 'orphan', state: 'running', step: 9, total: 20, process, answers, status: { supervisor: { pid: 999_999, startTime: '1' } },
     });
     workbench = await Workbench.start({ untrusted: true, name: 'untrusted' });
+    caller = installCaller(workbench.data);
     await workbench.open(folder);
   });
 
@@ -86,5 +125,31 @@ describe('in an untrusted folder', function suite() {
       assert.ok(!offered.some((row) => row.includes(`MiniLLM: ${title}`)), `${title} is offered`);
     }
     await workbench.page.keyboard.press('Escape');
+  });
+
+  it('what executes such a command all the same, a link or another extension, starts nothing', async () => {
+    const commands = trustedOnly();
+    assert.ok(commands.length > 10);
+    writeFileSync(path.join(caller, 'ask.json'), JSON.stringify({ commands, argument: { dir } }));
+    const file = path.join(caller, 'answers.json');
+    for (const deadline = Date.now() + 20_000; !existsSync(file); await sleep(100)) assert.ok(Date.now() < deadline, 'the commands were not executed');
+    // A probe that was begun shows within this.
+    await sleep(1000);
+    assert.ok(!existsSync(path.join(folder, 'sprung')), 'a program of the folder was run');
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), commands, 'a command waits for an answer, or failed');
+    const started = workbench.extensionHosts().flatMap((pid) => descendants(pid)).map(({ command }) => command).filter((command) => /python/.test(command));
+    assert.deepEqual(started, []);
+    assert.deepEqual(readdirSync(path.join(dir, 'control')).filter((name) => name.endsWith('.json')), []);
+    assert.ok(existsSync(path.join(dir, 'run.json')));
+    await workbench.notification('not trusted').first().waitFor();
+  });
+
+  it('the status of a config leads to trust, not to a Python', async () => {
+    await workbench.page.locator('.statusbar-item[id="status.languageStatus"]').hover();
+    const links = workbench.page.locator('.hover-language-status .link, .hover-language-status a');
+    await links.first().waitFor();
+    const titles = await links.allTextContents();
+    assert.ok(titles.some((title) => /Trust/.test(title)), titles.join());
+    assert.ok(!titles.some((title) => /Select/.test(title)), titles.join());
   });
 });

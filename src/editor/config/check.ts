@@ -2,15 +2,14 @@ import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
 import { type Preflight, preflight } from '../../launch/preflight';
 import type { EditorContext } from '../context';
+import { showError, showInfo, showWarning } from '../notify';
 import type { PythonEnvironments } from '../python/environments';
-import { insistOnTrust } from '../trust';
 import type { ConfigDiagnostics } from './diagnostics';
 import { isConfig, pickConfig, workspaceOf } from './files';
 
 /** Check Config: what can be said of a run before it exists, models and data included. Tells what is amiss, or that nothing is. */
 export function registerCheckConfig(context: EditorContext, python: PythonEnvironments, diagnostics: ConfigDiagnostics): void {
   context.command('minillm.checkConfig', async (given) => {
-    if (!insistOnTrust()) return;
     const active = vscode.window.activeTextEditor?.document;
     const config = given instanceof vscode.Uri ? given : active && isConfig(active) ? active.uri : await pickConfig();
     if (!config) return;
@@ -23,16 +22,16 @@ export function registerCheckConfig(context: EditorContext, python: PythonEnviro
     diagnostics.note(document, notes);
     const failing = checks.filter(({ health, fix }) => health !== 'good' && fix !== undefined);
     if (resolved === null) {
-      tell(vscode.window.showErrorMessage(inOne(problems.map(({ text }) => text)) ?? 'The config cannot be used.', SHOW), PROBLEMS);
+      tell(showError(inOne(problems.map(({ text }) => text)) ?? 'The config cannot be used.', SHOW), PROBLEMS);
     } else if (failing.length > 0) {
       const text = failing.map(({ text: what, fix }) => `${what} ${fix ?? ''}`).join(' ');
-      tell(vscode.window.showWarningMessage(text, 'Doctor'), 'minillm.doctor');
+      tell(showWarning(text, 'Doctor'), 'minillm.doctor');
     } else if (notes.length > 0) {
       const text = `${resolved.name} can start, with ${notes.length === 1 ? 'one note' : `${notes.length} notes`}: ${inOne(notes.map((note) => note.text)) ?? ''}`;
-      tell(vscode.window.showWarningMessage(text, SHOW), PROBLEMS);
+      tell(showWarning(text, SHOW), PROBLEMS);
     } else {
       const phases = resolved.phases.map(({ method }) => method).join(' → ');
-      void vscode.window.showInformationMessage(`${resolved.name} can start: ${phases}. ${checks.map(({ text }) => text).at(-1) ?? ''}`);
+      void showInfo(`${resolved.name} can start: ${phases}. ${checks.map(({ text }) => text).at(-1) ?? ''}`);
     }
   });
 

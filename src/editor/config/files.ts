@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { type EditorContext, setContextKey } from '../context';
 import { Disposable } from '../disposable';
+import { showInfo } from '../notify';
 
 /** Copies of configs in run folders are records, not configs to run. */
 const LEFT_OUT = '{**/node_modules/**,**/.venv/**,**/venv/**,**/runs/**}';
@@ -23,7 +24,7 @@ export async function pickConfig(): Promise<vscode.Uri | undefined> {
   if (found.length <= 1) {
     if (found[0]) return found[0];
     const [newConfig, openDemo] = ['New Config', 'Open Demo'];
-    const answer = await vscode.window.showInformationMessage('There is no config (*.minillm.jsonc) in this workspace yet.', newConfig, openDemo);
+    const answer = await showInfo('There is no config (*.minillm.jsonc) in this workspace yet.', newConfig, openDemo);
     if (answer === newConfig) await vscode.commands.executeCommand('minillm.newConfig');
     if (answer === openDemo) await vscode.commands.executeCommand('minillm.openDemo');
     return undefined;

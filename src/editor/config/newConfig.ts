@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { newConfigText } from '../../config/template';
 import type { EditorContext } from '../context';
+import { showInfo } from '../notify';
 
 /** Writes a config to start from into the workspace and opens it. */
 export function registerNewConfig(context: EditorContext): void {
@@ -9,7 +10,7 @@ export function registerNewConfig(context: EditorContext): void {
     const folders = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
     if (folders.length === 0) {
       const openFolder = 'Open Folder';
-      const answer = await vscode.window.showInformationMessage('A config needs a folder: its run is written there.', openFolder);
+      const answer = await showInfo('A config needs a folder: its run is written there.', openFolder);
       if (answer === openFolder) await vscode.commands.executeCommand('vscode.openFolder');
       return;
     }
@@ -25,7 +26,7 @@ export function registerNewConfig(context: EditorContext): void {
     if (name === undefined || file === undefined) return;
     const uri = vscode.Uri.joinPath(folder.uri, file);
     if (await exists(uri)) {
-      void vscode.window.showInformationMessage(`${path.basename(uri.path)} exists already.`);
+      void showInfo(`${path.basename(uri.path)} exists already.`);
     } else {
       await vscode.workspace.fs.writeFile(uri, Buffer.from(newConfigText(name.trim())));
     }

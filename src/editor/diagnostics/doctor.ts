@@ -7,7 +7,6 @@ import type { PythonEnvironments } from '../python/environments';
 import { currentWorkspace } from '../python/select';
 import type { Reports } from '../reports';
 import type { RunsFolders } from '../runs/folders';
-import { insistOnTrust } from '../trust';
 
 export interface DoctorDeps {
   readonly folders: RunsFolders;
@@ -18,7 +17,6 @@ export interface DoctorDeps {
 /** Doctor: what would keep a run from working here, each with what mends it. */
 export function registerDoctor(context: EditorContext, { folders, python, reports }: DoctorDeps): void {
   context.command('minillm.doctor', async () => {
-    if (!insistOnTrust()) return;
     const workspace = currentWorkspace(context);
     const title = 'MiniLLM: looking at this machine';
     const facts = await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, async () => {

@@ -6,8 +6,9 @@ import { installTrainer } from '../../launch/trainerPackage';
 import type { Env } from '../../launch/trainerProcess';
 import { type EditorContext, setContextKey } from '../context';
 import { Disposable } from '../disposable';
-import { PythonExtension } from './pythonExtension';
+import { whyNotTrusted } from '../trust';
 import { parseEnvFile } from './envFile';
+import { PythonExtension } from './pythonExtension';
 
 /** A choice that failed is tried again after this long: what was missing may have been installed meanwhile. */
 const FAILURE_LIFE = 20_000;
@@ -42,8 +43,13 @@ export class PythonEnvironments extends Disposable {
     return this.context.storage('python');
   }
 
-  /** What is known about interpreters, besides what the workspace and the PATH hold. */
+  /**
+   * What is known about interpreters, besides what the workspace and the PATH hold. Rejects in a workspace that is not
+   * trusted: whoever searches is about to run what is found.
+   */
   async searchFor(workspace: string): Promise<Omit<PythonSearch, 'workspace' | 'env'>> {
+    const refusal = whyNotTrusted();
+    if (refusal !== undefined) throw new Error(refusal);
     return {
       setting: settings(workspace).get<string>('pythonPath', '').trim() || undefined,
       editorChoice: await this.editorsOwn.choice(workspace),

@@ -4,6 +4,7 @@ import type { Probe } from '../../contract/generated';
 import { LaunchError } from '../../launch/errors';
 import { listPythons, probePython, type PythonChoice, whyUnfit } from '../../launch/python';
 import type { EditorContext } from '../context';
+import { showWarning } from '../notify';
 import type { PythonEnvironments } from './environments';
 import { currentWorkspace, packageNames, usePython } from './select';
 
@@ -42,7 +43,7 @@ export function registerSetUpPython(context: EditorContext, python: PythonEnviro
     if (!plan) return;
     const done = await plan.carryOut();
     python.forget();
-    if (!done) void vscode.window.showWarningMessage('The Python environment is not complete: the terminal shows where it stopped. Setting it up again goes on from there.');
+    if (!done) void showWarning('The Python environment is not complete: the terminal shows where it stopped. Setting it up again goes on from there.');
     else vscode.window.setStatusBarMessage('$(check) The Python environment is ready', 8000);
   });
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
+import { plainMessage } from '../../present/text';
 import { Disposable } from '../disposable';
 import { configSelector, isConfig, workspaceOf } from '../config/files';
 import type { PythonEnvironments } from './environments';
@@ -12,7 +13,6 @@ export class PythonStatus extends Disposable {
   constructor(private readonly python: PythonEnvironments) {
     super();
     this.item.name = 'MiniLLM Python';
-    this.item.command = { command: 'minillm.selectPython', title: 'Select' };
     this.register(vscode.window.onDidChangeActiveTextEditor(() => void this.update()));
     this.register(vscode.workspace.onDidSaveTextDocument(() => void this.update()));
     this.register(python.onDidChange(() => void this.update()));
@@ -27,10 +27,13 @@ export class PythonStatus extends Disposable {
       if (turn !== this.shown || this.disposed) return;
       this.item.busy = false;
       this.item.text = text;
-      this.item.detail = detail;
+      // The editor makes links of what looks like one in a detail.
+      this.item.detail = plainMessage(detail);
       this.item.severity = severity;
     };
-    if (!vscode.workspace.isTrusted) {
+    const { isTrusted } = vscode.workspace;
+    this.item.command = isTrusted ? { command: 'minillm.selectPython', title: 'Select' } : { command: 'workbench.trust.manage', title: 'Trust' };
+    if (!isTrusted) {
       show('Not checked', 'Trust this workspace to check and run configs.', vscode.LanguageStatusSeverity.Warning);
       return;
     }

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { thisMachine } from '../../rundir/liveness';
 import type { RunSummary } from '../../rundir/runs';
 import type { EditorContext } from '../context';
+import { showInfo } from '../notify';
 import type { RunRegistry } from './registry';
 
 const OFFERED = 'runs.resumeOffered';
@@ -27,7 +28,7 @@ export async function offerToResume(context: EditorContext, runs: RunRegistry): 
   await memory.update(OFFERED, [...cutOff.map(keyOf), ...offered].slice(0, REMEMBERED));
   const which = others.length === 0 ? `the run ${first.name}` : `${cutOff.length} runs: ${cutOff.map(({ name }) => name).join(', ')}`;
   const [resume, notNow] = ['Resume', 'Not Now'];
-  const answer = await vscode.window.showInformationMessage(`The machine restarted during ${which}. The checkpoints are complete.`, resume, notNow);
+  const answer = await showInfo(`The machine restarted during ${which}. The checkpoints are complete.`, resume, notNow);
   if (answer !== resume) return;
   for (const { dir } of cutOff) await vscode.commands.executeCommand('minillm.resume', { dir });
 }

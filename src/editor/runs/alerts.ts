@@ -6,6 +6,7 @@ import { readRun } from '../../rundir/runs';
 import { foldAlerts, type RunAlert } from '../../telemetry/alerts';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
+import { showWarning } from '../notify';
 import type { Reports } from '../reports';
 import type { ListedRun, RunRegistry } from './registry';
 import { givenOrPicked } from './target';
@@ -22,9 +23,12 @@ export class AlertNotices extends Disposable {
   constructor(private readonly context: EditorContext, private readonly runs: RunRegistry) {
     super();
     this.register(runs.onDidChange(() => this.look()));
+    this.register(vscode.workspace.onDidGrantWorkspaceTrust(() => this.look()));
   }
 
   private look(): void {
+    // What an untrusted folder says is there to be looked at; it does not speak up by itself.
+    if (!vscode.workspace.isTrusted) return;
     for (const run of this.runs.runs) {
       for (const alert of run.alerts) {
         // What happened before this window came is news only of a run that goes on.
@@ -40,7 +44,7 @@ export class AlertNotices extends Disposable {
     this.context.log.warn(`${id}: ${alertLine(alert)}`);
     const [open, show, mute] = ['Open Run Panel', 'Show Responses', 'Mute This Run'];
     const actions = [open, ...(alert.samples.length > 0 ? [show] : []), mute];
-    const asked = Promise.resolve(vscode.window.showWarningMessage(`${name}: ${alertLine(alert)}`, ...actions)).then(async (answer) => {
+    const asked = Promise.resolve(showWarning(`${name}: ${alertLine(alert)}`, ...actions)).then(async (answer) => {
       if (answer === open) await vscode.commands.executeCommand('minillm.openPanel', { dir });
       if (answer === show) await vscode.commands.executeCommand('minillm.showAlerts', { dir });
       if (answer === mute) await this.remember(MUTED, id);

@@ -3,7 +3,7 @@ import { stateLook } from '../../present/labels';
 import { formatBytes } from '../../present/numbers';
 import { folderSize } from '../../rundir/size';
 import type { EditorContext } from '../context';
-import { insistOnTrust } from '../trust';
+import { showInfo } from '../notify';
 import { runDescription, runLabel } from './describe';
 import { deleteRuns } from './deleteRuns';
 import type { ListedRun, RunRegistry } from './registry';
@@ -16,11 +16,10 @@ interface CleanUpPick extends vscode.QuickPickItem {
 /** Clean Up Old Runs: runs that have ended with what they take up, the largest first, to choose from. */
 export function registerCleanUp(context: EditorContext, runs: RunRegistry): void {
   context.command('minillm.cleanUp', async () => {
-    if (!insistOnTrust()) return;
     await runs.refresh();
     const ended = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown');
     if (ended.length === 0) {
-      void vscode.window.showInformationMessage('There is no run that has ended.');
+      void showInfo('There is no run that has ended.');
       return;
     }
     const chosen = await choose(ended);

@@ -3,8 +3,8 @@ import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
 import { RunDir } from '../../rundir/layout';
 import type { EditorContext } from '../context';
+import { showInfo, showWarning } from '../notify';
 import { showFolder } from '../showFolder';
-import { insistOnTrust } from '../trust';
 import { deleteRuns } from './deleteRuns';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
@@ -44,11 +44,10 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
     for (const folder of folders.all) if (await stat(folder).then((it) => it.isDirectory(), () => false)) existing.push(folder);
     const folder = existing.length > 1 ? await vscode.window.showQuickPick(existing, { placeHolder: 'Runs folder to open' }) : existing[0];
     if (folder !== undefined) await showFolder(folder);
-    else if (existing.length === 0) void vscode.window.showInformationMessage('There is no runs folder yet: the first run makes it.');
+    else if (existing.length === 0) void showInfo('There is no runs folder yet: the first run makes it.');
   });
 
   context.command('minillm.deleteRun', async (given, many) => {
-    if (!insistOnTrust()) return;
     const asked = Array.isArray(many) && many.length > 0 ? many : given === undefined ? selection() : [given];
     const targets = asked.map(targetOf).filter((target) => target !== undefined && target.checkpoint === undefined) as Target[];
     if (targets.length === 0) {
@@ -67,7 +66,7 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
     if (name === undefined) return;
     const folder = new RunDir(target.dir).checkpoint(name);
     if (!(await stat(folder).then((it) => it.isDirectory(), () => false))) {
-      void vscode.window.showWarningMessage(`The weights of ${checkpointLabel(name)} are gone: "checkpoints.keep" in the config limits how many stay. Its samples remain.`);
+      void showWarning(`The weights of ${checkpointLabel(name)} are gone: "checkpoints.keep" in the config limits how many stay. Its samples remain.`);
       return;
     }
     await vscode.env.clipboard.writeText(folder);
@@ -78,6 +77,6 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
 async function pickCheckpoint(runs: RunRegistry, dir: string): Promise<string | undefined> {
   const rows = await runs.checkpoints(dir);
   const picks = [...rows].reverse().map((row) => ({ label: checkpointLabel(row.name), description: row.best ? 'best' : '', name: row.name }));
-  if (picks.length === 0) void vscode.window.showInformationMessage('This run has no checkpoint yet.');
+  if (picks.length === 0) void showInfo('This run has no checkpoint yet.');
   return picks.length === 0 ? undefined : (await vscode.window.showQuickPick(picks, { placeHolder: 'Checkpoint' }))?.name;
 }

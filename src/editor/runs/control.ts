@@ -3,7 +3,7 @@ import { awaitOutcome, type ControlVerb, sendControl } from '../../rundir/contro
 import { whyNotAsk } from '../../rundir/guard';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
-import { insistOnTrust } from '../trust';
+import { confirm, showInfo, showWarning } from '../notify';
 import type { RunRegistry } from './registry';
 import type { Supervision } from './supervision';
 import { pickRun, targetOf } from './target';
@@ -35,7 +35,6 @@ const SHOWN = 8000;
 export function registerRunControl(context: EditorContext, runs: RunRegistry, supervision: Supervision): void {
   for (const [verb, way] of Object.entries(ways) as [ControlVerb, Way][]) {
     context.command(way.command, async (given) => {
-      if (!insistOnTrust()) return;
       const able = runs.activeRuns.filter(({ summary }) => whyNotAsk(summary, verb) === undefined);
       const target = targetOf(given) ?? (await pickRun(able, way.question, way.none));
       if (target) await ask(target.dir, verb, way, supervision);
@@ -49,7 +48,7 @@ async function ask(dir: string, verb: ControlVerb, way: Way, supervision: Superv
   const { name } = summary;
   const refusal = whyNotAsk(summary, verb);
   if (refusal !== undefined) {
-    void vscode.window.showInformationMessage(summary.active ? refusal : `${name} is not running: ${summary.text}`);
+    void showInfo(summary.active ? refusal : `${name} is not running: ${summary.text}`);
     return;
   }
   if (verb === 'kill' && !(await confirmEnd(name))) return;
@@ -64,13 +63,12 @@ async function ask(dir: string, verb: ControlVerb, way: Way, supervision: Superv
     }
   });
   if (outcome?.outcome === 'done') vscode.window.setStatusBarMessage(`$(check) ${name}: ${outcome.text}`, SHOWN);
-  else if (outcome) void vscode.window.showWarningMessage(`${name}: ${verb} ${outcome.outcome}. ${outcome.text}`);
-  else void vscode.window.showWarningMessage(`${name} ended before it answered: ${(await readRun(dir)).text}`);
+  else if (outcome) void showWarning(`${name}: ${verb} ${outcome.outcome}. ${outcome.text}`);
+  else void showWarning(`${name} ended before it answered: ${(await readRun(dir)).text}`);
 }
 
 /** Asks before a run is ended without a checkpoint. */
-export async function confirmEnd(name: string): Promise<boolean> {
+export function confirmEnd(name: string): Promise<boolean> {
   const detail = 'The trainer gets no chance to save a checkpoint. What it did since the last one is lost.';
-  const force = 'Stop Now';
-  return (await vscode.window.showWarningMessage(`Stop ${name} at once?`, { modal: true, detail }, force)) === force;
+  return confirm(`Stop ${name} at once?`, detail, 'Stop Now');
 }

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { isActive } from '../../contract/runState';
 import { readRun } from '../../rundir/runs';
+import { confirm, showWarning } from '../notify';
 import type { Target } from './target';
 
 /** Moves ended runs to the trash. A run is asked for its state right before: what lives is never deleted. */
@@ -11,7 +12,7 @@ export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promi
   const [first] = kept;
   if (first) {
     const why = first.state === 'unknown' ? first.text : 'It is running: stop it first.';
-    void vscode.window.showWarningMessage(`${first.name} is not deleted. ${why}`);
+    void showWarning(`${first.name} is not deleted. ${why}`);
   }
   const going = summaries.filter((summary) => !kept.includes(summary));
   if (going.length === 0) return;
@@ -23,10 +24,10 @@ export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promi
   for (const { dir } of going) await remove(dir, hasTrash);
 }
 
-async function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
+function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
   const detail = hasTrash ? 'It can be restored from the trash.' : 'There is no trash on this machine: it cannot be restored.';
   const yes = hasTrash ? 'Move to Trash' : 'Delete Permanently';
-  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, yes)) === yes;
+  return confirm(question, detail, yes);
 }
 
 async function remove(dir: string, useTrash: boolean): Promise<void> {

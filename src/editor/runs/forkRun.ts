@@ -10,7 +10,7 @@ import { RunFollower } from '../../rundir/follow';
 import { RunDir } from '../../rundir/layout';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
-import { insistOnTrust } from '../trust';
+import { showInfo, showWarning } from '../notify';
 import type { ForkDrafts } from './forkDrafts';
 import type { RunRegistry } from './registry';
 import { givenOrPicked } from './target';
@@ -21,7 +21,6 @@ import { givenOrPicked } from './target';
  */
 export function registerForkRun(context: EditorContext, runs: RunRegistry, drafts: ForkDrafts): void {
   context.command('minillm.fork', async (given) => {
-    if (!insistOnTrust()) return undefined;
     const target = await givenOrPicked(runs, given, 'Run to fork');
     if (!target) return undefined;
     const { dir } = target;
@@ -32,7 +31,7 @@ export function registerForkRun(context: EditorContext, runs: RunRegistry, draft
     if (checkpoint === undefined) return undefined;
     const step = saved.find((one) => one.name === checkpoint)?.step;
     if (step === undefined) {
-      void vscode.window.showWarningMessage(`The weights of ${checkpointLabel(checkpoint)} are gone: "checkpoints.keep" in the config limits how many stay.`);
+      void showWarning(`The weights of ${checkpointLabel(checkpoint)} are gone: "checkpoints.keep" in the config limits how many stay.`);
       return undefined;
     }
     const config = await writeDraft(run, dir, checkpoint, step);
@@ -44,7 +43,7 @@ export function registerForkRun(context: EditorContext, runs: RunRegistry, draft
 
 async function pickSaved(runs: RunRegistry, dir: string, saved: readonly string[], name: string): Promise<string | undefined> {
   if (saved.length === 0) {
-    void vscode.window.showInformationMessage(`${name} has no checkpoint yet that another run could start from.`);
+    void showInfo(`${name} has no checkpoint yet that another run could start from.`);
     return undefined;
   }
   const best = (await runs.checkpoints(dir)).find((row) => row.best)?.name;

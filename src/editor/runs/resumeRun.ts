@@ -3,7 +3,7 @@ import { LaunchError } from '../../launch/errors';
 import { resumeRun, whyNotResume } from '../../launch/resume';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
-import { insistOnTrust } from '../trust';
+import { confirm, showInfo } from '../notify';
 import type { RunRegistry } from './registry';
 import type { Supervision } from './supervision';
 import { pickRun, targetOf } from './target';
@@ -17,7 +17,6 @@ export interface ResumeDeps {
 /** Resume Run: another attempt from the last checkpoint. Returns the run's folder, or nothing when it does not go on. */
 export function registerResumeRun(context: EditorContext, { runs, supervision, openPanel }: ResumeDeps): void {
   context.command('minillm.resume', async (given) => {
-    if (!insistOnTrust()) return undefined;
     const able = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown' && whyNotResume(summary) === undefined);
     const target = targetOf(given) ?? (await pickRun(able, 'Run to resume', 'There is no run that could be resumed.'));
     if (!target) return undefined;
@@ -25,7 +24,7 @@ export function registerResumeRun(context: EditorContext, { runs, supervision, o
     const summary = await readRun(dir);
     const refusal = whyNotResume(summary);
     if (refusal !== undefined) {
-      void vscode.window.showInformationMessage(refusal);
+      void showInfo(refusal);
       return undefined;
     }
     if (!(await resume(dir, summary.name))) return undefined;
@@ -42,8 +41,7 @@ export function registerResumeRun(context: EditorContext, { runs, supervision, o
       await attempt(false);
     } catch (error) {
       if (!(error instanceof LaunchError) || error.reason !== 'data changed') throw error;
-      const anyway = 'Resume Anyway';
-      if ((await vscode.window.showWarningMessage(error.message, { modal: true, detail: error.fix }, anyway)) !== anyway) return false;
+      if (!(await confirm(error.message, error.fix, 'Resume Anyway'))) return false;
       await attempt(true);
     }
     context.log.info(`Resumed ${dir}.`);

@@ -7,7 +7,6 @@ import type { ConfigDiagnostics } from '../config/diagnostics';
 import { isConfig, pickConfig, workspaceOf } from '../config/files';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
-import { insistOnTrust } from '../trust';
 import type { RunsFolders } from './folders';
 import type { ForkDrafts } from './forkDrafts';
 import type { RunRegistry } from './registry';
@@ -29,7 +28,6 @@ export function registerStartRun(context: EditorContext, { runs, folders, python
   const launching = new Set<string>();
 
   context.command('minillm.run', async (given, how) => {
-    if (!insistOnTrust()) return undefined;
     const config = await configToRun(given);
     if (!config || launching.has(config.toString())) return undefined;
     launching.add(config.toString());

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { stateLook } from '../../present/labels';
 import { isCheckpointName, isRunId } from '../../rundir/layout';
+import { showInfo } from '../notify';
 import { runDescription, runLabel } from './describe';
 import type { ListedRun, RunRegistry } from './registry';
 
@@ -28,7 +29,7 @@ interface RunPick extends vscode.QuickPickItem {
 export async function pickRun(runs: readonly ListedRun[], placeHolder: string, none: string): Promise<Target | undefined> {
   const [only] = runs;
   if (!only) {
-    void vscode.window.showInformationMessage(none);
+    void showInfo(none);
     return undefined;
   }
   if (runs.length === 1) return { dir: only.summary.dir };

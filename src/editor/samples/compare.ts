@@ -6,6 +6,7 @@ import { sampledCheckpoints } from '../../rundir/samples';
 import { listSides, readSide, REFERENCE, type Side } from '../../rundir/sides';
 import { pairSamples } from '../../samples/pair';
 import type { EditorContext } from '../context';
+import { showInfo } from '../notify';
 import { checkpointDescription } from '../runs/describe';
 import { scoreMetric } from '../../present/checkpoints';
 import type { RunRegistry } from '../runs/registry';
@@ -23,7 +24,7 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
     const target = targetOf(given);
     if (target?.checkpoint === undefined) return;
     if (!(await sampledCheckpoints(target.dir)).includes(target.checkpoint)) {
-      void vscode.window.showInformationMessage(`There are no samples of ${checkpointLabel(target.checkpoint)} yet.`);
+      void showInfo(`There are no samples of ${checkpointLabel(target.checkpoint)} yet.`);
       return;
     }
     const { promptId } = given as { readonly promptId?: unknown };
@@ -41,7 +42,7 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
       const target = targetOf(given);
       if (target?.checkpoint === undefined) return;
       if (!(await listSides(target.dir)).some(({ name }) => name === to)) {
-        void vscode.window.showInformationMessage(`There are no samples of the ${to} yet.`);
+        void showInfo(`There are no samples of the ${to} yet.`);
         return;
       }
       const comparison = await choose(runs, { ...target, to }, undefined);
@@ -60,7 +61,7 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
   const selected = Array.isArray(many) ? many.flatMap((one): SamplesAddress[] => checkpointIn(targetOf(one))) : [];
   const [first, second] = selected;
   if (first && second) {
-    if (selected.length > 2) void vscode.window.showInformationMessage('Two checkpoints are compared at a time: the first two of the selection.');
+    if (selected.length > 2) void showInfo('Two checkpoints are compared at a time: the first two of the selection.');
     return inOrder(first, second);
   }
   const asked = (given ?? {}) as { readonly from?: unknown; readonly to?: unknown; readonly promptId?: unknown };
@@ -70,7 +71,7 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
   const promptId = typeof asked.promptId === 'string' ? asked.promptId : undefined;
   const sides = await listSides(dir);
   if (sides.length === 0) {
-    void vscode.window.showInformationMessage('This run has no samples yet: they come with its first checkpoint.');
+    void showInfo('This run has no samples yet: they come with its first checkpoint.');
     return undefined;
   }
   const known = (name: unknown): string | undefined => sides.find((side) => side.name === name)?.name;
@@ -128,7 +129,7 @@ async function pickOther(runs: RunRegistry, first: SamplesAddress, sides: readon
   if (!run) return undefined;
   const its = await listSides(run.dir);
   if (its.length === 0) {
-    void vscode.window.showInformationMessage('That run has no samples yet: they come with its first checkpoint.');
+    void showInfo('That run has no samples yet: they come with its first checkpoint.');
     return undefined;
   }
   const name = await pickSide(runs, run.dir, its, 'Its checkpoint');
@@ -147,7 +148,7 @@ async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void
   const prompts = new Set(pairs.map(({ promptId }) => promptId));
   const differing = new Set(pairs.filter((pair) => pair.left?.text !== pair.right?.text).map(({ promptId }) => promptId));
   if (differing.size === 0) {
-    void vscode.window.showInformationMessage(`All ${prompts.size} prompts are answered alike.`);
+    void showInfo(`All ${prompts.size} prompts are answered alike.`);
     return;
   }
   // The editor adds how many there are.

@@ -8,6 +8,7 @@ import { drawName, layOutSamples } from '../../samples/document';
 import { visibleToken } from '../../samples/tokenDocument';
 import { isMeasure, type Measure, measureLooks, measures } from '../../samples/tokens';
 import type { EditorContext } from '../context';
+import { showInfo } from '../notify';
 import type { RunRegistry } from '../runs/registry';
 import { givenOrPicked, targetOf } from '../runs/target';
 import { parseSamplesUri } from '../samples/address';
@@ -61,7 +62,7 @@ export function registerTokenCommands(context: EditorContext, runs: RunRegistry,
 async function onEditor(act: (editor: vscode.TextEditor) => unknown): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (editor && parseTokensUri(editor.document.uri)) await act(editor);
-  else void vscode.window.showInformationMessage('This works where a response is shown token by token: run "MiniLLM: Inspect Tokens" first.');
+  else void showInfo('This works where a response is shown token by token: run "MiniLLM: Inspect Tokens" first.');
 }
 
 /** The response at the cursor of a samples document; in a diff of two, the same one on both sides. */

@@ -7,6 +7,7 @@ import { readSamples, sampledCheckpoints } from '../../rundir/samples';
 import { visibleToken } from '../../samples/tokenDocument';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
+import { showInfo } from '../notify';
 import { pageFolder } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
 import { givenOrPicked, targetOf } from '../runs/target';
@@ -96,7 +97,7 @@ export function registerTimeTravel(context: EditorContext, runs: RunRegistry): v
 async function pickPrompt(dir: string): Promise<string | undefined> {
   const newest = (await sampledCheckpoints(dir)).findLast((name) => name !== 'teacher');
   if (newest === undefined) {
-    void vscode.window.showInformationMessage('This run has no samples yet: they come with its first checkpoint.');
+    void showInfo('This run has no samples yet: they come with its first checkpoint.');
     return undefined;
   }
   const greedy = (await readSamples(dir, newest)).filter(({ draw }) => draw === 0);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { formatBytes, formatCount, formatDuration, formatMetric, formatNumber } from '../../../src/present/numbers';
 import { progressBar, sparkline } from '../../../src/present/sparkline';
 import { formatTable } from '../../../src/present/table';
+import { plainMessage } from '../../../src/present/text';
 import { displayWidth, fit, pad } from '../../../src/present/width';
 
 describe('numbers for people', () => {
@@ -47,5 +48,23 @@ describe('text in a terminal', () => {
       assert.equal((filled + rest).length, 10);
     }
     assert.deepEqual(progressBar(0.25, 10), { filled: '━━╸', rest: '━━━━━━━' });
+  });
+});
+
+describe('text in a notification', () => {
+  // What the editor takes for a link.
+  const link = /\[[^\]]+\]\((?:https?:\/\/|command:|file:)[^)\s]+/;
+
+  it('holds nothing to click, whatever a folder says', () => {
+    for (const text of ['[Fix it](command:minillm.setUpPython)', 'a [b](https://c.example) [d](file:///e)', '[[x]](command:y)', '[x]\u200b(command:y)']) {
+      assert.doesNotMatch(plainMessage(`The run ${text} ended.`), link);
+    }
+    assert.match('[Fix it](command:minillm.setUpPython)', link);
+  });
+
+  it('shows what cannot be seen, and ends', () => {
+    assert.equal(plainMessage('a\u202eb\u001b[31m'), 'a\\u{202e}b\\u{1b}[31m');
+    assert.equal(plainMessage('Line one\nand two (see [1]).'), 'Line one\nand two (see [1]).');
+    assert.ok(plainMessage('[x](command:y) '.repeat(100_000)).length < 500);
   });
 });
