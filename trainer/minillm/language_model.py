@@ -56,7 +56,8 @@ class LanguageModel:
         return torch.promote_types(self.dtype, torch.float32)
 
     def computing(self) -> AbstractContextManager[Any]:
-        """The context of every forward pass. Entered once around a whole decode, it casts each weight only once."""
+        """The context of every forward pass. Entered once around a whole decode, it casts each weight that trains only once: autocast
+        keeps the casts of leaves that require a gradient, and of nothing else (not of a view, not of a frozen weight)."""
         if self._mixed:
             return torch.autocast(self.device.type, dtype=self.dtype)
         # Inside another model's autocast, this one keeps its own dtype.
@@ -64,7 +65,7 @@ class LanguageModel:
 
     def new_cache(self) -> DynamicCache:
         """An empty key-value cache for `hidden`."""
-        return DynamicCache(config=self.model.config)
+        return _Cache(self.model.config, self.dtype) if self._mixed else DynamicCache(config=self.model.config)
 
     def hidden(
         self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: DynamicCache | None = None
@@ -99,10 +100,22 @@ class LanguageModel:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits [..,V] over the shared vocabulary, fp32 (fp64 for a model in fp64)."""
-        weight, bias = self.head_weights()
+        weight, bias = self.head.weight, getattr(self.head, "bias", None)  # whole: of a part, autocast would keep no cast
         with self.computing():
             raw = F.linear(hidden.to(weight.dtype) if not self._mixed else hidden, weight, bias)
-        return self.shape(raw.to(self.math))
+        return self.shape(raw[..., : self.vocabulary].to(self.math))
+
+
+class _Cache(DynamicCache):
+    """Keys and values in the compute dtype. Under autocast, norms and rotations hand them over in fp32, and attention casts them again:
+    what it reads is the same, in half the memory."""
+
+    def __init__(self, config: Any, dtype: torch.dtype) -> None:
+        super().__init__(config=config)
+        self._dtype = dtype
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        return super().update(key_states.to(self._dtype), value_states.to(self._dtype), *args, **kwargs)
 
 
 def _output_scale(config: Any) -> tuple[float, float | None]:

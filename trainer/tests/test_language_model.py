@@ -1,6 +1,12 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from toys import EAGER, FAMILIES, full_logits, toy
+from transformers import DynamicCache
 
 from minillm import decode
 from minillm.errors import BadInput
@@ -131,3 +137,49 @@ def test_bf16_passes_over_fp32_weights():
     difference = (found - exact).abs().max() / exact.abs().max()
     assert 1e-5 < difference < 0.05
     assert model.head.weight.dtype == torch.float32
+
+
+@contextmanager
+def casts_of(weight: torch.Tensor) -> Iterator[list[int]]:
+    """Counts how often a tensor of the weight's width is made in a smaller dtype from its storage."""
+    counted = [0]
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = function(*args, **(kwargs or {}))
+            source = args[0] if args and isinstance(args[0], torch.Tensor) else None
+            if (
+                "to_copy" in str(function)
+                and source is not None
+                and source.untyped_storage().data_ptr() == weight.untyped_storage().data_ptr()
+            ):
+                counted[0] += made.dtype == torch.bfloat16
+            return made
+
+    with Watch():
+        yield counted
+
+
+@pytest.mark.parametrize("cut", [0, 2])
+@pytest.mark.parametrize("name", ["llama", "llama-tied"])
+def test_a_decode_casts_the_head_once(name: str, cut: int):
+    model = toy(name, dtype=torch.float32)
+    mixed = type(model)(model.model, torch.bfloat16)
+    mixed.vocabulary -= cut
+    with casts_of(mixed.head.weight) as counted:
+        decode.generate(mixed, PROMPTS, rows=range(3), max_new_tokens=6, eos=-1, pad=0, seed=0, stream=0)
+    assert counted == [1]
+
+
+def test_the_cache_is_in_the_compute_dtype_and_says_the_same():
+    """Rotation leaves fp32 keys under autocast; attention reads them in bf16 either way."""
+    model = toy("qwen3", dtype=torch.float32)
+    mixed = type(model)(model.model, torch.bfloat16)
+    ids = torch.tensor([[3, 9, 4, 1, 5, 6]])
+    everything, places = torch.ones_like(ids), torch.arange(6)[None]
+    cache, wide = mixed.new_cache(), DynamicCache(config=model.model.config)
+    found = [mixed.hidden(ids[:, a:b], everything[:, :b], places[:, a:b], past)[0] for past in (cache, wide) for a, b in ((0, 4), (4, 6))]
+    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[1], found[3])
+    assert {tensor.dtype for layer in cache.layers for tensor in (layer.keys, layer.values)} == {torch.bfloat16}
+    assert torch.float32 in {layer.keys.dtype for layer in wide.layers}, "what it is for"
