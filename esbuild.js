@@ -54,7 +54,7 @@ function tests() {
   const found = (folder) => filesIn(folder, (file) => file.endsWith('.test.ts'));
   const workbench = ['test/harness/shared.ts', ...found('test/e2e')].map((file) => `import ${JSON.stringify(`./${file}`)};`).join('\n');
   return [
-    { ...test, entryPoints: [...found('test/unit'), ...found('test/host'), ...['hostLoader', 'hostRun', 'reporter', 'workbench'].map((name) => `test/harness/${name}.ts`)] },
+    { ...test, entryPoints: [...found('test/unit'), ...found('test/host'), ...['hostLoader', 'hostRun', 'reporter', 'workbench'].map((name) => `test/harness/${name}.ts`), 'test/faults/editor.ts'] },
     { ...test, entryPoints: undefined, stdin: { contents: workbench, resolveDir: root, sourcefile: 'workbench.ts' }, outdir: undefined, outfile: 'out/test/e2e.js' },
   ];
 }

@@ -35,8 +35,10 @@ const themeClass: Readonly<Record<Theme, string>> = {
 };
 
 export interface WorkbenchOptions {
-  /** A packaged extension to install. Without one, the extension runs from the repository's folder. */
+  /** A packaged extension to install. Without one, the extension runs from its folder. */
   readonly vsix?: string;
+  /** That folder. Default: the repository. */
+  readonly extension?: string;
   /** User settings beside the calm ones. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Added to the environment of the server, and so of the extension host. */
@@ -83,12 +85,18 @@ export class Workbench {
   #folder = '';
 
   private constructor(
-    readonly server: editorModule.Server,
+    private current: editorModule.Server,
+    /** Starts another server like it, on that port. */
+    private readonly serve: (port: number) => Promise<editorModule.Server>,
     readonly data: string,
     readonly page: Page,
     private readonly context: BrowserContext,
     private readonly tests: string | undefined,
   ) {}
+
+  get server(): editorModule.Server {
+    return this.current;
+  }
 
   static async start(options: WorkbenchOptions = {}): Promise<Workbench> {
     const { vsix, settings = {}, env = {}, untrusted = false, viewport = { width: 1400, height: 900 }, name = 'workbench' } = options;
@@ -96,15 +104,17 @@ export class Workbench {
     const { ensureChromium } = await chromiumScript();
     const data = temporaryFolder('workbench');
     if (vsix) installExtension(data, vsix);
-    const server = await startServer({
+    const serve = (port: number): Promise<editorModule.Server> => startServer({
       data,
+      port,
       settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...(untrusted ? restricted : {}), ...settings },
       trust: untrusted,
       env: { XDG_CACHE_HOME: path.join(data, 'cache'), MINILLM_REPO: repo, ...env },
       // A host whose page is gone lingers for hours by default; here the next page must find the field empty.
       options: ['--reconnection-grace-time', '1', ...(options.tests ? ['--vscode-option', 'enable-smoke-test-driver'] : [])],
-      ...(vsix || options.tests ? {} : { extension: repo }),
+      ...(vsix || options.tests ? {} : { extension: options.extension ?? repo }),
     });
+    const server = await serve(0);
     try {
       const context = await chromium.launchPersistentContext(path.join(data, 'browser'), {
         executablePath: ensureChromium(),
@@ -113,7 +123,7 @@ export class Workbench {
         args: browserOptions,
       });
       const page = context.pages()[0] ?? await context.newPage();
-      const workbench = new Workbench(server, data, page, context, options.tests);
+      const workbench = new Workbench(server, serve, data, page, context, options.tests);
       Workbench.running.add(workbench);
       workbench.record(resultFile(`${name}-console.log`));
       return workbench;
@@ -130,6 +140,12 @@ export class Workbench {
 
   /** Opens a folder, and waits until the workbench answers. */
   async open(folder: string): Promise<void> {
+    await this.navigate(folder);
+    await this.ready();
+  }
+
+  /** Opens a folder, and does not wait for more than the page. */
+  async navigate(folder: string): Promise<void> {
     this.#folder = folder;
     const address = new URL(this.server.origin);
     address.searchParams.set('folder', folder);
@@ -138,7 +154,6 @@ export class Workbench {
       address.searchParams.set('payload', JSON.stringify([['extensionDevelopmentPath', remote(repo)], ['extensionTestsPath', remote(this.tests)]]));
     }
     await this.page.goto(address.href);
-    await this.ready();
   }
 
   /** Waits until the explorer shows a file: by then the remote connection and its file system are up. */
@@ -151,6 +166,15 @@ export class Workbench {
   async reload(): Promise<void> {
     await this.page.reload();
     await this.ready();
+  }
+
+  /** Ends the server, does what is to be done while there is none, and starts it again where it was; then the folder is opened anew. */
+  async restartServer(meanwhile: () => Promise<void>): Promise<void> {
+    const { port } = new URL(this.server.origin);
+    await this.server.stop();
+    await meanwhile();
+    this.current = await this.serve(Number(port));
+    await this.open(this.#folder);
   }
 
   /**

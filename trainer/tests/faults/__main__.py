@@ -34,6 +34,7 @@ FAULTS: dict[str, Callable[[Ground], str]] = {
     "written by another host": processes.other_host,
     "disk full at the start": files.disk_full_while_it_starts,
     "disk full at an event": files.disk_full_at_an_event,
+    "disk full at the log": files.disk_full_at_the_log,
     "disk full within a checkpoint": files.disk_full_within_a_checkpoint,
     "disk full within samples": files.disk_full_within_samples,
     "runs folder made read-only": files.runs_folder_read_only,
@@ -44,6 +45,7 @@ FAULTS: dict[str, Callable[[Ground], str]] = {
     "garbage in control": files.garbage_in_control,
     "config edited": files.config_edited,
     "damaged checkpoint": files.damaged_checkpoint,
+    "checkpoint read while cleaned": files.read_while_cleaned,
     "data changed": files.data_changed,
     "newer version": files.newer_version,
     "extension updated, own minillm package, two launches at once": files.extension_updated,
@@ -57,7 +59,7 @@ def main(names: list[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="minillm-faults-"))
     counts = {"faults": 0, "survived": 0, "lost": 0, "doubled": 0}
     try:
-        ground = Ground(folder)
+        ground = Ground(folder) if chosen else None
         for name, fault in chosen.items():
             began = time.monotonic()
             kind, text = outcome(fault, ground)

@@ -16,6 +16,7 @@ from typing import Any
 from conftest import DEMO, RUN, fill_workspace
 from transformers import AutoTokenizer
 
+import minillm
 from minillm import identity
 from minillm.beginning import same_boot, same_machine
 from minillm.contract import DataFile, Environment, Provenance, Run
@@ -24,7 +25,8 @@ from minillm.resolve import resolve
 from minillm.run_state import Facts, conclude
 from minillm.rundir import RunDir, read_json, write_json_whole
 
-TRAINER = Path(__file__).resolve().parents[2]
+TRAINER = Path(minillm.__file__).resolve().parents[1]
+"""The package that runs are made with: `npm run faults` gives a copy, so that who edits meanwhile changes nothing."""
 CLI = os.environ.get("MINILLM_CLI")
 """The command line, freshly built, to ask what people would be told; without it the trainer's side is asked."""
 PHASES = [
