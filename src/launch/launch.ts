@@ -40,6 +40,8 @@ export interface LaunchedRun {
   readonly dir: string;
 }
 
+/** What tells of this machine and its user is for nobody else's eyes. */
+const PRIVATE = { mode: 0o600 } as const;
 /** How long an interpreter may take to list its packages. */
 const PATIENCE = 30_000;
 const LIST_PACKAGES = 'import importlib.metadata as m; print("\\n".join(sorted({f"{d.name}=={d.version}" for d in m.distributions()}, key=str.lower)))';
@@ -98,7 +100,8 @@ async function prepareRunsFolder(folder: string): Promise<void> {
 async function fill(stage: string, runsFolder: string, options: LaunchOptions): Promise<string> {
   const { python, probe, workspace } = options;
   const at = new RunDir(stage);
-  for (const folder of [at.path, at.control, at.controlDone, at.controlTrainer, at.provenance]) await mkdir(folder);
+  for (const folder of [at.path, at.control, at.controlDone, at.controlTrainer]) await mkdir(folder);
+  await mkdir(at.provenance, { mode: 0o700 });
   await copyFile(options.config, at.config);
   await writeFile(at.log, '');
   const [provenance, dataFiles, packages] = await Promise.all([
@@ -106,7 +109,7 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
     describeDataFiles(options.resolved),
     runPython(python.path, ['-I', '-c', LIST_PACKAGES], trainerEnvironment(options.trainerDir, options.env), PATIENCE),
   ]);
-  if (packages.code === 0) await writeFile(path.join(at.provenance, 'packages.txt'), packages.stdout);
+  if (packages.code === 0) await writeFile(path.join(at.provenance, 'packages.txt'), packages.stdout, PRIVATE);
   const created = new Date();
   const id = await claimId(runsFolder, newRunId(options.resolved.name, created));
   const dir = path.join(runsFolder, id);
@@ -129,7 +132,7 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
     parent,
     dataFiles,
   };
-  await writeFile(at.run, `${JSON.stringify(run, null, 1)}\n`);
+  await writeFile(at.run, `${JSON.stringify(run, null, 1)}\n`, PRIVATE);
   await rename(stage, dir);
   return dir;
 }

@@ -1,7 +1,8 @@
-import { copyFile, lstat, mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { SimpleGit } from 'simple-git';
 import type { Provenance } from '../contract/generated';
+import { hideSecrets, hideSecretsInPatch, SECRET_FILE } from './secrets';
 
 const LARGEST_FILE = 1 << 20;
 const LARGEST_SUM = 20 << 20;
@@ -9,8 +10,6 @@ const LARGEST_SUM = 20 << 20;
 const MOST_FILES = 2000;
 /** Milliseconds without a word from git before it is given up: a network file system must not hold up a run. */
 const PATIENCE = 20_000;
-/** Names under which secrets are kept: listed, never copied. */
-const SECRET = /^(?:\.env(?:\..*)?|\.netrc|\.npmrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:pem|key|p12|pfx|keystore)|.*(?:secret|credential|token).*)$/i;
 
 const nothing: Provenance = {
   git: false, reason: null, commit: null, branch: null, remote: null, dirty: false, patch: null, untracked: [], untrackedLeftOut: [],
@@ -76,10 +75,13 @@ async function describe(git: SimpleGit, root: string, into: string): Promise<Pro
   // Before the first commit everything is a change against nothing: git's own name for an empty tree.
   const base = commit ?? (await ask(git, 'hash-object', '-t', 'tree', '/dev/null')) ?? 'HEAD';
   const patch = path.join(into, 'dirty.patch');
-  // Into a file and never through a string: bytes that are not UTF-8 would not come back.
-  await git.raw(['diff', '--binary', '--no-color', '--no-ext-diff', '--no-textconv', '--full-index', `--output=${patch}`, base]);
+  const secret = (await git.raw(['diff', '--name-only', '-z', base])).split('\0').filter((name) => SECRET_FILE.test(path.basename(name)));
+  const without = secret.map((name) => `:(exclude,top,literal)${name}`);
+  // Into a file and never through git's own output: bytes that are not UTF-8 would not come back.
+  await git.raw(['diff', '--binary', '--no-color', '--no-ext-diff', '--no-textconv', '--full-index', `--output=${patch}`, base, '--', ':/', ...without]);
   const changed = (await stat(patch)).size > 0;
-  if (!changed) await rm(patch);
+  if (changed) await hideIn(patch);
+  else await rm(patch);
   const names = (await git.raw(['ls-files', '--others', '--exclude-standard', '-z'])).split('\0').filter((name) => name !== '');
   const { kept, leftOut } = await keepUntracked(root, names, path.join(into, 'untracked'));
   return {
@@ -88,10 +90,10 @@ async function describe(git: SimpleGit, root: string, into: string): Promise<Pro
     commit: commit ?? null,
     branch: branch ?? null,
     remote: remote === undefined ? null : withoutCredentials(remote),
-    dirty: changed || names.length > 0,
+    dirty: changed || secret.length > 0 || names.length > 0,
     patch: changed ? 'provenance/dirty.patch' : null,
     untracked: kept,
-    untrackedLeftOut: leftOut,
+    untrackedLeftOut: [...secret, ...leftOut],
   };
 }
 
@@ -100,6 +102,13 @@ async function remoteOf(git: SimpleGit, branch: string | undefined): Promise<str
   const all = (await ask(git, 'remote'))?.split('\n') ?? [];
   const name = [tracked, 'origin', all[0]].find((candidate) => candidate !== undefined && all.includes(candidate));
   return name === undefined ? undefined : ask(git, 'remote', 'get-url', name);
+}
+
+async function hideIn(patch: string): Promise<void> {
+  await chmod(patch, 0o600);
+  const text = await readFile(patch, 'latin1');
+  const shown = hideSecretsInPatch(text);
+  if (shown !== text) await writeFile(patch, shown, 'latin1');
 }
 
 /** Copies what is small, text and no secret; names the rest. */
@@ -111,14 +120,15 @@ async function keepUntracked(root: string, names: readonly string[], into: strin
     const from = path.join(root, name);
     // A link is listed and not followed: what it points to may be anything, anywhere.
     const size = await lstat(from).then((info) => (info.isFile() ? info.size : Infinity), () => Infinity);
-    const fits = size <= LARGEST_FILE && sum + size <= LARGEST_SUM && !SECRET.test(path.basename(name));
-    if (!fits || (await readFile(from)).includes(0)) {
+    const fits = size <= LARGEST_FILE && sum + size <= LARGEST_SUM && !SECRET_FILE.test(path.basename(name));
+    const content = fits ? await readFile(from) : undefined;
+    if (content === undefined || content.includes(0)) {
       leftOut.push(name);
       continue;
     }
     const to = path.join(into, name);
     await mkdir(path.dirname(to), { recursive: true });
-    await copyFile(from, to);
+    await writeFile(to, hideSecrets(content.toString('latin1')), { encoding: 'latin1', mode: 0o600 });
     sum += size;
     kept.push(name);
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -24,6 +24,23 @@ export function processes(): ProcessInfo[] {
     } catch {
       return []; // it ended between the listing and the look
     }
+  });
+}
+
+/** Addresses on which these processes listen, or take datagrams, as Linux knows them (`0100007F:1F90`). */
+export function listening(pids: readonly number[]): string[] {
+  const inodes = new Set(pids.flatMap((pid) => {
+    try {
+      return readdirSync(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]);
+    } catch {
+      return []; // it ended between the listing and the look
+    }
+  }));
+  return ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((table) => {
+    const file = `/proc/net/${table}`;
+    const rows = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/)) : [];
+    // State 0A: listening. Datagrams know no such state.
+    return rows.filter((row) => inodes.has(row[9]) && (table.startsWith('udp') || row[3] === '0A')).map((row) => `${table} ${row[1] ?? ''}`);
   });
 }
 

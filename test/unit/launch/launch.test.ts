@@ -10,6 +10,7 @@ import { RunDir } from '../../../src/rundir/layout';
 import { processAlive } from '../../../src/rundir/liveness';
 import { readRun, type RunSummary } from '../../../src/rundir/runs';
 import { python, repo, temporaryFolder } from '../../harness/paths';
+import { descendants, listening } from '../../harness/processes';
 import { tinyConfig } from './tiny';
 
 async function ended(dir: string): Promise<RunSummary> {
@@ -41,7 +42,8 @@ describe('launch', function () {
     mkdirSync(path.join(workspace, 'minillm'));
     writeFileSync(path.join(workspace, 'minillm', '__init__.py'), 'raise SystemExit("the workspace\'s own code was run")');
     const told: string[] = [];
-    const { id, dir } = await startRun({ ...options, onProgress: (text) => told.push(text) });
+    const secrets = { HF_TOKEN: 'hf_q8Zk2vLm9XwT4rNp', MY_SERVICE_KEY: 'j7Hs81kdPq02mmWe' };
+    const { id, dir } = await startRun({ ...options, env: { ...options.env, ...secrets }, onProgress: (text) => told.push(text) });
     assert.deepEqual(told, ['looking for Python', 'checking the config', 'starting the supervisor']);
     assert.equal(path.dirname(dir), path.join(workspace, 'runs'));
     assert.match(id, /^\d{8}-\d{6}-tiny$/);
@@ -50,6 +52,16 @@ describe('launch', function () {
     assert.equal(early.problem, undefined);
     assert.ok(early.active, early.text);
     assert.ok(processAlive(early.status?.supervisor));
+
+    const ports = new Set<string>();
+    let looks = 0;
+    for (let now = early; now.active; now = await readRun(dir)) {
+      const both = [now.status?.supervisor, now.status?.trainer].flatMap((one) => one?.pid ?? []);
+      for (const port of listening([...both, ...both.flatMap((pid) => descendants(pid).map((child) => child.pid))])) ports.add(port);
+      looks += Number(now.state === 'running');
+      await sleep(100);
+    }
+    if (process.platform === 'linux') assert.deepEqual([[...ports], looks > 0], [[], true], 'a run listens on a port');
 
     const summary = await ended(dir);
     assert.deepEqual([summary.state, summary.exit?.exitCode], ['finished', 0], readFileSync(new RunDir(dir).log, 'utf8'));
@@ -64,6 +76,15 @@ describe('launch', function () {
     assert.match(readFileSync(path.join(new RunDir(dir).provenance, 'packages.txt'), 'utf8'), /^torch==/m);
     assert.equal(readFileSync(path.join(workspace, 'runs', '.gitignore'), 'utf8'), '*\n');
     assert.deepEqual(readdirSync(path.join(workspace, 'runs')).filter((name) => name.startsWith('.launch')), []);
+
+    const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    for (const { parentPath, name } of files) {
+      const text = readFileSync(path.join(parentPath, name), 'latin1');
+      for (const secret of Object.values(secrets)) assert.ok(!text.includes(secret), `${name} holds a secret of the environment`);
+    }
+    const mode = (file: string): number => statSync(file).mode & 0o777;
+    const at = new RunDir(dir);
+    assert.deepEqual([at.run, at.provenance, path.join(at.provenance, 'packages.txt')].map(mode), [0o600, 0o700, 0o600]);
   });
 
   it('gives each launch of one second a folder of its own', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { collectProvenance, withoutCredentials } from '../../../src/launch/provenance';
 import { temporaryFolder } from '../../harness/paths';
@@ -72,6 +72,32 @@ describe('provenance', () => {
     assert.deepEqual([found.dirty, found.patch], [true, null]);
     assert.equal(readFileSync(path.join(into, 'untracked', 'notes', 'größer name.md'), 'utf8'), 'kept\n');
     for (const name of found.untrackedLeftOut) assert.equal(existsSync(path.join(into, 'untracked', name)), false);
+  });
+
+  it('keeps no secret that stands in what it keeps, and everything else to the byte', async () => {
+    commit();
+    write('.env', 'HF_TOKEN=old\n');
+    git('add', '-f', '.env');
+    git('commit', '-qm', 'a secret that should not have been');
+    const secret = 'q8Zk2vLm9XwT4rNp';
+    write('.env', `HF_TOKEN=${secret}\n`);
+    const kept = ['HF_TOKEN = os.environ["HF_TOKEN"]', 'SORT_KEY = lambda row: row', 'MAX_TOKENS=25600000', 'cache_key = "abcdefgh"', 'gr\u00fc\u00dfe'];
+    const hidden = [`WANDB_API_KEY = "${secret}"`, `{"MY_TOKEN": '${secret}'}`, `export AWS_SECRET_KEY=${secret}`, `login(hf_${secret})`];
+    write('train.txt', Buffer.from([...kept, ...hidden, ''].join('\n'), 'latin1'));
+    write('new.py', Buffer.from([...kept, ...hidden, ''].join('\n'), 'latin1'));
+    const found = await collectProvenance(workspace, into);
+    assert.deepEqual([found.dirty, found.untracked, found.untrackedLeftOut], [true, ['new.py'], ['.env']]);
+    assert.equal(statSync(path.join(into, 'dirty.patch')).mode & 0o777, 0o600);
+    assert.equal(statSync(path.join(into, 'untracked', 'new.py')).mode & 0o777, 0o600);
+    const patch = readFileSync(path.join(into, 'dirty.patch'), 'latin1');
+    const copy = readFileSync(path.join(into, 'untracked', 'new.py'), 'latin1');
+    for (const text of [patch, copy]) {
+      assert.ok(!text.includes(secret), text);
+      for (const line of kept) assert.ok(text.includes(line), line);
+    }
+    git('checkout', '-q', '--', '.');
+    git('apply', path.join(into, 'dirty.patch'));
+    assert.equal(readFileSync(path.join(workspace, 'train.txt'), 'latin1'), copy);
   });
 
   it('keeps 20 MB of untracked files in all, and names the rest', async () => {
