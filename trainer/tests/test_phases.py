@@ -11,10 +11,12 @@ import pytest
 import torch
 from conftest import MakeRun
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from minillm.config import Config
 from minillm.phases import Metrics
 from minillm.phases.minillm import MiniLlm
+from minillm.phases.opd import Opd
 from minillm.phases.sft import Sft
 from minillm.prepare import Prepared, prepare
 from minillm.rundir import read_json
@@ -94,6 +96,25 @@ def test_minillm_gradients_are_the_same_in_micro_batches(prepared: Prepare, pres
         assert metrics == pytest.approx(found[0][1], rel=1e-4, abs=1e-6)
         for name, value in found[0][0].items():
             torch.testing.assert_close(grads[name], value, rtol=1e-3, atol=1e-6)
+
+
+class NoFp64(TorchDispatchMode):
+    """A device without fp64, as Apple's GPUs are."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        assert not (isinstance(made, Tensor) and made.dtype == torch.float64), function
+        return made
+
+
+@pytest.mark.parametrize("preset", ["recommended", "reference"])
+@pytest.mark.parametrize("method", ["minillm", "opd"])
+def test_the_gradient_of_a_step_needs_no_fp64(prepared: Prepare, method: str, preset: str) -> None:
+    phase = prepared(preset=preset, phases__1={"method": method, "steps": 4, "batchSize": 4, "rollouts": 4}).phases[1]
+    assert isinstance(phase, MiniLlm | Opd)
+    rollout, chosen = phase.policy.rounds.at(1)
+    with NoFp64():
+        phase.policy.accumulate(rollout, chosen)
 
 
 def test_the_teacher_gets_no_gradient(prepared: Prepare) -> None:

@@ -83,7 +83,7 @@ class PolicyGradient:
         bench, objective = self.learner.bench, self.objective
         everything = self.sampled_tokens(rollout, chosen)
         divisor = policy.reduction_divisor(objective, int(rollout.mask[chosen].sum()), len(chosen))
-        sums = torch.zeros(4, dtype=torch.float64, device=bench.student.device)
+        sums = torch.zeros(4, dtype=bench.student.math, device=bench.student.device)  # not fp64, which Apple's GPUs lack
         for rows, batch in sampled_batches(rollout, chosen, self.learner.settings, bench.pad):
             sampled = everything.where(rows, rollout.mask)
 
