@@ -518,6 +518,10 @@ export interface Teacher {
    * Run Python code that comes with the model. Only for models whose code you have read.
    */
   trustRemoteCode: boolean;
+  /**
+   * Also load weights from pytorch_model.bin, a pickle, where there are no safetensors. Only for models whose source you trust.
+   */
+  allowPickle: boolean;
 }
 export interface Student {
   /**
@@ -540,6 +544,10 @@ export interface Student {
    * Run Python code that comes with the model. Only for models whose code you have read.
    */
   trustRemoteCode: boolean;
+  /**
+   * Also load weights from pytorch_model.bin, a pickle, where there are no safetensors. Only for models whose source you trust.
+   */
+  allowPickle: boolean;
   /**
    * Train low-rank corrections of the linear layers in place of all weights: optimizer and gradients take a small part of the memory. Checkpoints are whole models.
    */

@@ -22,6 +22,8 @@ class Teacher(Part):
     """Branch, tag or commit on the model hub. Ignored for a folder."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only for models whose code you have read."""
+    allow_pickle: bool = False
+    """Also load weights from pytorch_model.bin, a pickle, where there are no safetensors. Only for models whose source you trust."""
 
 
 class Lora(Part):
@@ -44,6 +46,8 @@ class Student(Part):
     """Branch, tag or commit on the model hub. Ignored for a folder."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Only for models whose code you have read."""
+    allow_pickle: bool = False
+    """Also load weights from pytorch_model.bin, a pickle, where there are no safetensors. Only for models whose source you trust."""
     lora: Lora | None = None
     """Train low-rank corrections of the linear layers in place of all weights: optimizer and gradients take a small part of the memory. Checkpoints are whole models."""
     recompute: bool = False

@@ -29,13 +29,15 @@ EVERY_S = 0.5
 constants.HF_HUB_DISABLE_TELEMETRY = True  # nothing is sent but what fetching a file needs
 
 
-def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *, weights: bool, code: bool) -> Path:
-    """The folder that holds the files of `model`: config and tokenizer, with `weights` its safetensors, with `code` its Python.
+def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *, weights: bool, code: bool, pickled: bool = False) -> Path:
+    """The folder that holds the files of `model`: config and tokenizer, with `weights` its safetensors (where it has none and may be
+    `pickled`: its pickles), with `code` its Python.
 
     What is in the cache serves when the hub cannot be reached. Raises BadInput when the hub has no such model or
     revision, wants a token, or cannot be reached and the cache has not everything.
     """
-    wanted = SMALL + (["*.safetensors"] if weights else []) + (["*.py"] if code else [])
+    wanted = SMALL + (["*.safetensors"] if weights else []) + (["pytorch_model*.bin"] if weights and pickled else [])
+    wanted += ["*.py"] if code else []
     what: dict[str, Any] = {"revision": revision, "allow_patterns": wanted, "ignore_patterns": ["*/*"]}
     try:
         return Path(snapshot_download(model, tqdm_class=_reporter(f"downloading {model}", progress), **what))

@@ -23,6 +23,7 @@ from minillm.download import Progress, fetch
 from minillm.errors import BadInput
 from minillm.language_model import LanguageModel, aligned, verify
 from minillm.recompute import recompute
+from minillm.sources import check_weights
 from minillm.vocabulary import compare_tokenizers, shared_vocabulary
 
 transformers_logging.disable_progress_bar()  # its bars would fill the log; progress goes through the callback
@@ -153,14 +154,14 @@ def _folder(part: Teacher | Student, pointer: str, progress: Progress, *, weight
     """The local folder of a model; hub files are fetched into the hub's cache."""
     path = Path(part.model).expanduser()
     if not path.is_dir():
-        path = fetch(part.model, part.revision, pointer, progress, weights=weights, code=part.trust_remote_code)
+        code, pickled = part.trust_remote_code, part.allow_pickle
+        path = fetch(part.model, part.revision, pointer, progress, weights=weights, code=code, pickled=pickled)
     if not (path / "config.json").is_file():
         raise BadInput(
             f"{path} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights.", pointer=pointer
         )
-    if weights and not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
-        otherwise = ', or set "init": "random".' if pointer.startswith("/student") else "."
-        raise BadInput(f"{path} has no weights (*.safetensors); give a folder with weights{otherwise}", pointer=pointer)
+    if weights:
+        check_weights(path, part, pointer.split("/")[1], pointer)
     return path
 
 
@@ -178,7 +179,8 @@ def _load(
     try:
         if random:
             return AutoModelForCausalLM.from_config(config, **options)
-        return AutoModelForCausalLM.from_pretrained(folder, config=config, **options)
+        safe = None if part.allow_pickle else True
+        return AutoModelForCausalLM.from_pretrained(folder, config=config, use_safetensors=safe, **options)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BadInput(f"The {role} in {folder} cannot be loaded: {_first_line(error)}", pointer=pointer) from error
 

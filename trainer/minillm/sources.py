@@ -15,7 +15,8 @@ from minillm.rows import Row, kind_of, read_lines, read_rows
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tekken.json")
-WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+SAFE, PICKLED = "*.safetensors", "pytorch_model*.bin"
+"""Files of weights: a pickle can run code as it is read."""
 MOST_ROWS = 20_000
 MOST_CHARACTERS = 8 << 20
 """How far into a data file a check looks: it is to answer within a second. The trainer reads the rest."""
@@ -70,14 +71,25 @@ def _check_folder(part: Teacher | Student, role: str) -> None:
         raise BadInput(f"{folder / 'config.json'} cannot be read ({error}).") from None
     if not isinstance(shape, dict) or not isinstance(shape.get("model_type"), str):
         raise BadInput(f'{folder / "config.json"} names no "model_type": it is no config of a transformers model.')
-    random = isinstance(part, Student) and part.init == "random"
-    if not random and not any(any(folder.glob(pattern)) for pattern in WEIGHTS):
-        hint = ' or set "init": "random"' if role == "student" else ""
-        raise BadInput(f"The {role} {folder} has no weights: add model.safetensors{hint}.")
+    if not isinstance(part, Student) or part.init != "random":
+        check_weights(folder, part, role)
     wants_tokenizer = not isinstance(part, Student) or part.tokenizer is None
     if wants_tokenizer and not any((folder / name).is_file() for name in TOKENIZERS):
         hint = 'set "tokenizer": "teacher", or add tokenizer.json' if role == "student" else "add tokenizer.json and tokenizer_config.json"
         raise BadInput(f"The {role} {folder} has no tokenizer: {hint}.")
+
+
+def check_weights(folder: Path, part: Teacher | Student, role: str, pointer: str | None = None) -> None:
+    """Raises BadInput where there are no weights, or none that the config allows to be read."""
+    if any(folder.glob(SAFE)):
+        return
+    if not any(folder.glob(PICKLED)):
+        hint = ' or set "init": "random"' if role == "student" else ""
+        raise BadInput(f"The {role} {folder} has no weights: add model.safetensors{hint}.", pointer=pointer)
+    if not part.allow_pickle:
+        why = "only as pytorch_model.bin, a pickle, which can run code as it is read"
+        mend = f'convert them to safetensors, or set "allowPickle": true in {role} if you trust their source'
+        raise BadInput(f"The {role} {folder} has its weights {why}: {mend}.", pointer=pointer)
 
 
 def files_of(phase: Phase) -> list[tuple[str, bool]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from test_vocabulary import WORDS, tokenizer
 from transformers import AutoModel, BertConfig, DistilBertConfig, LlamaConfig, LlamaForCausalLM, T5Config
 
@@ -114,11 +114,28 @@ def test_folders_that_lack_something_are_refused(folder: Path):
     def pair():
         load_pair(config(folder, init="weights"), CPU, torch.float32)
 
-    refused(pair, 'has no weights (*.safetensors); give a folder with weights, or set "init": "random"', "/student/model")
+    refused(pair, 'has no weights: add model.safetensors or set "init": "random"', "/student/model")
     (folder / "student" / "config.json").unlink()
     refused(pair, f"{folder / 'student'} has no config.json", "/student/model")
     (folder / "teacher" / "model.safetensors").unlink()
     refused(pair, f"{folder / 'teacher'} has no weights", "/teacher/model")
+
+
+def test_pickled_weights_are_read_only_where_the_config_says_so(folder: Path):
+    teacher = folder / "teacher"
+    torch.save(load_file(teacher / "model.safetensors"), teacher / "pytorch_model.bin")
+    before = load_teacher(config(folder), CPU, torch.float32).model.state_dict()
+    (teacher / "model.safetensors").unlink()
+    refused(
+        lambda: load_teacher(config(folder), CPU, torch.float32),
+        'has its weights only as pytorch_model.bin, a pickle, which can run code as it is read: convert them to safetensors, or set '
+        '"allowPickle": true in teacher if you trust their source.',
+        "/teacher/model",
+    )
+    trusting = config(folder)
+    trusting.teacher.allow_pickle = True
+    after = load_teacher(trusting, CPU, torch.float32).model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_files_that_cannot_be_read_are_refused(folder: Path):
