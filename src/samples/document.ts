@@ -43,7 +43,7 @@ export function renderSamples(samples: readonly Sample[]): string {
 }
 
 /** Characters of one line that are shown: an editor compares lines character by character, and nobody reads a megabyte. */
-const LONGEST_LINE = 20_000;
+const LONGEST_LINE = 10_000;
 
 const linesOf = (text: string): string[] => text.split('\n').map((line) => showBeginning(line, LONGEST_LINE));
 

@@ -147,7 +147,7 @@ describe('hostile text', function suite() {
       await workbench.runCommand('Show or Focus Hover');
       const hover = workbench.page.locator('.monaco-hover', { hasText: 'would say' });
       await hover.waitFor();
-      assert.match(await hover.innerText(), /<img src=x>/);
+      assert.ok((await hover.innerText()).replaceAll('\u00a0', ' ').includes('<img src=x>'));
       assert.equal(await hover.locator('img, td a').count(), 0);
       await workbench.screenshot('hostile-hover');
       await workbench.page.keyboard.press('Escape');
