@@ -59,7 +59,7 @@ def advantages(reward: Tensor, mask: Tensor, objective: Objective, decisions: Te
     counts neither in baseline nor deviation, so that ending is pushed neither way; `zero`: a return of 0 like any other.
 
     With `decisions` (the prefix weights w_1 … w_t [N,T]) each later reward is weighted with its own: nothing else corrects for
-    tokens drawn from the teacher then.
+    tokens drawn from the teacher then. A baseline is weighted with w_1 … w_t, without which its mean would not be 0.
 
     Baseline and deviation are over all rows given. With `whiten` `allPositions` both are over the whole matrix,
     padding included (as 0), so the result depends on T: give it the matrix as the reference would pad it.
@@ -68,10 +68,9 @@ def advantages(reward: Tensor, mask: Tensor, objective: Objective, decisions: Te
         return torch.zeros_like(reward)
     value, counts = _returns(reward if decisions is None else reward * decisions, mask, objective)
     over = torch.ones_like(counts) if objective.whiten == "allPositions" else counts
-    if objective.baseline == "maskedMean":
-        value = value - _mean(value, over)
-    elif objective.baseline == "one":
-        value = value - 1.0
+    if objective.baseline in ("maskedMean", "one"):
+        baseline = _mean(value, over) if objective.baseline == "maskedMean" else 1.0
+        value = value - baseline * (1.0 if decisions is None else decisions)
     if objective.whiten in ("realTokens", "allPositions"):
         value = value * (_mean((value - _mean(value, over)) ** 2, over) + 1e-8).rsqrt()
     return torch.where(counts, value, 0.0)
@@ -81,19 +80,14 @@ def _returns(reward: Tensor, mask: Tensor, objective: Objective) -> tuple[Tensor
     """Normalised returns [N,T], and which of them are defined."""
     discount = 1.0 if objective.discount is None else objective.discount
     real = mask.to(reward.dtype)
-    reward = reward * real
-    total, discounts, count = (torch.zeros_like(reward) for _ in range(3))
-    run = torch.zeros_like(reward[:, 0])
-    run_discounts, run_count = run, run
-    for t in range(reward.shape[1] - 1, -1, -1):
-        if objective.long_term == "future":
-            total[:, t], discounts[:, t], count[:, t] = run, run_discounts, run_count
-        run = reward[:, t] + discount * run
-        run_discounts = real[:, t] + discount * run_discounts
-        run_count = real[:, t] + run_count
-        if objective.long_term == "toGo":
-            total[:, t], discounts[:, t], count[:, t] = run, run_discounts, run_count
-    divisor = {"none": torch.ones_like(count), "mean": discounts}.get(objective.length_normalization or "mean", count)
+    place = torch.arange(mask.shape[1], device=mask.device)
+    # [T,T]: how far token k lies behind the first one that the return of t counts. Below 0, it is not counted.
+    ahead = place - place[:, None] - int(objective.long_term == "future")
+    counted = (ahead >= 0).to(reward.dtype)
+    powers = discount ** ahead.clamp(min=0).to(reward.dtype) * counted
+    count = real @ counted.T
+    divisor = {"none": torch.ones_like(count), "mean": real @ powers.T}.get(objective.length_normalization or "mean", count)
+    total = (reward * real) @ powers.T
     return total / torch.where(count > 0, divisor, 1.0), mask if objective.empty_future == "zero" else mask & (count > 0)
 
 

@@ -1,6 +1,6 @@
 """Sampling from the teacher-mixed policy, against exact mathematics: distributions that are tables, every response enumerated, fp64.
 
-With weights per decision (w_1 … w_(t−1) on the single-step term at t, w_1 … w_k on each later reward r_k) the gradient is that of
+With weights per decision (w_1 … w_(t−1) on the single-step term at t, w_1 … w_k on each later reward r_k, w_1 … w_t on a baseline) the gradient is that of
 the sequence-level KL, whatever α. The one-step weights of eq. (5) of arXiv 2306.08543 are an approximation, whose bias is measured.
 """
 
@@ -77,12 +77,13 @@ def bias(seed: int, objective: Objective) -> float:
     return ((expected_gradient(student, teacher, objective) - exact).norm() / exact.norm()).item()
 
 
+@pytest.mark.parametrize("baseline", ["none", "one", "maskedMean"])
 @pytest.mark.parametrize("weight_single_step", [False, True])
 @pytest.mark.parametrize("alpha", [0.0, 0.2, 0.7])
 @pytest.mark.parametrize("seed", range(4))
-def test_weights_per_decision_leave_no_bias(seed: int, alpha: float, weight_single_step: bool):
-    """With or without w_t on the single-step term itself: its mean over y_t is 1 (D7)."""
-    objective = EXACT.model_copy(update={"alpha": alpha, "weight_single_step": weight_single_step})
+def test_weights_per_decision_leave_no_bias(seed: int, alpha: float, weight_single_step: bool, baseline: str):
+    """With or without w_t on the single-step term itself: its mean over y_t is 1 (D7). And whatever the baseline."""
+    objective = EXACT.model_copy(update={"alpha": alpha, "weight_single_step": weight_single_step, "baseline": baseline})
     assert bias(seed, objective) < 1e-12
 
 
