@@ -47,6 +47,11 @@ class Ours:
         self.phase: Phase = make_phase(0, made, bench, {"prompts": examples, "train": examples}, blocks, [])
         self.n = 0
 
+    def take_rollout(self, other: Ours) -> None:
+        """Repeats the last update of another one, on the same rollout: the next step samples nothing."""
+        self.phase.restore(other.phase.tensors(1))  # at that step the rollout is still in use
+        self.n = other.n - 1
+
     def step(self) -> Metrics:
         self.n += 1
         return self.phase.step(self.n)

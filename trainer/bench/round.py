@@ -1,6 +1,6 @@
 """A round at real shapes with random weights: CPU-seconds per optimiser update, against the published procedure and TRL's GKDTrainer.
 
-    python -P -m bench.round [--shapes gpt2-medium|tiny|…] [--batch 16] [--prompt 64] [--new 64] [--updates 4] [--corpus] [--repeats 1]
+    python -P -m bench.round [--shapes gpt2-medium|tiny|…] [--batch 16] [--prompt 64] [--new 64] [--updates 4] [--repeats 1]
 
 A round samples `batch` responses and passes over them `updates` times, one update each. Of the published procedure and of `minillm` the
 costs at fewer updates follow from the same measurements: a round is one rollout and its updates. TRL samples anew for each update.
@@ -36,7 +36,7 @@ class Sides:
         """Of each of our rollouts, the share of steps that were the teacher's: chance, about α, and it makes a rollout dear or cheap."""
         self.ours = {"minillm": Ours(pair, "minillm", updates=options.updates, **size)}
         self.published = {"published procedure": Published(pair, **size)}
-        if options.corpus:
+        if not options.without_corpus:
             self.ours["minillm with corpus"] = Ours(pair, "minillm", updates=options.updates, corpus=True, **size)
             self.published["published procedure with corpus"] = Published(pair, corpus=True, **size)
         self.ours["gkd"] = Ours(pair, "gkd", onPolicyShare=1.0, beta=1.0, **size)
@@ -53,22 +53,25 @@ class Sides:
             if name == "gkd":
                 self.time("gkd step", side.step)
                 continue
-            told = len(side.rollouts)
-            self.time(f"{name} first update", side.step)  # with its rollout
-            for _ in range(self.updates - 1):
+            if name.endswith("corpus"):  # its rollout is the same
+                side.take_rollout(self.ours["minillm"])
                 self.time(f"{name} update", side.step)
+                continue
+            told = len(side.rollouts)
+            side.n = -(-side.n // self.updates) * self.updates  # a new round
+            self.time(f"{name} first update", side.step)  # with its rollout
+            self.time(f"{name} update", side.step)  # the others are alike
             self.turns.append(side.rollouts[told]["share/teacher"])
             first, update = (median_of(self.times[f"{name} {part}"]) for part in ("first update", "update"))
             self.times[f"{name} rollout"] = [Took(first.wall - update.wall, first.cpu - update.cpu)]
         if self.trl is not None:
             self.time("TRL step", self.trl.step)
         for name, side in self.published.items():
-            if name.endswith("corpus"):  # its rollout is the same
+            if name.endswith("corpus"):
                 side.record = self.published["published procedure"].record
             else:
                 self.time(f"{name} rollout", side.rollout)
-            for _ in range(min(2, self.updates)):  # all are alike
-                self.time(f"{name} update", side.update)
+            self.time(f"{name} update", side.update)
 
 
 def median_of(times: list[Took]) -> Took:
@@ -82,8 +85,7 @@ def per_update(times: dict[str, list[Took]], updates: int) -> dict[str, float]:
     for name, update in middle.items():
         side = name.removesuffix(" update")
         if side != name:
-            rollout = middle.get(f"{side} rollout", middle.get("published procedure rollout"))
-            assert rollout is not None
+            rollout = middle[f"{side.removesuffix(' with corpus')} rollout"]
             found[side] = rollout / updates + update
         elif name.endswith(" step"):
             found[name.removesuffix(" step")] = update
@@ -115,7 +117,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--prompt", type=int, default=64)
     parser.add_argument("--new", type=int, default=64)
     parser.add_argument("--updates", type=int, default=4, help="per rollout, 2 or more")
-    parser.add_argument("--corpus", action="store_true", help="also with the language-modelling term on a corpus")
+    parser.add_argument("--without-corpus", action="store_true", help="not also with the language-modelling term on a corpus")
     parser.add_argument("--teacher-dtype", choices=DTYPES, default="fp32", help="of ours and of the others alike")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

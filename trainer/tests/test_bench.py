@@ -26,8 +26,8 @@ def outcome(name: str, options: list[str], monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_round(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    told = outcome("round", ["--shapes", "tiny", *SMALL, "--updates", "2", "--corpus"], monkeypatch, capsys)
-    assert {"published procedure", "published procedure with corpus"} <= told["ratios"]["updates2"].keys()
+    told = outcome("round", ["--shapes", "tiny", *SMALL, "--updates", "3", "--repeats", "2"], monkeypatch, capsys)
+    assert {"published procedure", "published procedure with corpus"} <= told["ratios"]["updates3"].keys()
     assert all(ratio > 0 for ratios in told["ratios"].values() for ratio in ratios.values())
 
 
