@@ -11,9 +11,32 @@ import { oneLine } from './terminal';
 /** An evaluation of all rows on a slow machine takes its time. */
 const PATIENCE = 3_600_000;
 
-/** Makes sure that somebody hears a request: a trainer whose supervisor died gets a new one. */
-export async function ensureSupervisor(dir: string): Promise<void> {
+export interface Asked {
+  readonly dir: string;
+  /** Ids of the run and of the request. */
+  readonly run: string;
+  readonly request: string;
+}
+
+/**
+ * Asks the run that the command line names for something. A trainer whose supervisor died gets a new one first: somebody must
+ * hear. With --no-wait that is all, else `wait` says what comes of it; resolves with the exit code.
+ */
+export async function ask(call: Call, verb: ControlVerb, wait: (asked: Asked) => Promise<number>): Promise<number> {
+  const { terminal } = call;
+  const dir = await findRun(call.runsFolder, call.operand(0));
+  const summary = await readRun(dir);
+  const refusal = whyNoControl(summary);
+  if (refusal !== undefined) {
+    terminal.complain(oneLine(refusal));
+    return exitCodes.badInput;
+  }
   await adoptRun({ dir, trainerSource: shipped('trainer'), python: { productEnvironments: productEnvironments() } });
+  const asked = { dir, run: summary.id, request: await sendControl(dir, verb, 'cli') };
+  if (!call.is('no-wait')) return wait(asked);
+  if (call.is('json')) terminal.json({ run: asked.run, request: asked.request });
+  else terminal.line(`${asked.run} was asked: ${verb}.`);
+  return exitCodes.finished;
 }
 
 function request(verb: ControlVerb, summary: string): Command {
@@ -26,7 +49,7 @@ function request(verb: ControlVerb, summary: string): Command {
       'Exit codes: 0 it was done (or, with --no-wait, asked for), 1 it was not, 2 the run is not running.',
     ],
     options: { 'no-wait': { text: 'Return once it has been asked.' }, runs, json },
-    run: (call) => ask(call, verb),
+    run: (call) => tell(call, verb),
   };
 }
 
@@ -37,25 +60,13 @@ export const requests: readonly Command[] = [
   request('evaluate', 'Write a checkpoint after the step at hand, and score it.'),
 ];
 
-async function ask(call: Call, verb: ControlVerb): Promise<number> {
+async function tell(call: Call, verb: ControlVerb): Promise<number> {
   const { terminal } = call;
-  const dir = await findRun(call.runsFolder, call.operand(0));
-  const summary = await readRun(dir);
-  const refusal = whyNoControl(summary);
-  if (refusal !== undefined) {
-    terminal.complain(oneLine(refusal));
-    return exitCodes.badInput;
-  }
-  await ensureSupervisor(dir);
-  const id = await sendControl(dir, verb, 'cli');
-  if (call.is('no-wait')) {
-    if (call.is('json')) terminal.json({ run: summary.id, request: id });
-    else terminal.line(`${summary.id} was asked: ${verb}.`);
-    return exitCodes.finished;
-  }
-  const outcome = await awaitOutcome(dir, id, PATIENCE);
-  if (call.is('json')) terminal.json({ run: summary.id, request: id, outcome: outcome ?? null });
-  else if (outcome?.outcome === 'done') terminal.line(`${summary.id}: ${oneLine(outcome.text)}`);
-  else terminal.complain(`${summary.id}: ${outcome === undefined ? 'no answer.' : oneLine(outcome.text)}`);
-  return outcome?.outcome === 'done' ? exitCodes.finished : exitCodes.failed;
+  return ask(call, verb, async ({ dir, run, request: id }) => {
+    const outcome = await awaitOutcome(dir, id, PATIENCE);
+    if (call.is('json')) terminal.json({ run, request: id, outcome: outcome ?? null });
+    else if (outcome?.outcome === 'done') terminal.line(`${run}: ${oneLine(outcome.text)}`);
+    else terminal.complain(`${run}: ${outcome === undefined ? 'no answer.' : oneLine(outcome.text)}`);
+    return outcome?.outcome === 'done' ? exitCodes.finished : exitCodes.failed;
+  });
 }

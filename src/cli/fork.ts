@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { forkRun } from '../launch/fork';
 import { findRun } from '../rundir/find';
-import { type Call, type Command, exitCodes, runs, UsageError } from './command';
-import { follow } from './run';
+import { type Call, type Command, runs, UsageError } from './command';
 import { pythonOf } from './python';
+import { watch } from './run';
 import { shipped } from './shipped';
 
 export const fork: Command = {
@@ -28,7 +28,6 @@ export const fork: Command = {
 
 async function forkCommand(call: Call): Promise<number> {
   const { terminal } = call;
-  const asJson = call.is('json');
   const { paint } = terminal;
   const from = call.text('from');
   if (from === undefined) throw new UsageError('minillm fork needs --from <checkpoint>: a name, a step, first, last or best.');
@@ -40,12 +39,8 @@ async function forkCommand(call: Call): Promise<number> {
     ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
   });
   for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
-  if (call.is('detach')) {
-    if (asJson) terminal.json({ run: id, dir, parent: path.basename(parent), python: python.choice, warnings });
-    else terminal.line(`${paint.bold(id)} is running, in ${dir}`);
-    return exitCodes.finished;
-  }
-  if (asJson) terminal.jsonLine({ kind: 'launched', run: id, dir, parent: path.basename(parent), python: python.choice, warnings });
-  else terminal.lines([`${paint.bold(id)} ${paint.dim(`from ${path.basename(parent)}`)}`, `  ${paint.dim(dir)}`]);
-  return follow(dir, terminal, asJson);
+  const of = path.basename(parent);
+  return watch(call, {
+    id, dir, facts: { parent: of, python: python.choice, warnings }, note: ` ${paint.dim(`from ${of}`)}`, detached: [`${paint.bold(id)} is running, in ${dir}`],
+  });
 }

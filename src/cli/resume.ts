@@ -1,8 +1,8 @@
 import { resumeRun } from '../launch/resume';
 import { findRun } from '../rundir/find';
-import { type Call, type Command, exitCodes, runs } from './command';
-import { follow } from './run';
+import { type Call, type Command, runs } from './command';
 import { pythonOf } from './python';
+import { watch } from './run';
 import { shipped } from './shipped';
 
 export const resume: Command = {
@@ -15,7 +15,7 @@ export const resume: Command = {
     'Exit codes: those of "run"; 2 when it cannot be resumed.',
   ],
   options: {
-    'allow-changed-data': { text: 'Go on although files that it reads have changed since its launch.' },
+    'allow-changed-data': { text: 'Go on although data or models that it reads have changed since its launch.' },
     detach: { short: 'd', text: 'Start it and return.' },
     python: { value: 'path', text: 'Interpreter to train with. Default: the one that it was launched with.' },
     runs,
@@ -25,18 +25,10 @@ export const resume: Command = {
 };
 
 async function resumeCommand(call: Call): Promise<number> {
-  const { terminal } = call;
-  const asJson = call.is('json');
   const dir = await findRun(call.runsFolder, call.operand(0));
   const resumed = await resumeRun({
     dir, trainerSource: shipped('trainer'), python: pythonOf(call),
     allowChangedData: call.is('allow-changed-data'),
   });
-  if (call.is('detach')) {
-    if (asJson) terminal.json({ run: resumed.id, dir });
-    else terminal.line(`${terminal.paint.bold(resumed.id)} goes on, in ${dir}`);
-    return exitCodes.finished;
-  }
-  if (!asJson) terminal.lines([terminal.paint.bold(resumed.id), `  ${terminal.paint.dim(dir)}`]);
-  return follow(dir, terminal, asJson);
+  return watch(call, { id: resumed.id, dir, detached: [`${call.terminal.paint.bold(resumed.id)} goes on, in ${dir}`] });
 }

@@ -52,20 +52,40 @@ async function runCommand(call: Call): Promise<number> {
   } finally {
     if (terminal.live && !asJson) terminal.write('\r\u001b[K');
   }
-  for (const { text } of started.warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
-  const { id, dir, python } = started;
+  const { id, dir, python, warnings } = started;
+  for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
+  const how = paint.dim(`Watch it with "minillm tail ${id}", stop it with "minillm stop ${id}".`);
+  return watch(call, { id, dir, facts: { python: python.choice, warnings }, detached: [`${paint.bold(id)} is running, in ${dir}`, how] });
+}
+
+export interface Begun {
+  readonly id: string;
+  readonly dir: string;
+  /** What else JSON says of a launch; undefined when nothing was launched. */
+  readonly facts?: object;
+  /** Stands behind the id. */
+  readonly note?: string;
+  /** What a person reads who does not stay. */
+  readonly detached: readonly string[];
+}
+
+/** Tells of a run that has just begun. With --detach that is all, else it is shown until it ends; resolves with the exit code. */
+export async function watch(call: Call, { id, dir, facts, note = '', detached }: Begun): Promise<number> {
+  const { terminal } = call;
+  const { paint } = terminal;
+  const asJson = call.is('json');
   if (call.is('detach')) {
-    if (asJson) terminal.json({ run: id, dir, python: python.choice, warnings: started.warnings });
-    else terminal.lines([`${paint.bold(id)} is running, in ${dir}`, paint.dim(`Watch it with "minillm tail ${id}", stop it with "minillm stop ${id}".`)]);
+    if (asJson) terminal.json({ run: id, dir, ...facts });
+    else terminal.lines(detached);
     return exitCodes.finished;
   }
-  if (asJson) terminal.jsonLine({ kind: 'launched', run: id, dir, python: python.choice, warnings: started.warnings });
-  else terminal.lines([paint.bold(id), `  ${paint.dim(dir)}`]);
+  if (!asJson) terminal.lines([`${paint.bold(id)}${note}`, `  ${paint.dim(dir)}`]);
+  else if (facts !== undefined) terminal.jsonLine({ kind: 'launched', run: id, dir, ...facts });
   return follow(dir, terminal, asJson);
 }
 
 /** Shows a run until it ends, and resolves with its exit code. */
-export async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise<number> {
+async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise<number> {
   const leave = new AbortController();
   const { paint } = terminal;
   let asked = false;

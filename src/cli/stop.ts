@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stateLook } from '../present/labels';
-import { awaitOutcome, sendControl } from '../rundir/control';
-import { findRun } from '../rundir/find';
-import { whyNoControl } from '../rundir/guard';
+import { awaitOutcome } from '../rundir/control';
 import { readRun } from '../rundir/runs';
-import { ensureSupervisor } from './ask';
+import { ask } from './ask';
 import { type Call, type Command, exitCodes, json, runs } from './command';
 import { oneLine } from './terminal';
 
@@ -30,29 +28,17 @@ export const stop: Command = {
 
 async function stopCommand(call: Call): Promise<number> {
   const { terminal } = call;
-  const dir = await findRun(call.runsFolder, call.operand(0));
-  const summary = await readRun(dir);
-  const refusal = whyNoControl(summary);
-  if (refusal !== undefined) {
-    terminal.complain(oneLine(refusal));
-    return exitCodes.badInput;
-  }
-  await ensureSupervisor(dir);
-  const id = await sendControl(dir, call.is('now') ? 'kill' : 'stop', 'cli');
-  if (call.is('no-wait')) {
-    if (call.is('json')) terminal.json({ run: summary.id, request: id });
-    else terminal.line(`${summary.id} was asked to stop.`);
-    return exitCodes.finished;
-  }
-  const deadline = Date.now() + PATIENCE;
-  const outcome = await awaitOutcome(dir, id, PATIENCE);
-  let after = await readRun(dir);
-  while (after.active && outcome?.outcome === 'done' && Date.now() < deadline) {
-    await sleep(200);
-    after = await readRun(dir);
-  }
-  if (call.is('json')) terminal.json({ run: summary.id, request: id, outcome: outcome ?? null, state: after.state, text: after.text });
-  else if (outcome === undefined) terminal.complain(`${summary.id} has not answered within ${PATIENCE / 1000} s: ${after.state}. ${oneLine(after.text)}`);
-  else terminal.line(`${summary.id}: ${stateLook(after.state).label}. ${oneLine(outcome.outcome === 'done' ? after.text : outcome.text)}`);
-  return after.active ? exitCodes.failed : exitCodes.finished;
+  return ask(call, call.is('now') ? 'kill' : 'stop', async ({ dir, run, request }) => {
+    const deadline = Date.now() + PATIENCE;
+    const outcome = await awaitOutcome(dir, request, PATIENCE);
+    let after = await readRun(dir);
+    while (after.active && outcome?.outcome === 'done' && Date.now() < deadline) {
+      await sleep(200);
+      after = await readRun(dir);
+    }
+    if (call.is('json')) terminal.json({ run, request, outcome: outcome ?? null, state: after.state, text: after.text });
+    else if (outcome === undefined) terminal.complain(`${run} has not answered within ${PATIENCE / 1000} s: ${after.state}. ${oneLine(after.text)}`);
+    else terminal.line(`${run}: ${stateLook(after.state).label}. ${oneLine(outcome.outcome === 'done' ? after.text : outcome.text)}`);
+    return after.active ? exitCodes.failed : exitCodes.finished;
+  });
 }
