@@ -68,6 +68,8 @@ def skew_kl(logq: Tensor, logp: Tensor, *, skew: float) -> tuple[Tensor, Tensor]
 
 def skew_reverse_kl(logq: Tensor, logp: Tensor, *, skew: float) -> tuple[Tensor, Tensor]:
     """KL(q ‖ (1−α)p + αq), α = `skew`: bounded by −log α where p has no mass."""
+    if skew == 0.0:
+        return reverse_kl(logq, logp)
     ratio = _log_mixture_ratio(logp - logq, 1 - skew)  # log m/q
     q = logq.exp()
     return -(q * ratio).sum(-1), -q * (ratio + skew * (-ratio).exp())
@@ -80,15 +82,19 @@ def alpha_beta(logq: Tensor, logp: Tensor, *, alpha: float, beta: float) -> tupl
     """
     total = alpha + beta
     p_all, q_all = (total * logp).exp(), (total * logq).exp()
-    if alpha == 0.0:
-        return (q_all * total * (logq - logp) - q_all + p_all).sum(-1) / total**2, q_all * (logq - logp)
     mixed = (alpha * logp + beta * logq).exp()
-    gap = alpha * (logp - logq)
-    # (q^(α+β) − p^α q^β)/α, without cancellation where p and q are near.
-    slope = torch.where(gap.abs() < 1, -q_all * torch.expm1(gap), q_all - mixed) / alpha
-    if beta == 0.0:
-        return (p_all * gap - p_all + q_all).sum(-1) / total**2, slope
-    return (alpha / total * p_all + beta / total * q_all - mixed).sum(-1) / (alpha * beta), slope
+    slope = _power_difference(q_all, mixed, logp - logq, alpha)
+    # Of two ways to write the same sum, the one that divides by the larger power.
+    if alpha <= beta:
+        return (slope + (p_all - q_all) / total).sum(-1) / beta, slope
+    return (_power_difference(p_all, mixed, logq - logp, beta) + (q_all - p_all) / total).sum(-1) / alpha, slope
+
+
+def _power_difference(own: Tensor, mixed: Tensor, gap: Tensor, power: float) -> Tensor:
+    """(own − own·e^(power·gap)) / power, where `mixed` is that product: without cancellation, and its limit where `power` is 0."""
+    if power == 0.0:
+        return -own * gap
+    return torch.where((power * gap).abs() < 1, -own * torch.expm1(power * gap), own - mixed) / power
 
 
 def total_variation(logq: Tensor, logp: Tensor) -> tuple[Tensor, Tensor]:

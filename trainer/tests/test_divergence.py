@@ -49,6 +49,8 @@ for share in (0.1, 0.5, 0.9):
     CASES[f"JSD {share}"] = partial(jsd, beta=share), lambda p, q, b=share: generalised_jsd(p, q, b) / (b * (1 - b))
     CASES[f"skew KL {share}"] = partial(skew_kl, skew=share), lambda p, q, a=share: kl(p, a * p + (1 - a) * q)
     CASES[f"skew reverse KL {share}"] = partial(skew_reverse_kl, skew=share), lambda p, q, a=share: kl(q, (1 - a) * p + a * q)
+CASES["skew KL 0"] = partial(skew_kl, skew=0.0), kl
+CASES["skew reverse KL 0"] = partial(skew_reverse_kl, skew=0.0), lambda p, q: kl(q, p)
 for a, b in ((0.2, 0.7), (1.0, 1.0), (0.5, 0.5), (1.5, 0.3)):
     CASES[f"α–β {a} {b}"] = partial(alpha_beta, alpha=a, beta=b), partial(powers, a=a, b=b)
 
@@ -114,6 +116,15 @@ def test_continuous_scale_in_fp32_near_the_ends():
         value, short = jsd(logq.float(), logp.float(), beta=beta)
         torch.testing.assert_close(value.double(), exact, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(short.double(), slope, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("powers", [(1e-3, 0.7), (0.7, 1e-3), (1e-5, 1.0), (1.0, 1e-5), (1e-7, 1.0), (0.0, 1.0), (1.0, 0.0), (0.2, 0.7)])
+def test_small_powers_in_fp32(powers: tuple[float, float]):
+    logq, logp = logs()
+    exact, slope = alpha_beta(logq, logp, alpha=powers[0], beta=powers[1])
+    value, short = alpha_beta(logq.float(), logp.float(), alpha=powers[0], beta=powers[1])
+    torch.testing.assert_close(value.double(), exact, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(short.double(), slope, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
