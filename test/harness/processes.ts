@@ -31,7 +31,7 @@ export function processes(): ProcessInfo[] {
 export function listening(pids: readonly number[]): string[] {
   const inodes = new Set(pids.flatMap((pid) => {
     try {
-      return readdirSync(`/proc/${pid}/fd`).map((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]);
+      return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? []);
     } catch {
       return []; // it ended between the listing and the look
     }
@@ -40,7 +40,7 @@ export function listening(pids: readonly number[]): string[] {
     const file = `/proc/net/${table}`;
     const rows = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/)) : [];
     // State 0A: listening. Datagrams know no such state.
-    return rows.filter((row) => inodes.has(row[9]) && (table.startsWith('udp') || row[3] === '0A')).map((row) => `${table} ${row[1] ?? ''}`);
+    return rows.filter((row) => inodes.has(row[9] ?? '') && (table.startsWith('udp') || row[3] === '0A')).map((row) => `${table} ${row[1] ?? ''}`);
   });
 }
 
