@@ -5,16 +5,10 @@ import { isRunId } from '../../rundir/layout';
 import { readRun } from '../../rundir/runs';
 import { Disposable } from '../disposable';
 import { pageFolder } from './page';
-import { RunPanelSession } from './session';
+import { type RunPanelDependencies, RunPanelSession } from './session';
 import { ViewState } from './viewState';
 
 export const RUN_VIEW = 'minillm.run';
-
-export interface RunPanelDependencies {
-  readonly log: vscode.LogOutputChannel;
-  /** Sees to it that a run hears a request. Rejects with a sentence. */
-  readonly ensureSupervisor: (dir: string) => Promise<void>;
-}
 
 /** The panels of this window, at most one per run. Panels outlive it: the editor brings them back after a reload. */
 export class RunPanels extends Disposable implements vscode.WebviewPanelSerializer {

@@ -11,9 +11,14 @@ import { RunFeed } from './feed';
 import { buildHeader } from './header';
 import { runPage } from './page';
 import { RunRequest } from './requests';
-import type { RunPanelDependencies } from './runPanel';
 import { loadSamples } from './sampleView';
 import { readSettings, type ViewState } from './viewState';
+
+export interface RunPanelDependencies {
+  readonly log: vscode.LogOutputChannel;
+  /** Sees to it that a run hears a request. Rejects with a sentence. */
+  readonly ensureSupervisor: (dir: string) => Promise<void>;
+}
 
 /** Milliseconds between messages to a page that is looked at. One that is hidden gets none. */
 const TICK = 250;
