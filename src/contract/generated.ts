@@ -1427,6 +1427,11 @@ export interface Run {
    * What a resume must find unchanged.
    */
   dataFiles: DataFile[];
+  /**
+   * The same of the local folders that models and tokenizers were read from. Of a file larger than 16 MiB the hash is that of 64 slices
+   * of 64 KiB, the first, the last and those at even distances between: weights that were trained on differ in all of them.
+   */
+  modelFiles: DataFile[];
 }
 export interface Sample {
   v: number;

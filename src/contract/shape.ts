@@ -27,6 +27,7 @@ export const mapOf = (holds: Holds): Holds => (value) =>
   value !== null && typeof value === 'object' && !Array.isArray(value) && Object.values(value).every(holds);
 
 const model = has({ model: isText });
+const dataFile = has({ path: isText, bytes: isNumber, sha256: isText });
 const process = has({ pid: isNumber, startTime: isText });
 
 export const isRunRecord = has({
@@ -38,7 +39,8 @@ export const isRunRecord = has({
     untracked: maybe(listOf(isText)), untrackedLeftOut: maybe(listOf(isText)),
   }),
   environment: has({ python: isText, reason: maybe(isText), trainer: maybe(isText) }),
-  dataFiles: maybe(listOf(has({ path: isText, bytes: isNumber, sha256: isText }))),
+  dataFiles: maybe(listOf(dataFile)),
+  modelFiles: maybe(listOf(dataFile)),
 });
 
 /** Its state is looked at by who reads it: a newer version may know others. */

@@ -18,7 +18,7 @@ export function dataPaths(config: Config): string[] {
 /** What the files of a config are now. Rejects with the file system's error when one cannot be read. */
 export async function describeDataFiles(config: Config): Promise<DataFile[]> {
   const files: DataFile[] = [];
-  for (const path of dataPaths(config)) files.push(await describe(path));
+  for (const path of dataPaths(config)) files.push(await describe(path, endsOf));
   return files;
 }
 
@@ -26,10 +26,10 @@ export async function describeDataFiles(config: Config): Promise<DataFile[]> {
  * One sentence for each file that is not what it was when the run was launched; the trainer's side of it is data_files.py.
  * Runs of an older version did not write down what they read.
  */
-export async function changesOf(files: readonly DataFile[] | undefined): Promise<string[]> {
+export async function changesOf(files: readonly DataFile[] | undefined, partsOf: PartsOf = endsOf): Promise<string[]> {
   const changes: string[] = [];
   for (const was of files ?? []) {
-    const now = await describe(was.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
+    const now = await describe(was.path, partsOf).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
     if (typeof now === 'string') changes.push(`${was.path} cannot be read any more (${now}).`);
     else if (now.bytes !== was.bytes) changes.push(`${was.path} had ${was.bytes} bytes and has ${now.bytes}.`);
     else if (now.sha256 !== was.sha256) changes.push(`${was.path} has other content of the same size.`);
@@ -37,13 +37,17 @@ export async function changesOf(files: readonly DataFile[] | undefined): Promise
   return changes;
 }
 
-async function describe(path: string): Promise<DataFile> {
+/** Which parts of a file of so many bytes its hash is taken of: start and end of each. */
+export type PartsOf = (size: number) => readonly (readonly [number, number])[];
+
+const endsOf: PartsOf = (size) => (size <= LARGEST_WHOLE ? [[0, size]] : [[0, END], [size - END, size]]);
+
+export async function describe(path: string, partsOf: PartsOf): Promise<DataFile> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
     const hash = createHash('sha256');
-    const parts = size <= LARGEST_WHOLE ? [[0, size] as const] : [[0, END] as const, [size - END, size] as const];
-    for (const [start, end] of parts) await hashPart(file, start, end, (bytes) => hash.update(bytes));
+    for (const [start, end] of partsOf(size)) await hashPart(file, start, end, (bytes) => hash.update(bytes));
     return { path, bytes: size, sha256: hash.digest('hex') };
   } finally {
     await file.close();

@@ -6,6 +6,7 @@ import { VERSION } from '../contract/parse';
 import { newRunId, RunDir } from '../rundir/layout';
 import { describeDataFiles } from './dataFiles';
 import { LaunchError } from './errors';
+import { describeModelFiles } from './modelFiles';
 import { collectProvenance } from './provenance';
 import type { PythonChoice } from './python';
 import { startSupervisor } from './supervisor';
@@ -104,9 +105,10 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
   await mkdir(at.provenance, { mode: 0o700 });
   await copyFile(options.config, at.config);
   await writeFile(at.log, '');
-  const [provenance, dataFiles, packages] = await Promise.all([
+  const [provenance, dataFiles, modelFiles, packages] = await Promise.all([
     collectProvenance(workspace, at.provenance),
     describeDataFiles(options.resolved),
+    describeModelFiles(options.resolved, options.fork !== undefined),
     runPython(python.path, ['-I', '-c', LIST_PACKAGES], trainerEnvironment(options.trainerDir, options.env), PATIENCE),
   ]);
   if (packages.code === 0) await writeFile(path.join(at.provenance, 'packages.txt'), packages.stdout, PRIVATE);
@@ -131,6 +133,7 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
     },
     parent,
     dataFiles,
+    modelFiles,
   };
   await writeFile(at.run, `${JSON.stringify(run, null, 1)}\n`, PRIVATE);
   await rename(stage, dir);

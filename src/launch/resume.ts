@@ -5,6 +5,7 @@ import { adoptRun, type AdoptOptions, needsSupervisor } from './adopt';
 import { changesOf } from './dataFiles';
 import { LaunchError } from './errors';
 import { refuseUnsupportedPlatform } from './launch';
+import { modelChangesOf } from './modelFiles';
 import type { ReadyPython } from './python';
 import { chooseForRun } from './pythonOfRun';
 import { startSupervisor } from './supervisor';
@@ -50,12 +51,12 @@ export async function resumeRun(options: ResumeOptions): Promise<ResumedRun> {
   }
   const links = await linksIn(dir);
   if (links !== undefined) throw new LaunchError('not resumable', `${summary.name} is not resumed: ${links}`, 'Put the folders themselves in their place.');
-  options.onProgress?.('checking the data');
-  const changes = await changesOf(summary.run.dataFiles);
+  options.onProgress?.('checking data and models');
+  const changes = [...(await changesOf(summary.run.dataFiles)), ...(await modelChangesOf(summary.run.modelFiles))];
   if (changes.length > 0 && options.allowChangedData !== true) {
     throw new LaunchError(
       'data changed', `What ${summary.name} reads is not what it was at its launch. ${changes.join(' ')}`,
-      'Bring the files back, or resume it with changed data: what follows will not be what an undisturbed run would have given.',
+      'Bring the files back, or resume it with changed files: what follows will not be what an undisturbed run would have given.',
     );
   }
   const env = options.env ?? process.env;

@@ -483,6 +483,9 @@ class Run(Record):
     """Of a fork: the run and checkpoint that this one started from."""
     data_files: list[DataFile] = Field(default_factory=list)
     """What a resume must find unchanged."""
+    model_files: list[DataFile] = Field(default_factory=list)
+    """The same of the local folders that models and tokenizers were read from. Of a file larger than 16 MiB the hash is that of 64 slices
+    of 64 KiB, the first, the last and those at even distances between: weights that were trained on differ in all of them."""
 
 
 class User(Record):

@@ -10,17 +10,24 @@ LARGEST_WHOLE = 1 << 30
 """Bytes. Larger files are known by their size and their two ends, as the launcher (src/launch/dataFiles.ts) wrote them down."""
 END = 64 << 20
 SLICE = 1 << 20
+LARGEST_WHOLE_MODEL, SLICES, SLICE_OF_MODEL = 16 << 20, 64, 64 << 10
+"""Of larger files of a model that many slices of so many bytes are looked at, as the launcher (src/launch/modelFiles.ts) does."""
 
 
-def changes_of(files: Any) -> list[str]:
-    """One sentence for each file of run.json's `dataFiles` that has changed or is gone."""
+def changes_of_run(record: dict[str, Any]) -> list[str]:
+    """One sentence for each file of a run.json, of data or of a local model, that is not what it was at the launch."""
+    return changes_of(record.get("dataFiles")) + changes_of(record.get("modelFiles"), of_model=True)
+
+
+def changes_of(files: Any, *, of_model: bool = False) -> list[str]:
+    """One sentence for each file of run.json's `dataFiles` (or `modelFiles`) that has changed or is gone."""
     changes = []
     for was in files if isinstance(files, list) else []:
         if not (isinstance(was, dict) and isinstance(was.get("path"), str)):
             continue
         path = was["path"]
         try:
-            size, digest = describe(path)
+            size, digest = describe(path, of_model=of_model)
         except OSError as error:
             changes.append(f"{path} cannot be read any more ({error.strerror}).")
             continue
@@ -31,15 +38,26 @@ def changes_of(files: Any) -> list[str]:
     return changes
 
 
-def describe(path: str) -> tuple[int, str]:
-    """Size and SHA-256. Raises OSError."""
+def describe(path: str, *, of_model: bool = False) -> tuple[int, str]:
+    """Size and SHA-256, of a large file from parts of it. Raises OSError."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        for start, end in [(0, size)] if size <= LARGEST_WHOLE else [(0, END), (size - END, size)]:
+        for start, end in _slices(size) if of_model else _ends(size):
             file.seek(start)
             left = end - start
             while left > 0 and (data := file.read(min(SLICE, left))):
                 digest.update(data)
                 left -= len(data)
     return size, digest.hexdigest()
+
+
+def _ends(size: int) -> list[tuple[int, int]]:
+    return [(0, size)] if size <= LARGEST_WHOLE else [(0, END), (size - END, size)]
+
+
+def _slices(size: int) -> list[tuple[int, int]]:
+    if size <= LARGEST_WHOLE_MODEL:
+        return [(0, size)]
+    starts = [place * (size - SLICE_OF_MODEL) // (SLICES - 1) for place in range(SLICES)]
+    return [(start, start + SLICE_OF_MODEL) for start in starts]

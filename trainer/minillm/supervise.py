@@ -18,7 +18,7 @@ from typing import Any
 from minillm.beginning import CannotSupervise, how_to_begin, last_known, only_supervisor, same_boot
 from minillm.bulletin import Bulletin
 from minillm.control import Requests
-from minillm.data_files import changes_of
+from minillm.data_files import changes_of_run
 from minillm.ending import Ending, judge, out_of_memory_kills
 from minillm.ladder import Ladder
 from minillm.lookout import Lookout
@@ -88,7 +88,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         attempt, begin = how_to_begin(self.run, self.before, resume)
-        changes = [] if begin != "new" or attempt == 1 or allow_changed_data else changes_of(self.record.get("dataFiles"))
+        changes = [] if begin != "new" or attempt == 1 or allow_changed_data else changes_of_run(self.record)
         if changes:
             sentence = f"What the run reads has changed since it was launched: {changes[0]} --allow-changed-data goes on with it."
             raise CannotSupervise(sentence)
@@ -185,7 +185,7 @@ class Supervisor:
         if unwanted or ending is RESTARTED:  # after a restart of the machine a person says what goes on
             return None
         wait, why = self.restarts.wait_after(ending, told.progress.step)
-        if wait is not None and (changes := changes_of(self.record.get("dataFiles"))):
+        if wait is not None and (changes := changes_of_run(self.record)):
             wait, why = None, f"It is not restarted, for what it reads has changed: {changes[0]}"
         if wait is None:
             if why:

@@ -15,7 +15,7 @@ import pytest
 from scene import Scene, running
 
 from minillm import identity
-from minillm.data_files import changes_of, describe
+from minillm.data_files import LARGEST_WHOLE_MODEL, changes_of, changes_of_run, describe
 from minillm.ending import Ending
 from minillm.restarts import Restarts
 from minillm.room import Room
@@ -283,6 +283,15 @@ def test_changes_of_data_are_told_apart(tmp_path: Path) -> None:
     assert changes_of([was]) == [f"{path} had 3 bytes and has 4."]
     Path(path).unlink()
     assert changes_of([was]) == [f"{path} cannot be read any more (No such file or directory)."]
+
+
+def test_changes_of_large_models_are_told_without_reading_them_whole(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"\1" * (LARGEST_WHOLE_MODEL + 12_345))
+    was = {"path": str(path), "bytes": path.stat().st_size, "sha256": describe(str(path), of_model=True)[1]}
+    assert changes_of_run({"modelFiles": [was]}) == []
+    path.write_bytes(b"\2" * (LARGEST_WHOLE_MODEL + 12_345))
+    assert changes_of_run({"modelFiles": [was]}) == [f"{path} has other content of the same size."]
 
 
 def test_a_nearly_full_disk_is_told_of(stage: Any) -> None:
