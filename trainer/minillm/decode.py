@@ -27,7 +27,7 @@ from minillm.decode_alone import rollout_alone
 from minillm.head import terms_of, token_terms
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
-from minillm.sequences import Rollout, join, left_pad, response_hidden, right_pad
+from minillm.sequences import Rollout, collate, join, of_similar_length, read
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
 """Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that he reads early."""
@@ -305,26 +305,26 @@ def score(
 ) -> TokenScores:
     """Token scores of `responses` (with their end tokens), in the order given. An empty response has no scores."""
     lengths = [len(response) for response in responses]
-    order = sorted((i for i in range(len(prompts)) if lengths[i]), key=lambda i: (len(prompts[i]) + lengths[i], i))
+    given = [i for i in range(len(prompts)) if lengths[i]]
     mask = torch.arange(max(lengths, default=0)) < torch.tensor(lengths, dtype=torch.int64)[:, None]
     names = ("logp_student", "entropy") if teacher is None else ("logp_student", "entropy", "logp_teacher", "kl")
     scores = {name: torch.zeros(mask.shape, dtype=student.math) for name in names}
-    for start in range(0, len(order), chunk):
-        chosen = order[start : start + chunk]
-        prompt_ids, prompt_mask = left_pad([prompts[i] for i in chosen], pad, student.device)
-        ids, real = right_pad([responses[i] for i in chosen], pad, student.device)
+    for places in of_similar_length([len(prompts[i]) + lengths[i] for i in given], student.device, chunk):
+        chosen = [given[place] for place in places]
+        ids, wanted = collate([(prompts[i], responses[i]) for i in chosen], pad, student.device)
+        real = mask[chosen]
         terms = token_terms(
             student,
-            response_hidden(student, prompt_ids, prompt_mask, ids, real),
-            ids[real],
+            read(student, ids, wanted),
+            ids[wanted],
             teacher=teacher,
-            hidden_teacher=None if teacher is None else response_hidden(teacher, prompt_ids, prompt_mask, ids, real),
+            hidden_teacher=None if teacher is None else read(teacher, ids, wanted),
             temperature=temperature,
             teacher_temperature=teacher_temperature,
         )
         index = torch.tensor(chosen)
         for name in names:
             part = torch.zeros(real.shape, dtype=student.math)
-            part[real.cpu()] = getattr(terms, name).cpu()
-            scores[name][index, : real.shape[1]] = part
+            part[real] = getattr(terms, name).cpu()
+            scores[name][index] = part
     return TokenScores(mask, scores["logp_student"], scores["entropy"], scores.get("logp_teacher"), scores.get("kl"))

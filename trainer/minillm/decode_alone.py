@@ -15,13 +15,10 @@ from torch import Tensor
 from minillm.head import terms_of
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
-from minillm.sequences import Rollout, read, shifted
+from minillm.sequences import Rollout, of_similar_length, read, shifted
 
 LEAVING = 0.25
 """Share of ended rows from which moving the others together costs less than decoding on."""
-READ_TOKENS = {"cpu": 512, "cuda": 8192, "mps": 4096}
-"""Prompt and response tokens that the teacher reads in one pass: enough to keep a device busy, few enough to pad little and, on a
-CPU, to stay in the cache from layer to layer."""
 
 
 def rollout_alone(
@@ -38,7 +35,7 @@ def rollout_alone(
     mask = (ends.long().cumsum(1) - ends.long()) == 0
     found: dict[str, Tensor] = {}
     lengths = rows.prompt_mask.sum(1) + mask.sum(1)
-    for some in _of_similar_length(lengths.tolist(), READ_TOKENS.get(student.device.type, READ_TOKENS["cpu"])):
+    for some in of_similar_length(lengths.tolist(), student.device):
         index = torch.tensor(some, device=student.device)
         real = mask[index]
         hidden = read(teacher, *shifted(rows.prompt_ids[index], rows.prompt_mask[index], ids[index], real, pad))
@@ -82,16 +79,6 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
                 part.keep(stay)
     assert kept is not None
     return made[:, : step + 1], kept[:, : step + 1]
-
-
-def _of_similar_length(lengths: list[int], tokens: int) -> list[list[int]]:
-    """Rows that are read together: by length, as many as `tokens` hold when padded to the longest."""
-    made: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):  # the longest first: it says how wide
-        if not made or lengths[made[-1][0]] * (len(made[-1]) + 1) > tokens:
-            made.append([])
-        made[-1].append(row)
-    return made
 
 
 def _log_softmax(logits: Tensor, temperature: float) -> Tensor:

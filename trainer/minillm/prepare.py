@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from minillm import cheaper
 from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
 from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
@@ -53,6 +54,8 @@ class Prepared:
     """What each phase reads, by the key that names it."""
     sets: dict[tuple[str, Answers, int | None], DataSet]
     """Every data file as it was read: by path, use of its answers, and number of rows."""
+    reading: cheaper.Reading
+    """The teacher as he reads in training; `teacher` is the one that judges."""
     foretold: Foretold
     """What was known of the models before they were loaded."""
 
@@ -73,13 +76,15 @@ def prepare(
     foretold = foretell(config, device, dtype, progress)
     pair = load_pair(config, device, dtype, progress)
     tokenizer = pair.tokenizer
-    bench = Workbench(
-        config, pair.student, pair.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout
-    )  # fmt: skip
     sets = DataSets(config, tokenizer, progress)
     corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair)) if config.data.corpus else None
     validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
     subset = spread(validation, config.evaluation.rows)
+    width = config.data.max_prompt_tokens + config.data.max_new_tokens
+    reading = cheaper.choose(pair.teacher, config.teacher.precision, subset, tokenizer.pad_token_id, width)
+    bench = Workbench(
+        config, pair.student, reading.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout
+    )  # fmt: skip
     phases: list[Phase] = []
     read: list[dict[str, list[Example]]] = []
     rows: dict[str, int] = {}
@@ -101,7 +106,7 @@ def prepare(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
-        spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, foretold,
+        spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, reading, foretold,
     )  # fmt: skip
 
 

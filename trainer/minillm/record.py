@@ -197,5 +197,5 @@ def environment(prepared: Prepared) -> dict[str, Any]:
     """What a resume must find again to go on bit for bit."""
     return {
         "torch": torch.__version__, "transformers": transformers.__version__, "device": str(prepared.device),
-        "precision": prepared.precision, "threads": prepared.threads,
+        "precision": prepared.precision, "threads": prepared.threads, "teacherPrecision": prepared.reading.precision,
     }  # fmt: skip

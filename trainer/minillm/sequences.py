@@ -17,6 +17,10 @@ from torch import Tensor
 
 from minillm.language_model import LanguageModel
 
+READ_TOKENS = {"cpu": 512, "cuda": 8192, "mps": 4096}
+"""Tokens of given responses, with their prompts, that a model reads in one pass without a gradient: enough to keep a device busy, few
+enough to pad little and, on a CPU, to stay in the cache from layer to layer."""
+
 
 def left_pad(prompts: Sequence[Sequence[int]], pad: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Prompts as ids [N,P] and mask [N,P] (int64, 1 at real tokens). A prompt must not be empty."""
@@ -69,6 +73,17 @@ def read(model: LanguageModel, ids: Tensor, wanted: Tensor) -> Tensor:
     places = torch.arange(inputs.shape[1], device=ids.device).expand_as(inputs)
     hidden, _ = model.hidden(inputs, torch.ones_like(inputs), places)
     return hidden[wanted[:, 1:]]
+
+
+def of_similar_length(lengths: Sequence[int], device: torch.device, rows: int | None = None) -> list[list[int]]:
+    """Rows that are read together: by length, as many as `READ_TOKENS` hold when padded to the longest, and no more than `rows`."""
+    tokens = READ_TOKENS.get(device.type, READ_TOKENS["cpu"])
+    made: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):  # the longest first: it says how wide
+        if not made or lengths[made[-1][0]] * (len(made[-1]) + 1) > tokens or len(made[-1]) == rows:
+            made.append([])
+        made[-1].append(row)
+    return made
 
 
 def response_hidden(model: LanguageModel, prompt_ids: Tensor, prompt_mask: Tensor, response_ids: Tensor, mask: Tensor) -> Tensor:

@@ -104,9 +104,10 @@ class Trainer:
         found = self.newest_checkpoint() if self.attempt > 1 else None
         if found is not None:
             weights = config.student.model_copy(update={"model": str(found.folder), "init": "weights", "revision": None})
-            prepared = prepare(config.model_copy(update={"student": weights}), self.progress, self.report_rollout, self.look_at_rollout)
-        else:
-            prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout)
+            chosen = found.record["environment"].get("teacherPrecision", "same")  # never measured twice in a run
+            teacher = config.teacher.model_copy(update={"precision": chosen})
+            config = config.model_copy(update={"student": weights, "teacher": teacher})
+        prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout)
         self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
         begin = self.resume(found) if found is not None else (0, 0)
@@ -116,6 +117,8 @@ class Trainer:
         else:
             self.notes.before_the_first_step()
         self.tell_start()
+        if prepared.reading.told:
+            self.message("info", prepared.reading.told)
         if found is not None and self.due(*begin):  # the one before may have died before it had looked
             self.look_at_student(found.name)
         for index in range(begin[0], len(prepared.phases)):

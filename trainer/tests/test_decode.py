@@ -5,7 +5,7 @@ import pytest
 import torch
 from toys import full_logits, teacher, toy, trajectories
 
-from minillm import decode, decode_alone, draws
+from minillm import decode, decode_alone, draws, sequences
 from minillm.reader import inverse_cdf
 from minillm.sequences import Rollout, response_hidden
 
@@ -305,7 +305,7 @@ def test_without_a_say_in_the_tokens_the_teacher_reads_whole_rows_once(monkeypat
     read: list[torch.Tensor] = []
     hidden = mentor.hidden
     monkeypatch.setattr(mentor, "hidden", lambda ids, *rest: read.append(ids) or hidden(ids, *rest))
-    monkeypatch.setattr(decode_alone, "READ_TOKENS", {"cpu": 24})
+    monkeypatch.setattr(sequences, "READ_TOKENS", {"cpu": 24})
     rollout = decode.rollout(student, mentor, PROMPTS, rows=range(8), sampling="student", chunk=8, **SETTING)
     assert sum(ids.shape[0] for ids in read) == len(PROMPTS)
     assert all(ids.shape[0] == 1 or (ids.shape[1] + 1) * ids.shape[0] <= 24 for ids in read), "the budget holds, or it is a single row"

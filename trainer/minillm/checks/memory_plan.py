@@ -19,7 +19,7 @@ from minillm.head import CHUNK_LOGITS
 from minillm.methods import Phase, Rounds
 from minillm.models import TINY
 
-FP32 = 4
+FP32, BF16 = 4, 2
 MIXED = 0.65
 """Activations under autocast to bf16, as a share of those in fp32: linear layers keep half, norms and residuals all of it."""
 HEAD_COPIES = 3
@@ -72,6 +72,8 @@ def make_plan(
         "student": FP32 * student.parameters + FP32 * models.adapted, "teacher": models.bytes * teacher.parameters,
         "optimizer": 2 * FP32 * models.trained,
     }  # fmt: skip
+    if config.teacher.precision != "same" and models.bytes > BF16:
+        held["teacher"] += BF16 * teacher.parameters  # the copy that reads in training
     busy: dict[tuple[int, str], dict[str, float]] = {}
     buffers = 0.0
     for index, lengths in phases.items():

@@ -92,8 +92,12 @@ class Batch:
         return batch
 
     @classmethod
-    def sampled(cls, rollout: Rollout, pad: int) -> Batch:
-        """Rollouts, which the teacher has read already. The order of tokens is that of `response_ids[mask]`."""
-        batch = cls(*shifted(rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask, pad))
-        batch.hidden_teacher = rollout.hidden_teacher[rollout.mask]
+    def sampled(cls, rollout: Rollout, pad: int, rows: Sequence[int] | None = None) -> Batch:
+        """Rollouts (or some rows of them), which the teacher has read already. The order of tokens is that of `response_ids[mask]`."""
+        index = torch.arange(len(rollout)) if rows is None else torch.as_tensor(rows, dtype=torch.int64)
+        index = index.to(rollout.mask.device)
+        mask = rollout.mask[index]
+        batch = cls(*shifted(rollout.prompt_ids[index], rollout.prompt_mask[index], rollout.response_ids[index], mask, pad))
+        row, column = mask.nonzero(as_tuple=True)
+        batch.hidden_teacher = rollout.hidden_teacher[index[row], column]
         return batch

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from minillm import decode, draws
@@ -110,4 +109,4 @@ def sampled_batches(rollout: Rollout, chosen: Sequence[int], settings: PhaseSett
     """The rows `chosen` in micro-batches of similar length: which they are, and what is learned from."""
     lengths = (rollout.mask.sum(1) + rollout.prompt_mask.sum(1)).tolist()
     for rows in micro_batches(sorted(chosen, key=lengths.__getitem__), settings, lengths.__getitem__):
-        yield list(rows), Batch.sampled(rollout.select(torch.as_tensor(rows)), pad)
+        yield list(rows), Batch.sampled(rollout, pad, rows)
