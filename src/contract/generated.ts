@@ -1083,7 +1083,7 @@ export interface Objective {
    */
   whiten: ('none' | 'realTokens' | 'allPositions') | null;
   /**
-   * Clip of the policy ratio, epsilon.
+   * Clip of the policy ratio, epsilon. `null`: no clip.
    */
   clipRange: number | null;
   /**
@@ -1099,7 +1099,7 @@ export interface Objective {
    */
   rewardScale: number | null;
   /**
-   * Clip each token's reward to plus or minus this much. None: no clip.
+   * Clip each token's reward to plus or minus this much. `null`: no clip.
    */
   rewardClip: number | null;
   /**

@@ -15,6 +15,8 @@ RANDOM_LEARNING_RATE = 1e-3
 """Of a student that starts from random weights."""
 LORA_LEARNING_RATE = 1e-4
 """Of low-rank corrections, at least."""
+NULL_SWITCHES_OFF = ("clip_range", "reward_clip")
+"""Switches for which null says something; for the others it is as if they were not given."""
 LOOKS = 20
 """At the validation loss, in an adaptive phase."""
 
@@ -100,7 +102,8 @@ def _lm_weight(config: Config, given: float | None, otherwise: float | None, nam
 def _fill_objective(config: Config, given: Objective, name: str, at: str, findings: Findings) -> Objective:
     """The preset with what was given in its place."""
     said = given.model_fields_set
-    filled = PRESETS[config.preset].model_copy(update={key: getattr(given, key) for key in said if getattr(given, key) is not None})
+    kept = {key: value for key in said if (value := getattr(given, key)) is not None or key in NULL_SWITCHES_OFF}
+    filled = PRESETS[config.preset].model_copy(update=kept)
     if filled.sampling == "student" and "sampling" in said:
         if given.alpha:
             why = 'with "sampling": "student" the teacher draws no token'

@@ -196,7 +196,7 @@ class Objective(Part):
     whiten: Literal["none", "realTokens", "allPositions"] | None = None
     """Divide the advantage by its standard deviation: never, over real tokens, or over all positions including padding (D5, D6)."""
     clip_range: Annotated[float, Field(gt=0.0)] | None = None
-    """Clip of the policy ratio, epsilon."""
+    """Clip of the policy ratio, epsilon. `null`: no clip."""
     clip_target: Literal["ratio", "weightedRatio"] | None = None
     """Clip q/q_old and multiply by w outside, or clip w times q/q_old (D8)."""
     importance_weight: Literal["step", "perDecision", "none"] | None = None
@@ -204,7 +204,7 @@ class Objective(Part):
     reward_scale: Annotated[float, Field(gt=0.0)] | None = None
     """Factor of the rewards, before they are clipped; it cancels where advantages are whitened (D9)."""
     reward_clip: Annotated[float, Field(gt=0.0)] | None = None
-    """Clip each token's reward to plus or minus this much. None: no clip."""
+    """Clip each token's reward to plus or minus this much. `null`: no clip."""
     reward_temperature: Literal["both", "student"] | None = None
     """Whether rewards take teacher and student at the sampling temperature, or the student alone (D14)."""
     reduction: Literal["tokenMean", "sequenceSum"] | None = None

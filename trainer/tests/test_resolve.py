@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from minillm.config import Config
 from minillm.contract import Resolution
 from minillm.jsonc import NotJson, parse
 from minillm.methods import PRESETS
@@ -97,9 +98,21 @@ def test_checkpoints_are_spread_over_steps_that_are_known(place: Path) -> None:
 def test_a_preset_fills_what_is_not_said(place: Path, preset: str) -> None:
     config = good() | {"preset": preset}
     config["data"]["corpus"] = "corpus.txt"
-    config["phases"][1]["objective"] = {"alpha": 0.5, "singleStep": False, "rewardClip": None}
+    config["phases"][1]["objective"] = {"alpha": 0.5, "singleStep": False, "rewardScale": None}
     objective = filled(place, config).phases[1].objective
     assert objective == PRESETS[preset].model_copy(update={"alpha": 0.5, "single_step": False})
+
+
+@pytest.mark.parametrize("key", ["clipRange", "rewardClip"])
+def test_null_switches_a_clip_off(place: Path, key: str) -> None:
+    config = good() | {"preset": "reference"}
+    config["data"]["corpus"] = "corpus.txt"
+    config["phases"][1]["objective"] = {key: None}
+    resolved = filled(place, config)
+    again = Config.model_validate(resolved.model_dump(by_alias=True))  # as the trainer reads it
+    for found in (resolved, again):
+        dumped = found.phases[1].objective.model_dump(by_alias=True)
+        assert dumped == PRESETS["reference"].model_dump(by_alias=True) | {key: None}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Sampling from the teacher-mixed policy, against exact mathematics: distributions that are tables, every response enumerated, fp64.
 
 With weights per decision (w_1 … w_(t−1) on the single-step term at t, w_1 … w_k on each later reward r_k, w_1 … w_t on a baseline) the
-gradient is that of the sequence-level KL, whatever α. The one-step weights of eq. (5) of arXiv 2306.08543 are an approximation, whose bias is measured.
+gradient is that of the sequence-level KL, whatever α. The one-step weights of eq. (5) of arXiv 2306.08543 are an approximation, whose
+bias is measured.
 """
 
 from __future__ import annotations
