@@ -1,4 +1,4 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { registerConfig } from './editor/config/register';
 import { EditorContext } from './editor/context';
 import { honourOpenRequests } from './editor/demo/openRequest';
@@ -68,7 +68,9 @@ export function activate(extension: vscode.ExtensionContext): Api {
     .then(() => honourOpenRequests(context, folders.all, openPanel))
     .then(() => showPendingDemo(context));
   context.background('Starting', ready);
-  context.background('Offering to resume', listed.then(() => offerToResume(context, runs)));
+  const offer = (): void => context.background('Offering to resume', listed.then(() => offerToResume(context, runs)));
+  context.register(vscode.workspace.onDidGrantWorkspaceTrust(offer));
+  offer();
 
   return {
     ready,

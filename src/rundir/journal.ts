@@ -7,6 +7,7 @@ import { Tail } from './tail';
 export class Journal {
   private readonly tail: Tail;
   private known: JournalEntry[] = [];
+  private reading: Promise<readonly JournalEntry[]> | undefined;
 
   constructor(dir: string) {
     this.tail = new Tail(new RunDir(dir).journal);
@@ -16,8 +17,13 @@ export class Journal {
     return this.known;
   }
 
-  /** Reads what is new. */
-  async refresh(): Promise<readonly JournalEntry[]> {
+  /** Reads what is new. Calls at the same time share one reading. */
+  refresh(): Promise<readonly JournalEntry[]> {
+    this.reading ??= this.readNews().finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  private async readNews(): Promise<readonly JournalEntry[]> {
     for (let more = true; more; ) {
       const news = await this.tail.read();
       if (news.restarted) this.known = [];

@@ -7,6 +7,7 @@ import type { EditorContext } from '../../src/editor/context';
 import { honourOpenRequests } from '../../src/editor/demo/openRequest';
 import { runDescription, runSpoken } from '../../src/editor/runs/describe';
 import { RunRegistry } from '../../src/editor/runs/registry';
+import { wholeRun } from '../../src/editor/runs/target';
 import { RunsTree, type Node } from '../../src/editor/runs/tree';
 import { RunDir } from '../../src/rundir/layout';
 import { readRun } from '../../src/rundir/runs';
@@ -127,6 +128,26 @@ describe('the list of runs', () => {
     assert.equal((await tree.getChildren())[0], before[1], 'a node that stays is the same node');
   });
 
+  it('draws a run again that changed while its checkpoints were read', async () => {
+    const spec = { id: '20260103-000000-live', name: 'live', step: 60, total: 100, answers } as const;
+    const dir = writeRun(folder, { ...spec, state: 'running', process: thisProcess() });
+    await registry.refresh();
+    const [node] = await tree.getChildren();
+    assert.ok(node);
+    assert.match(String(item(node).description), /^step 60/);
+    const fired: (Node[] | undefined)[] = [];
+    made.push(tree.onDidChangeTreeData((nodes) => fired.push(nodes)));
+    // The view asks for checkpoints when the list knows of the end already, and the tree has not been told yet.
+    const listed = registry.runs[0];
+    assert.ok(listed);
+    Object.assign(listed, { summary: { ...listed.summary, state: 'finished', active: false } });
+    await tree.getChildren(node);
+    rmSync(dir, { recursive: true });
+    writeRun(folder, { ...spec, state: 'finished' });
+    await registry.refresh();
+    assert.deepEqual(fired, [[node]]);
+  });
+
   it('does not show a folder that a launcher is about to fill, or what is no run', async () => {
     mkdirSync(path.join(folder, '20260101-000000-empty'));
     mkdirSync(path.join(folder, 'notes'));
@@ -160,6 +181,25 @@ describe('the list of runs', () => {
     await activated();
     await vscode.commands.executeCommand('minillm.deleteRun', { dir });
     assert.ok(existsSync(path.join(dir, 'run.json')));
+  });
+
+  it('takes a row of a run for the run only where the row is the run', () => {
+    const dir = '/runs/20260103-000000-done';
+    for (const row of [{ kind: 'log', dir }, { kind: 'config', dir }, { kind: 'checkpoint', dir, checkpoint: checkpointName(5) }, { dir, checkpoint: checkpointName(5) }]) {
+      assert.equal(wholeRun(row), undefined);
+    }
+    assert.deepEqual([{ kind: 'run', dir }, { dir }, dir].map(wholeRun), [{ dir }, { dir }, { dir }]);
+    assert.equal(wholeRun(undefined), undefined);
+  });
+
+  it('deletes nothing when what is selected is no run, and asks nothing', async () => {
+    const dir = writeRun(inWorkspace('runs'), { id: '20260103-000000-only', name: 'only', state: 'finished', step: 6, total: 6 });
+    const api = await activated();
+    await until('the run in the list', () => api.runs().some(({ summary }) => summary.dir === dir));
+    // Answers at once: a question whether to delete the run would wait.
+    await vscode.commands.executeCommand('minillm.deleteRun', { kind: 'log', dir });
+    assert.ok(existsSync(dir));
+    rmSync(dir, { recursive: true });
   });
 });
 

@@ -20,6 +20,7 @@ export class ConfigCodeLens extends Disposable implements vscode.CodeLensProvide
     super();
     this.register(vscode.languages.registerCodeLensProvider(configSelector, this));
     this.register(runs.onDidChange(() => this.update()));
+    this.register(vscode.workspace.onDidGrantWorkspaceTrust(() => this.changed.fire()));
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {

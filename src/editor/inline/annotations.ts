@@ -47,9 +47,9 @@ export class InlineAnnotations extends Disposable {
     this.register(news.onDidChange(() => this.drawAll()));
     this.register(vscode.window.onDidChangeVisibleTextEditors(() => this.drawAll()));
     this.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.inlineSamples') && this.drawAll()));
-    this.register(vscode.window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => this.drawSoon(textEditor)));
+    this.register(vscode.window.onDidChangeTextEditorVisibleRanges(() => this.drawSoon()));
     this.register(vscode.workspace.onDidChangeTextDocument(({ document }) => {
-      for (const editor of vscode.window.visibleTextEditors) if (editor.document === document) this.drawSoon(editor);
+      if (vscode.window.visibleTextEditors.some((editor) => editor.document === document)) this.drawSoon();
     }));
     this.drawAll();
   }
@@ -59,10 +59,9 @@ export class InlineAnnotations extends Disposable {
     super.dispose();
   }
 
-  private drawSoon(editor: vscode.TextEditor): void {
-    const { document } = editor;
-    if (this.documents.promptsIn(document).size + this.news.notesIn(document).size === 0 && !this.drawn.has(editor)) return;
+  private drawSoon(): void {
     clearTimeout(this.timer);
+    // Finding the prompts of a file reads all of it: not with every key.
     this.timer = setTimeout(() => this.drawAll(), REST);
   }
 

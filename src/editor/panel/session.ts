@@ -55,6 +55,7 @@ export class RunPanelSession extends Disposable {
     this.journal = new Journal(dir);
     this.feed = new RunFeed(() => this.follower.history, () => this.header());
     this.register(this.follower.onDidChange(() => this.onChange()));
+    this.register(vscode.workspace.onDidGrantWorkspaceTrust(() => (this.dirty = true)));
     this.register(panel.webview.onDidReceiveMessage((message: ToHost) => void this.receive(message)));
     this.register(panel.onDidChangeViewState(() => this.onVisibility()));
     panel.webview.html = runPage(panel.webview, extension, dir);

@@ -81,10 +81,13 @@ export class PythonEnvironments extends Disposable {
     if (kept && Date.now() < kept.until) return kept.ready;
     const ready = this.choose(workspace);
     this.kept.set(workspace, { ready, until: Infinity });
-    ready.then(
-      () => setContextKey('minillm.pythonReady', true),
-      () => this.kept.set(workspace, { ready, until: Date.now() + FAILURE_LIFE }),
-    );
+    const settled = (fit: boolean): void => {
+      // Another probe has begun meanwhile, or another Python has proved itself: what this one found holds no longer.
+      if (this.kept.get(workspace)?.ready !== ready) return;
+      if (!fit) this.kept.set(workspace, { ready, until: Date.now() + FAILURE_LIFE });
+      setContextKey('minillm.pythonReady', fit);
+    };
+    ready.then(() => settled(true), () => settled(false));
     return ready;
   }
 
@@ -117,6 +120,7 @@ async function readEnvFile(file: string): Promise<Record<string, string>> {
     return parseEnvFile(await readFile(file, 'utf8'));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Error(`The file ${file}, which the setting "minillm.envFile" names, cannot be read (${code}).`, { cause: error });
+    const what = `The file ${file}, which the setting "minillm.envFile" names, cannot be read (${code}).`;
+    throw new Error(`${what} Make it, or correct or clear the setting.`, { cause: error });
   }
 }

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { Disposable } from '../disposable';
 
 const ID = 'ms-python.python';
+/** Milliseconds that its answer is waited for: another extension may take for ever to start. */
+const PATIENCE = 5000;
 
 /** The part of the Python extension's API that is used here. */
 interface Environments {
@@ -14,11 +17,26 @@ interface Environments {
 export class PythonExtension extends Disposable {
   private readonly changed = this.register(new vscode.EventEmitter<void>());
   private api: Promise<Environments | undefined> | undefined;
+  /** Somebody went without its answer because it was not there yet. */
+  private missed = false;
 
   readonly onDidChange = this.changed.event;
 
-  /** The interpreter chosen for a workspace, or undefined. Never rejects: another extension's trouble is not ours. */
+  /** The interpreter chosen for a workspace, or undefined. Never rejects, nor takes long: another extension's trouble is not ours. */
   async choice(workspace: string): Promise<string | undefined> {
+    const answered = new AbortController();
+    const late = async (): Promise<undefined> => {
+      await sleep(PATIENCE, undefined, { signal: answered.signal });
+      this.missed = true;
+    };
+    try {
+      return await Promise.race([this.ask(workspace), late()]);
+    } finally {
+      answered.abort();
+    }
+  }
+
+  private async ask(workspace: string): Promise<string | undefined> {
     try {
       const api = await (this.api ??= this.connect());
       if (!api) return undefined;
@@ -34,6 +52,7 @@ export class PythonExtension extends Disposable {
     const extension = vscode.extensions.getExtension<{ readonly environments?: Environments }>(ID);
     const environments = extension && (await extension.activate()).environments;
     if (environments) this.register(environments.onDidChangeActiveEnvironmentPath(() => this.changed.fire()));
+    if (environments && this.missed) this.changed.fire();
     return environments;
   }
 }

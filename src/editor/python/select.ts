@@ -19,7 +19,7 @@ export function registerSelectPython(context: EditorContext, python: PythonEnvir
     const pick = vscode.window.createQuickPick<PythonItem>();
     let open = true;
     const draw = (): void => {
-      if (open) pick.items = items(candidates, details, search.setting !== undefined);
+      if (open) pick.items = items(workspace, candidates, details, search.setting !== undefined);
     };
     const chosen = new Promise<PythonItem | undefined>((resolve) => {
       pick.onDidAccept(() => resolve(pick.selectedItems[0]));
@@ -55,31 +55,43 @@ export function currentWorkspace(context: EditorContext): string {
   return folder?.uri.fsPath ?? context.storage();
 }
 
-function items(candidates: readonly PythonChoice[], details: readonly string[], named: boolean): PythonItem[] {
+function items(workspace: string, candidates: readonly PythonChoice[], details: readonly string[], named: boolean): PythonItem[] {
   const all = candidates.map((candidate, i): PythonItem => ({
     label: `$(symbol-misc) ${candidate.path}`,
     description: candidate.reason,
     detail: details[i] ?? '',
-    act: () => usePython(candidate.path),
+    act: () => usePython(workspace, candidate.path),
   }));
   all.push(
     { label: 'or', kind: vscode.QuickPickItemKind.Separator, act: () => Promise.resolve() },
     { label: '$(add) Set up an environment', description: 'kept by the extension, with all that training needs', act: () => vscode.commands.executeCommand('minillm.setUpPython') },
-    { label: '$(folder-opened) Choose an interpreter …', act: browse },
+    { label: '$(folder-opened) Choose an interpreter …', act: () => browse(workspace) },
   );
-  if (named) all.push({ label: '$(discard) Choose automatically', description: 'clears the setting minillm.pythonPath', act: () => usePython(undefined) });
+  if (named) all.push({ label: '$(discard) Choose automatically', description: 'clears the setting minillm.pythonPath', act: () => usePython(workspace, undefined) });
   return all;
 }
 
-async function browse(): Promise<void> {
+async function browse(workspace: string): Promise<void> {
   const [file] = (await vscode.window.showOpenDialog({ title: 'Python interpreter', openLabel: 'Use' })) ?? [];
-  if (file) await usePython(file.fsPath);
+  if (file) await usePython(workspace, file.fsPath);
 }
 
-/** Writes the choice where it counts: in the workspace when there is one. */
-export async function usePython(file: string | undefined): Promise<void> {
-  const target = vscode.workspace.workspaceFolders === undefined ? vscode.ConfigurationTarget.Global : vscode.ConfigurationTarget.Workspace;
-  await vscode.workspace.getConfiguration('minillm').update('pythonPath', file, target);
+/**
+ * Writes the choice where it counts: in the workspace when there is one, or in its folder where that says otherwise. No choice
+ * clears the setting wherever it is set.
+ */
+export async function usePython(workspace: string, file: string | undefined): Promise<void> {
+  const { Global, Workspace, WorkspaceFolder } = vscode.ConfigurationTarget;
+  const settings = vscode.workspace.getConfiguration('minillm', vscode.Uri.file(workspace));
+  const { globalValue, workspaceValue, workspaceFolderValue } = settings.inspect<string>('pythonPath') ?? {};
+  if (file !== undefined) {
+    const inWorkspace = workspaceFolderValue === undefined ? Workspace : WorkspaceFolder;
+    await settings.update('pythonPath', file, vscode.workspace.workspaceFolders === undefined ? Global : inWorkspace);
+    return;
+  }
+  for (const [target, value] of [[Global, globalValue], [Workspace, workspaceValue], [WorkspaceFolder, workspaceFolderValue]] as const) {
+    if (value !== undefined) await settings.update('pythonPath', undefined, target);
+  }
 }
 
 async function describe({ path }: PythonChoice, trainer: string, env: Parameters<typeof probePython>[2]): Promise<string> {

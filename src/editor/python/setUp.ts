@@ -38,7 +38,8 @@ export function registerSetUpPython(context: EditorContext, python: PythonEnviro
     if (!base) {
       throw new LaunchError('no python', 'No Python of version 3.11 or newer was found to make an environment with.', 'Install one, then try again.');
     }
-    const plans = [...looked.flatMap(completion), ownEnvironment(context, python.ownEnvironment, base, search.setting !== undefined)];
+    const named = search.setting === undefined ? undefined : workspace;
+    const plans = [...looked.flatMap((one) => completion(workspace, one)), ownEnvironment(context, python.ownEnvironment, base, named)];
     const plan = await vscode.window.showQuickPick(plans, { title: 'Set up a Python environment', placeHolder: 'What is installed, and where' });
     if (!plan) return;
     const done = await plan.carryOut();
@@ -58,7 +59,7 @@ async function look(choice: PythonChoice, trainer: string, env: Parameters<typeo
 }
 
 /** An environment that somebody gave torch is worth completing; one without is somebody's for something else. */
-function completion({ choice, probe }: Looked): Plan[] {
+function completion(workspace: string, { choice, probe }: Looked): Plan[] {
   if (probe.packages['torch'] === undefined || probe.missing.length === 0) return [];
   return [{
     label: `$(package) Install ${packageNames(probe.missing)}`,
@@ -66,13 +67,14 @@ function completion({ choice, probe }: Looked): Plan[] {
     detail: `It has torch ${probe.packages['torch']} already.`,
     carryOut: async () => {
       const installed = await runTask('Install packages', choice.path, [...PIP_INSTALL, ...probe.missing]);
-      if (installed) await usePython(choice.path);
+      if (installed) await usePython(workspace, choice.path);
       return installed;
     },
   }];
 }
 
-function ownEnvironment(context: EditorContext, folder: string, base: Looked, named: boolean): Plan {
+/** `named`: the workspace, where a setting names a Python for it. */
+function ownEnvironment(context: EditorContext, folder: string, base: Looked, named: string | undefined): Plan {
   const own = path.join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
   return {
     label: '$(add) Make an environment for MiniLLM',
@@ -87,7 +89,7 @@ function ownEnvironment(context: EditorContext, folder: string, base: Looked, na
       ];
       for (const [name, program, args] of steps) if (!(await runTask(name, program, args))) return false;
       // A setting that names another one would come first.
-      if (named) await usePython(own);
+      if (named !== undefined) await usePython(named, own);
       return true;
     },
   };

@@ -8,7 +8,7 @@ import { showFolder } from '../showFolder';
 import { deleteRuns } from './deleteRuns';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
-import { givenOrPicked, pickRun, targetOf, type Target } from './target';
+import { givenOrPicked, pickRun, wholeRun } from './target';
 
 export interface RunCommands {
   readonly runs: RunRegistry;
@@ -49,7 +49,11 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
 
   context.command('minillm.deleteRun', async (given, many) => {
     const asked = Array.isArray(many) && many.length > 0 ? many : given === undefined ? selection() : [given];
-    const targets = asked.map(targetOf).filter((target) => target !== undefined && target.checkpoint === undefined) as Target[];
+    const targets = asked.flatMap((one) => wholeRun(one) ?? []);
+    if (targets.length === 0 && asked.length > 0) {
+      void showInfo('Only a whole run can be deleted: select its own row.');
+      return;
+    }
     if (targets.length === 0) {
       const ended = runs.runs.filter((run) => !run.summary.active);
       const target = await pickRun(ended, 'Run to delete', 'There is no run that has ended.');

@@ -1,27 +1,35 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { isActive } from '../../contract/runState';
+import { whyNotDelete } from '../../rundir/guard';
 import { readRun } from '../../rundir/runs';
 import { confirm, showWarning } from '../notify';
 import type { Target } from './target';
 
-/** Moves ended runs to the trash. A run is asked for its state right before: what lives is never deleted. */
+/** Moves ended runs to the trash. Each is asked for its state right before, after all questions: what lives is never deleted. */
 export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promise<void> {
-  const summaries = await Promise.all(targets.map(({ dir }) => readRun(dir)));
-  const kept = summaries.filter(({ state }) => isActive(state) || state === 'unknown');
-  const [first] = kept;
-  if (first) {
-    const why = first.state === 'unknown' ? first.text : 'It is running: stop it first.';
-    void showWarning(`${first.name} is not deleted. ${why}`);
+  const refusals: string[] = [];
+  const going: string[] = [];
+  for (const { dir } of targets) {
+    const refusal = await whyNotDelete(dir);
+    if (refusal === undefined) going.push(dir);
+    else refusals.push(refusal);
   }
-  const going = summaries.filter((summary) => !kept.includes(summary));
-  if (going.length === 0) return;
-  const what = going.length === 1 ? `the run ${going[0]?.name ?? ''} (${going[0]?.id ?? ''})` : `${going.length} runs`;
+  tell(refusals);
+  const [first] = going;
+  if (first === undefined) return;
+  const what = going.length === 1 ? `the run ${(await readRun(first)).name} (${path.basename(first)})` : `${going.length} runs`;
   // The editor has a trash only on the machine that it runs on.
   const hasTrash = vscode.env.remoteName === undefined;
   const question = `Delete ${what} with ${going.length === 1 ? 'its' : 'their'} checkpoints and samples?`;
   if (!(await confirmed(question, hasTrash))) return;
-  for (const { dir } of going) await remove(dir, hasTrash);
+  const late: string[] = [];
+  for (const dir of going) late.push(...(await remove(dir, hasTrash)));
+  tell(late);
+}
+
+function tell(refusals: readonly string[]): void {
+  const [first, ...others] = refusals;
+  if (first !== undefined) void showWarning(`Not deleted: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`);
 }
 
 function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
@@ -30,13 +38,16 @@ function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
   return confirm(question, detail, yes);
 }
 
-async function remove(dir: string, useTrash: boolean): Promise<void> {
-  const uri = vscode.Uri.file(dir);
+/** Returns why it is there still, if it is. */
+async function remove(dir: string, useTrash: boolean): Promise<string[]> {
+  const refusal = await whyNotDelete(dir);
+  if (refusal !== undefined) return [refusal];
   try {
-    await vscode.workspace.fs.delete(uri, { recursive: true, useTrash });
+    await vscode.workspace.fs.delete(vscode.Uri.file(dir), { recursive: true, useTrash });
   } catch (error) {
     if (!useTrash) throw error;
     const question = `${path.basename(dir)} cannot be moved to the trash. Delete it?`;
-    if (await confirmed(question, false)) await vscode.workspace.fs.delete(uri, { recursive: true, useTrash: false });
+    if (await confirmed(question, false)) return remove(dir, false);
   }
+  return [];
 }

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { adoptRun, type AdoptOptions, needsSupervisor } from '../../launch/adopt';
+import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import type { PythonEnvironments } from '../python/environments';
@@ -29,8 +30,12 @@ export class Supervision extends Disposable {
     return { dir, trainerSource: this.context.shipped('trainer'), workspace, python, env };
   }
 
-  /** Before a run is asked for something: whoever asks must be heard. Rejects with LaunchError. */
+  /**
+   * Before a run is asked for something: whoever asks must be heard. Rejects with LaunchError. What launching needs is looked
+   * for only where something must be launched: no setting of this window stands between a run and its supervisor.
+   */
   async ensure(dir: string): Promise<void> {
+    if (needsSupervisor(await readRun(dir)) === undefined) return;
     await adoptRun(await this.optionsFor(dir));
   }
 

@@ -21,6 +21,13 @@ export function targetOf(argument: unknown): Target | undefined {
   return typeof checkpoint === 'string' && isCheckpointName(checkpoint) ? { dir, checkpoint } : { dir };
 }
 
+/** The run that is meant as a whole; undefined for what merely lies in one: a checkpoint, its log, its config. */
+export function wholeRun(argument: unknown): Target | undefined {
+  const target = targetOf(argument);
+  const { kind } = (argument ?? {}) as { readonly kind?: unknown };
+  return target?.checkpoint === undefined && (kind === undefined || kind === 'run') ? target : undefined;
+}
+
 interface RunPick extends vscode.QuickPickItem {
   readonly dir: string;
 }

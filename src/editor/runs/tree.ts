@@ -68,7 +68,6 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     const rows = await this.runs.checkpoints(dir);
     this.rows.set(dir, new Map(rows.map((row) => [row.name, row])));
     this.scores.set(dir, scoreMetric(rows, this.runs.get(dir)?.summary.run?.config.checkpoints.best ?? 'eval/kl_reverse'));
-    this.drawn.set(dir, this.look(dir));
     const checkpoints = rows.map((row): Node => ({ kind: 'checkpoint', dir, checkpoint: row.name })).reverse();
     return [...checkpoints, { kind: 'config', dir }, { kind: 'log', dir }];
   }

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import type { EditorContext } from '../../src/editor/context';
+import { PythonEnvironments } from '../../src/editor/python/environments';
+import { usePython } from '../../src/editor/python/select';
+import { python, repo, temporaryFolder } from '../harness/paths';
+import { until, useTestPython, workspace } from './api';
+
+const { Global, Workspace } = vscode.ConfigurationTarget;
+const setting = (): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration('minillm', vscode.Uri.file(workspace()));
+
+describe('the Python that trains', () => {
+  afterEach(async () => {
+    await setting().update('pythonPath', undefined, Global);
+    await useTestPython(python);
+  });
+
+  it('is chosen automatically again wherever the setting that named one lies', async () => {
+    await setting().update('pythonPath', '/nowhere/user', Global);
+    await setting().update('pythonPath', '/nowhere/workspace', Workspace);
+    await usePython(workspace(), undefined);
+    assert.equal(setting().get('pythonPath'), '');
+  });
+
+  it('stays when a probe that began before it fails late', async () => {
+    const folder = temporaryFolder('python');
+    const slow = path.join(folder, 'slow');
+    writeFileSync(slow, `#!/bin/sh\ntouch '${folder}/begun'\nwhile [ ! -e '${folder}/fail' ]; do sleep 0.05; done\nexit 1\n`);
+    chmodSync(slow, 0o755);
+    const log = { info: () => undefined };
+    const context = { log, shipped: (...parts: string[]) => path.join(repo, ...parts), storage: () => folder } as unknown as EditorContext;
+    const environments = new PythonEnvironments(context);
+    try {
+      await setting().update('pythonPath', slow, Workspace);
+      const stale = environments.ready(workspace());
+      await until('the slow probe', () => existsSync(path.join(folder, 'begun')));
+      await useTestPython(python);
+      const found = await until('the setting', () => setting().get('pythonPath') === python && environments.ready(workspace()));
+      writeFileSync(path.join(folder, 'fail'), '');
+      await assert.rejects(stale, /does not run|cannot run/);
+      assert.equal(found.choice.path, python);
+      assert.equal((await environments.ready(workspace())).choice.path, python);
+    } finally {
+      environments.dispose();
+    }
+  });
+
+  it('is not found where a file of variables is gone, and the error says how to mend it', async () => {
+    const context = { storage: () => '' } as unknown as EditorContext;
+    const environments = new PythonEnvironments(context);
+    try {
+      await setting().update('envFile', 'gone.env', Workspace);
+      await assert.rejects(environments.environmentFor(workspace()), /gone\.env.*cannot be read \(ENOENT\)\. Make it, or correct or clear the setting\./);
+    } finally {
+      await setting().update('envFile', undefined, Workspace);
+      environments.dispose();
+    }
+  });
+});
