@@ -7,7 +7,6 @@ its own, and the next supervisor adopts it by its identity. One supervisor a run
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -25,7 +24,7 @@ from minillm.lookout import Lookout
 from minillm.restarts import Restarts
 from minillm.rundir import RunDir, read_json
 from minillm.trainer_process import TrainerProcess
-from minillm.waiting import Ticket, wanted_devices
+from minillm.turn import Turn
 
 TICK = 0.1
 """Seconds between looks at the trainer and at `control/`."""
@@ -33,8 +32,6 @@ SLEPT = 5.0
 """Seconds by which the wall clock outruns the monotonic one when the machine slept: a smaller step is a clock being set."""
 LINGER = 2.0
 """Seconds that a supervisor which is told to end waits for the trainer: at log-out the system ends both."""
-LOOK_AT_LINE = 0.5
-"""Seconds between looks at the line for the device."""
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 3}
 STATE_TEXT = {"running": "Training.", "paused": "Paused.", "stopping": "Stopping."}
 GONE_WITHOUT_WORD = Ending("failed", None, "The trainer ended while no supervisor watched, and left no word why. The log may say more.")
@@ -75,10 +72,8 @@ class Supervisor:
         self.stop_request: str | None = None
         """Id of the request that began the stop."""
         self.asked_to_end: signal.Signals | None = None
-        self.ticket: Ticket | None = None
         self.oom_kills = out_of_memory_kills()
         self.log_offset = 0
-        self._looked_at_line = float("-inf")
         self._clocks = time.time(), time.monotonic()
 
     # ------------------------------------------------------------------------------------------ the whole
@@ -95,6 +90,7 @@ class Supervisor:
         self.told = Bulletin(self.run, attempt, self.before)
         self.told.progress.set_out_from(self.before)
         self.lookout = Lookout(self.run, self.told, self.config.get("guards") or {})
+        self.turn = Turn(self.told, self.record, self.config.get("queue", "auto"))
         self.requests = Requests(self.run)
         made = self.before.get("restarts")
         allowed = self.config.get("restarts")
@@ -144,36 +140,13 @@ class Supervisor:
 
     def _wait_for_turn(self) -> Ending | None:
         """Takes the device; waits for it if the run is to. Returns how the run ended meanwhile, or None."""
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        wanted = wanted_devices(self.record, visible)
-        queue = self.config.get("queue", "auto")
-        wait = queue == "always" or (queue == "auto" and wanted != ["cpu"])
         try:
-            self.ticket = self.ticket or Ticket(self.run.id, wanted)
-            return self._hold(lambda: self._is_our_turn(wait))
+            return self._hold(self.turn.has_come)
         except OSError as error:
-            self.ticket = None
-            text = f"The line for {' or '.join(wanted)} cannot be used ({error}): the run begins at once."
+            self.turn.close()
+            text = f"The line for {' or '.join(self.turn.wanted)} cannot be used ({error}): the run begins at once."
             self.told.safely(lambda: self.told.note("message", text))
         return None
-
-    def _is_our_turn(self, wait: bool) -> bool:
-        ticket, now = self.ticket, time.monotonic()
-        assert ticket is not None
-        if ticket.device is not None:
-            return True
-        if now - self._looked_at_line < LOOK_AT_LINE:
-            return False
-        behind = ticket.claim(wait=wait)
-        if behind is None:  # somebody else is looking; that takes no time
-            return False
-        self._looked_at_line = now
-        if behind and behind != self.told.behind:
-            self.told.behind = behind
-            others = "" if len(behind) == 1 else f" and {len(behind) - 1} more"
-            self.told.waits = f"Waits for {' or '.join(ticket.wanted)}, behind {behind[0]}{others}."
-            self.told.safely(lambda: self.told.enter("queued", str(self.told.waits)))
-        return not behind
 
     def _wait_for_restart(self, ending: Ending) -> float | None:
         """Monotonic time of the next attempt, or None when there is none."""
@@ -236,11 +209,8 @@ class Supervisor:
         self.oom_kills = out_of_memory_kills()
         self.log_offset = size_of(self.run.log)
         command = [*self.command, str(self.run.path), "--attempt", str(told.attempt)]
-        ticket = self.ticket
-        gpu = ticket.device.partition(":")[2] if ticket is not None and ticket.device is not None else ""
-        extra = {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
         try:
-            told.trainer = TrainerProcess.start(command, self.run, extra, [ticket.fd] if ticket and ticket.fd is not None else [])
+            told.trainer = TrainerProcess.start(command, self.run, self.turn.environment, self.turn.held)
         except OSError as error:
             print(f"The trainer cannot be started: {error}", file=sys.stderr, flush=True)
             return
@@ -393,8 +363,7 @@ class Supervisor:
             pass
         told.ladder, told.restart_at, told.waits, told.behind, told.silent_since = None, None, None, [], None
         told.state, told.exit_code, told.reason = ending.state, ending.code, ending.reason
-        if self.ticket is not None:
-            self.ticket.close()
+        self.turn.close()
         until = time.monotonic() + 600
         while not told.safely(lambda: self._write_end(ending)) and self.run.path.exists() and time.monotonic() < until:
             time.sleep(1)
