@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { hasEnded } from '../contract/runState';
-import { processAlive } from '../rundir/liveness';
 import { readRun, type RunSummary } from '../rundir/runs';
 import { LaunchError } from './errors';
 import { refuseUnsupportedPlatform } from './launch';
@@ -26,9 +25,9 @@ export interface AdoptOptions {
  * Why a run wants a supervisor that nobody needs to be asked about: its trainer goes on and nobody hears requests, or it has
  * ended and its own last word is not written down yet. Undefined when it wants none, or when a person has to say so.
  */
-export function needsSupervisor({ status, state }: RunSummary): 'trainer lives' | 'end unsettled' | undefined {
-  if (status === undefined || hasEnded(status.state) || state === 'unknown' || processAlive(status.supervisor)) return undefined;
-  if (state === 'stalled') return processAlive(status.trainer) ? 'trainer lives' : undefined;
+export function needsSupervisor({ status, state, supervisorAlive, trainerAlive }: RunSummary): 'trainer lives' | 'end unsettled' | undefined {
+  if (status === undefined || hasEnded(status.state) || state === 'unknown' || supervisorAlive) return undefined;
+  if (state === 'stalled') return trainerAlive ? 'trainer lives' : undefined;
   return hasEnded(state) ? 'end unsettled' : undefined;
 }
 

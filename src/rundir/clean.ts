@@ -4,7 +4,7 @@ import path from 'node:path';
 import { parseEvent, parseRecord } from '../contract/parse';
 import { checkpointRows } from '../present/checkpoints';
 import { History } from '../telemetry/history';
-import { listCheckpoints, type SavedCheckpoint } from './checkpoints';
+import { isComplete, listCheckpoints, type SavedCheckpoint } from './checkpoints';
 import { RunDir } from './layout';
 import { readPlain } from './plainFile';
 import { readRun, type RunSummary } from './runs';
@@ -56,12 +56,6 @@ async function newestOfEach(all: readonly SavedCheckpoint[]): Promise<string[]> 
     }
   }
   return newest;
-}
-
-/** Every file that the trainer wrote is there in full. */
-async function isComplete(folder: string): Promise<boolean> {
-  const parsed = await readPlain(path.join(folder, 'state', 'files.json'), LARGEST).then(parseRecord, () => undefined);
-  return parsed?.ok === true;
 }
 
 async function pinned(dir: string): Promise<string[]> {

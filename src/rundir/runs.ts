@@ -1,12 +1,13 @@
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
-import { concludeState, hasEnded, isActive, isRunState, type RunState } from '../contract/runState';
+import { placeOf } from '../contract/runPlace';
+import { concludeState, type Facts, hasEnded, isActive, isForsaken, isRunState, type RunState } from '../contract/runState';
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
 import { showOnOneLine } from '../present/text';
 import { isRunId, RunDir } from './layout';
-import { machineClock, type Machine, processAlive, thisMachine } from './liveness';
+import { machineClock, processAlive, thisMachine } from './liveness';
 import { linksIn } from './ownFolder';
 import { readPlain } from './plainFile';
 
@@ -24,6 +25,11 @@ export interface RunSummary {
   /** One sentence: why it is in this state. */
   readonly text: string;
   readonly active: boolean;
+  /** Unknown, and for so long that a person may say that it is gone. */
+  readonly forsaken: boolean;
+  /** Its processes at this moment; false where they cannot be looked at from here. */
+  readonly supervisorAlive: boolean;
+  readonly trainerAlive: boolean;
   readonly run: Run | undefined;
   readonly status: Status | undefined;
   readonly exit: Exit | undefined;
@@ -63,34 +69,33 @@ function createdFromId(id: string): number {
   return y === undefined ? 0 : new Date(+y, Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s)).getTime() / 1000;
 }
 
-/** Its process numbers are this machine's. What an older version wrote names no container. */
-function isHere({ host, pidNamespace }: Partial<Status>, machine: Machine): boolean {
-  return host === machine.host && (typeof pidNamespace !== 'string' || machine.pidNamespace === undefined || pidNamespace === machine.pidNamespace);
-}
-
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
   const [run, status, exit, links] = await Promise.all([
     readRecord<Run>(at.run, isRunRecord), readRecord<Status>(at.status, isStatus), readRecord<Exit>(at.exit, isExitRecord), linksIn(dir),
   ]);
-  const machine = thisMachine();
-  const sameHost = status.value !== undefined && isHere(status.value, machine);
-  const sameBoot = sameHost && status.value.bootId === machine.bootId;
+  const place = status.value === undefined ? { sameHost: false, sameBoot: false } : placeOf(status.value, thisMachine());
   // Of a run that has ended nobody asks whether its processes live: a list of old runs costs no look at the system.
-  const mayLive = sameBoot && !hasEnded(status.value.state);
+  const mayLive = place.sameBoot && status.value !== undefined && !hasEnded(status.value.state);
+  const [supervisorAlive, trainerAlive, changed] = await Promise.all([
+    mayLive && processAlive(status.value.supervisor),
+    mayLive && processAlive(status.value.trainer),
+    status.problem === undefined ? undefined : lstat(at.status).then(({ mtimeMs }) => mtimeMs / 1000, () => undefined),
+  ]);
   const created = run.value?.created ?? createdFromId(at.id);
-  const conclusion = concludeState({
+  const facts: Facts = {
     status: status.value,
+    unreadable: status.problem === undefined ? undefined : { problem: status.problem, changed },
     exit: exit.value,
-    sameHost,
-    sameBoot,
-    supervisorAlive: mayLive && processAlive(status.value.supervisor),
-    trainerAlive: mayLive && processAlive(status.value.trainer),
+    ...place,
+    supervisorAlive,
+    trainerAlive,
     created,
     now: Date.now() / 1000,
     clock: machineClock(),
-  });
+  };
+  const conclusion = concludeState(facts);
   return {
     dir,
     id: at.id,
@@ -99,6 +104,9 @@ export async function readRun(dir: string): Promise<RunSummary> {
     state: conclusion.state,
     text: conclusion.text,
     active: isActive(conclusion.state),
+    forsaken: isForsaken(facts),
+    supervisorAlive,
+    trainerAlive,
     run: run.value,
     status: status.value,
     exit: exit.value,

@@ -128,7 +128,7 @@ export class Ground {
     await this.workbench.stop();
     for (const id of readdirSync(path.join(this.folder, 'runs')).filter(isRunId)) {
       const { trainer } = new Disturbed(path.join(this.folder, 'runs', id)).status();
-      if (processAlive(trainer)) process.kill(-trainer!.pid, 'SIGKILL');
+      if (await processAlive(trainer)) process.kill(-trainer!.pid, 'SIGKILL');
     }
   }
 }

@@ -6,7 +6,7 @@ import { runDescription } from '../../src/editor/runs/describe';
 import { wasCutOff } from '../../src/editor/runs/afterRestart';
 import { listCheckpoints } from '../../src/rundir/checkpoints';
 import { RunDir } from '../../src/rundir/layout';
-import { processAlive } from '../../src/rundir/liveness';
+import { processAlive, thisMachine } from '../../src/rundir/liveness';
 import { readRun, type RunSummary } from '../../src/rundir/runs';
 import { RunFollower } from '../../src/rundir/follow';
 import { python } from '../harness/paths';
@@ -62,7 +62,7 @@ describe('a run that is controlled from the editor', function suite() {
     process.kill(supervisor.pid, 'SIGKILL');
     const adopted = await until('another supervisor', async () => {
       const now = (await readRun(dir)).status;
-      return now?.supervisor?.pid !== supervisor.pid && processAlive(now?.supervisor) && now;
+      return now?.supervisor?.pid !== supervisor.pid && (await processAlive(now?.supervisor)) && now;
     }, 40_000);
     assert.deepEqual(adopted.trainer, trainer, 'the trainer went on');
   });
@@ -107,7 +107,7 @@ describe('a run that is controlled from the editor', function suite() {
   it('that the machine cut off by a restart is told from one that was lost otherwise', async () => {
     const summary = await readRun(dir);
     assert.ok(summary.status);
-    const machine = { host: summary.status.host, bootId: 'after' };
+    const machine = { host: summary.status.host, bootId: 'after', pidNamespace: thisMachine().pidNamespace };
     assert.equal(wasCutOff({ ...summary, state: 'lost' }, machine), true);
     assert.equal(wasCutOff({ ...summary, state: 'lost' }, { ...machine, bootId: summary.status.bootId }), false);
     assert.equal(wasCutOff({ ...summary, state: 'lost' }, { ...machine, host: 'elsewhere' }), false);

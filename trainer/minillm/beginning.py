@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from minillm import identity
-from minillm.run_state import ENDED, Facts, conclude
-from minillm.rundir import RunDir, read_json
-
-SILENT = 300.0
-"""Seconds after which the supervisor of another machine counts as gone, if someone wants to resume its run here."""
+from minillm.identity import same_boot, same_machine
+from minillm.run_state import ENDED, STATES, Facts, conclude, forsaken
+from minillm.rundir import VERSION, RunDir, read_json
 
 
 class CannotSupervise(Exception):
@@ -54,35 +52,38 @@ def how_to_begin(run: RunDir, before: dict[str, Any], resume: bool) -> tuple[int
     here, trainer = same_machine(before), before.get("trainer")
     alive = same_boot(before) and identity.alive(trainer)
     now = time.time()
-    state = conclude(Facts(before, exited, here, same_boot(before), False, alive, now, now, None))
+    # The journal tells of no heartbeat: what it knows is old.
+    facts = Facts({"heartbeat": float("-inf")} | before, exited, here, same_boot(before), False, alive, now, now, None)
+    state = conclude(facts)
     if alive:
         return attempt, "adopt"
     if before.get("state") in ENDED:
         if not resume:
             raise CannotSupervise(f"The run {run.id} has ended ({state}); --resume starts a new attempt from its newest checkpoint.")
         return attempt + 1, "new"
-    silent = now - beat if isinstance(beat := before.get("heartbeat"), int | float) else float("inf")
-    if state == "unknown" and not (resume and silent > SILENT):
+    if state == "unknown" and not (resume and forsaken(facts)):
         raise CannotSupervise(f"The run {run.id} belongs to {before.get('host')}: supervise it there.")
     if trainer is None:  # the last supervisor died before its trainer came through the gate: that attempt has not been made yet
         return max(1, attempt), "new"
     return (attempt + 1, "new") if resume else (attempt, "settle")
 
 
-def same_machine(record: dict[str, Any]) -> bool:
-    """The record's pids are of this machine and container."""
-    namespace = record.get("pidNamespace")
-    return record.get("host") == identity.host() and (not isinstance(namespace, str) or namespace == identity.pid_namespace())
-
-
-def same_boot(record: dict[str, Any]) -> bool:
-    return same_machine(record) and record.get("bootId") == identity.boot_id()
-
-
 def last_known(run: RunDir) -> dict[str, Any]:
-    """The last status, or what the journal still tells of it; {} for a run that never had a supervisor."""
+    """The last status, or what the journal still tells of it; {} for a run that never had a supervisor.
+
+    Raises CannotSupervise for a status that is not damaged but out of our reach: it cannot be opened, or a newer version wrote it.
+    """
+    try:
+        os.close(os.open(run.status, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CannotSupervise(f"{run.status} cannot be read ({error.strerror}): make it a plain file that you may read.") from None
     status = read_json(run.status)
     if status is not None:
+        version, state = status.get("v"), status.get("state")
+        if (isinstance(version, int | float) and version > VERSION) or (isinstance(state, str) and state not in STATES):
+            raise CannotSupervise(f"The run {run.id} was supervised by a newer version of MiniLLM: update it to go on.")
         return status
     try:
         lines = run.journal.read_bytes().splitlines()

@@ -72,7 +72,7 @@ class Bulletin:
     def note_trainer(self, text: str) -> None:
         """Also says who the trainer is: should status.json ever be unreadable, the journal knows."""
         assert self.trainer is not None
-        where = {"host": identity.host(), "bootId": identity.boot_id()}
+        where = {"host": identity.host(), "bootId": identity.boot_id(), "pidNamespace": identity.pid_namespace()}
         self.note("state", text, state=self.state, trainer=self.trainer.record, **where)
 
     def beat(self) -> None:

@@ -108,12 +108,8 @@ def load(folder: Path) -> State:
     record, files = read_json(folder / "state" / "state.json"), read_json(folder / "state" / "files.json")
     if record is None or files is None:
         raise ValueError("state.json or files.json is missing or damaged")
-    for file, size in files["files"].items():
-        path = folder / file
-        if not path.is_file():
-            raise ValueError(f"{file} is missing")
-        if path.stat().st_size != size:
-            raise ValueError(f"{file} has {path.stat().st_size} bytes in place of {size}")
+    if (damage := _damage(folder)) is not None:
+        raise ValueError(damage)
     tensors = {
         part: load_file(folder / "state" / f"{part}.safetensors") if f"state/{part}.safetensors" in files["files"] else {}
         for part in ("optimizer", "rollout")
@@ -122,13 +118,38 @@ def load(folder: Path) -> State:
     return State(folder.name, folder, record, tensors["optimizer"], tensors["rollout"])
 
 
+def _damage(folder: Path) -> str | None:
+    """What of a checkpoint's files is not there in full, by the list that was written with them; None for nothing."""
+    files = (read_json(folder / "state" / "files.json") or {}).get("files")
+    if not isinstance(files, dict) or "state/state.json" not in files:
+        return "files.json is missing or damaged"
+    for file, size in files.items():
+        path = folder / file
+        if not path.is_file():
+            return f"{file} is missing"
+        if path.stat().st_size != size:
+            return f"{file} has {path.stat().st_size} bytes in place of {size}"
+    return None
+
+
+def _newest(run: RunDir, names: list[str], count: int) -> list[str]:
+    """Of checkpoints from the newest on, so many that `count` of them are undamaged. One without a state is taken as it is."""
+    for place, name in enumerate(names):
+        folder = run.checkpoints / name
+        count -= not (folder / "state").is_dir() or _damage(folder) is None
+        if count <= 0:
+            return names[: place + 1]
+    return names
+
+
 def prune(run: RunDir, keep: int | None, protected: set[str]) -> list[str]:
     """Deletes checkpoints beyond the newest `keep` (None: all stay), the protected and the pinned; returns their names.
 
-    Takes the state out of all but the newest few. What a reader may hold open stays readable: files are unlinked, never changed.
+    Takes the state out of all but the newest few. A damaged one counts for none: training could not go on from it. What a
+    reader may hold open stays readable: files are unlinked, never changed.
     """
     names = listed(run)
-    for name in names[STATES:]:
+    for name in names[len(_newest(run, names, STATES)) :]:
         state = run.checkpoints / name / "state"
         (state / "files.json").unlink(missing_ok=True)  # first: half a state is none
         shutil.rmtree(state, ignore_errors=True)
@@ -137,7 +158,7 @@ def prune(run: RunDir, keep: int | None, protected: set[str]) -> list[str]:
     if keep is None:
         return []
     pins = (read_json(run.path / "user.json") or {}).get("pins")
-    kept = protected | set(names[:keep]) | ({pin for pin in pins if isinstance(pin, str)} if isinstance(pins, list) else set())
+    kept = protected | set(_newest(run, names, keep)) | ({pin for pin in pins if isinstance(pin, str)} if isinstance(pins, list) else set())
     gone = [name for name in names if name not in kept]
     for name in gone:
         # Renamed first, so that no viewer lists half a checkpoint.

@@ -11,7 +11,18 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+UNKNOWN_BOOT = "unknown"
+"""The boot of a system that does not tell."""
+
+
+class Machine(NamedTuple):
+    """Where this process runs; what `same_machine` and `same_boot` compare a record with."""
+
+    host: str
+    boot_id: str
+    pid_namespace: str | None
 
 
 def host() -> str:
@@ -19,15 +30,17 @@ def host() -> str:
 
 
 def boot_id() -> str:
-    """A text that changes when the machine restarts; "unknown" where the system does not tell."""
+    """A text that changes when the machine restarts, and only then; UNKNOWN_BOOT where the system does not tell."""
     try:
         if sys.platform == "linux":
             return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         if sys.platform == "darwin":
-            return subprocess.run(["/usr/sbin/sysctl", "-n", "kern.boottime"], capture_output=True, text=True, check=True).stdout.strip()
+            # The time of the boot would not do: it moves whenever the clock is corrected.
+            command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() or UNKNOWN_BOOT
     except (OSError, subprocess.SubprocessError):
         pass
-    return "unknown"
+    return UNKNOWN_BOOT
 
 
 def pid_namespace() -> str | None:
@@ -36,6 +49,28 @@ def pid_namespace() -> str | None:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return None
+
+
+def this_machine() -> Machine:
+    return Machine(host(), boot_id(), pid_namespace())
+
+
+def same_machine(record: dict[str, Any], machine: Machine | None = None) -> bool:
+    """The record's pids are those of `machine` (default: this one) and of its container. src/contract/runPlace.ts concludes alike.
+
+    A record without a namespace is of an older version, and one with None of a system without namespaces: a host that sees
+    into a container of the same name sees other processes under its numbers.
+    """
+    here = machine or this_machine()
+    return record.get("host") == here.host and ("pidNamespace" not in record or record["pidNamespace"] == here.pid_namespace)
+
+
+def same_boot(record: dict[str, Any], machine: Machine | None = None) -> bool:
+    """The record is of `machine`, and nothing proves that there was a restart since: a boot that nobody knows does not."""
+    here = machine or this_machine()
+    told = record.get("bootId")
+    restarted = isinstance(told, str) and told != "" and UNKNOWN_BOOT not in (told, here.boot_id) and told != here.boot_id
+    return same_machine(record, here) and not restarted
 
 
 def start_time(pid: int) -> str | None:

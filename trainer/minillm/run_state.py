@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 ENDED = ("finished", "failed", "stopped")
+STATES = (*ENDED, "queued", "starting", "running", "paused", "stopping", "stalled", "lost", "unknown")
 EXIT_STATES = {"finished": "finished", "stopped": "stopped", "failed": "failed", "bad input": "failed"}
 LAUNCH_GRACE = 30.0
 """Seconds that a launcher may take between making the folder and the supervisor's first status."""
 HEARTBEAT_GRACE = 5.0
 """Seconds that a heartbeat may be late before silence is called a stall."""
+SILENT = 300.0
+"""Seconds of silence after which a person may say that a run which cannot be looked at from here is gone."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,14 @@ class Facts:
     """Unix time."""
     clock: float | None
     """The machine's monotonic clock, where it is one for all processes."""
+    unreadable_since: float | None = None
+    """A status is there and cannot be used: when it was replaced last (Unix time; infinity where nobody knows)."""
 
 
 def conclude(facts: Facts) -> str:
     status, exit_ = facts.status, facts.exit
+    if facts.unreadable_since is not None:
+        return "unknown"
     if status is None:
         return "starting" if facts.now - facts.created < LAUNCH_GRACE else "lost"
     state = str(status.get("state"))
@@ -51,6 +58,14 @@ def conclude(facts: Facts) -> str:
     if not facts.supervisor_alive or heartbeat_late(facts) > HEARTBEAT_GRACE or status.get("silentSince") is not None:
         return "stalled"
     return state
+
+
+def forsaken(facts: Facts) -> bool:
+    """What goes on cannot be known, but nobody has heard of it for long: a person may say that it is gone, and resume it."""
+    if facts.status is not None and (facts.same_host or facts.status.get("state") in ENDED):
+        return False
+    heard = facts.unreadable_since if facts.status is None else facts.status.get("heartbeat")
+    return isinstance(heard, int | float) and facts.now - heard > SILENT
 
 
 def heartbeat_late(facts: Facts) -> float:

@@ -35,7 +35,7 @@ LINGER = 2.0
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 3}
 STATE_TEXT = {"running": "Training.", "paused": "Paused.", "stopping": "Stopping."}
 GONE_WITHOUT_WORD = Ending("failed", None, "The trainer ended while no supervisor watched, and left no word why. The log may say more.")
-RESTARTED = Ending("failed", None, "The machine restarted during the run. Its checkpoints are complete.")
+RESTARTED = Ending("failed", None, "The machine restarted during the run.")
 
 
 class ToldToEnd(Exception):

@@ -81,9 +81,9 @@ function factsOf(summary: RunSummary, history: History): Fact[] {
 /** `noControl`: why nothing may be asked from here at all. */
 function actionsOf(summary: RunSummary, sampled: number, noControl: string | undefined): Action[] {
   const ask = (id: RequestId, label: string): Action => ({ id, label, reason: noControl ?? whyNotAsk(summary, id) ?? null });
-  const { state } = summary;
-  const resumable = state === 'failed' || state === 'stopped' || state === 'lost';
-  const control: Action[] = summary.active || state === 'unknown'
+  const { state, forsaken } = summary;
+  const resumable = state === 'failed' || state === 'stopped' || state === 'lost' || forsaken;
+  const control: Action[] = summary.active || (state === 'unknown' && !forsaken)
     ? [
         state === 'stopping' ? ask('kill', 'Stop now') : ask('stop', 'Stop'),
         state === 'paused' ? ask('continue', 'Continue') : ask('pause', 'Pause'),

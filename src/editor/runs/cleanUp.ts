@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { stateLook } from '../../present/labels';
 import { formatBytes } from '../../present/numbers';
+import { whyNotDelete } from '../../rundir/guard';
 import { folderSize } from '../../rundir/size';
 import type { EditorContext } from '../context';
 import { showInfo } from '../notify';
@@ -17,7 +18,7 @@ interface CleanUpPick extends vscode.QuickPickItem {
 export function registerCleanUp(context: EditorContext, runs: RunRegistry): void {
   context.command('minillm.cleanUp', async () => {
     await runs.refresh();
-    const ended = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown');
+    const ended = runs.runs.filter(({ summary }) => whyNotDelete(summary) === undefined);
     if (ended.length === 0) {
       void showInfo('There is no run that has ended.');
       return;

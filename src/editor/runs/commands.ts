@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
+import { whyNotDelete } from '../../rundir/guard';
 import { RunDir } from '../../rundir/layout';
 import type { EditorContext } from '../context';
 import { showInfo, showWarning } from '../notify';
@@ -55,7 +56,7 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
       return;
     }
     if (targets.length === 0) {
-      const ended = runs.runs.filter((run) => !run.summary.active);
+      const ended = runs.runs.filter(({ summary }) => whyNotDelete(summary) === undefined);
       const target = await pickRun(ended, 'Run to delete', 'There is no run that has ended.');
       if (target) targets.push(target);
     }

@@ -1,29 +1,34 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { whyNotDelete } from '../../rundir/guard';
-import { readRun } from '../../rundir/runs';
+import { readRun, type RunSummary } from '../../rundir/runs';
 import { confirm, showWarning } from '../notify';
 import type { Target } from './target';
 
-/** Moves ended runs to the trash. Each is asked for its state right before, after all questions: what lives is never deleted. */
+/**
+ * Moves ended runs to the trash. Each is asked for its state right before, after all questions: what lives is never deleted,
+ * and the question tells of what might.
+ */
 export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promise<void> {
   const refusals: string[] = [];
-  const going: string[] = [];
+  const going: RunSummary[] = [];
   for (const { dir } of targets) {
-    const refusal = await whyNotDelete(dir);
-    if (refusal === undefined) going.push(dir);
+    const summary = await readRun(dir);
+    const refusal = whyNotDelete(summary);
+    if (refusal === undefined) going.push(summary);
     else refusals.push(refusal);
   }
   tell(refusals);
   const [first] = going;
   if (first === undefined) return;
-  const what = going.length === 1 ? `the run ${(await readRun(first)).name} (${path.basename(first)})` : `${going.length} runs`;
+  const what = going.length === 1 ? `the run ${first.name} (${first.id})` : `${going.length} runs`;
   // The editor has a trash only on the machine that it runs on.
   const hasTrash = vscode.env.remoteName === undefined;
   const question = `Delete ${what} with ${going.length === 1 ? 'its' : 'their'} checkpoints and samples?`;
-  if (!(await confirmed(question, hasTrash))) return;
+  const doubts = going.filter(({ forsaken }) => forsaken).map(({ name, text }) => `${going.length === 1 ? '' : `${name}: `}${text}`);
+  if (!(await confirmed(question, hasTrash, doubts))) return;
   const late: string[] = [];
-  for (const dir of going) late.push(...(await remove(dir, hasTrash)));
+  for (const { dir } of going) late.push(...(await remove(dir, hasTrash)));
   tell(late);
 }
 
@@ -32,15 +37,16 @@ function tell(refusals: readonly string[]): void {
   if (first !== undefined) void showWarning(`Not deleted: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`);
 }
 
-function confirmed(question: string, hasTrash: boolean): Promise<boolean> {
-  const detail = hasTrash ? 'It can be restored from the trash.' : 'There is no trash on this machine: it cannot be restored.';
+function confirmed(question: string, hasTrash: boolean, doubts: readonly string[] = []): Promise<boolean> {
+  const back = hasTrash ? 'It can be restored from the trash.' : 'There is no trash on this machine: it cannot be restored.';
+  const detail = [...doubts, back].join('\n\n');
   const yes = hasTrash ? 'Move to Trash' : 'Delete Permanently';
   return confirm(question, detail, yes);
 }
 
 /** Returns why it is there still, if it is. */
 async function remove(dir: string, useTrash: boolean): Promise<string[]> {
-  const refusal = await whyNotDelete(dir);
+  const refusal = whyNotDelete(await readRun(dir));
   if (refusal !== undefined) return [refusal];
   try {
     await vscode.workspace.fs.delete(vscode.Uri.file(dir), { recursive: true, useTrash });

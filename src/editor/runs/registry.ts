@@ -139,8 +139,11 @@ export class RunRegistry extends Disposable {
     try {
       if (before?.summary.active) return await this.follow(before);
       const fingerprint = await fingerprintOf(dir);
-      if (before?.fingerprint === fingerprint) return false;
+      const same = before?.fingerprint === fingerprint;
+      if (same && before.summary.state !== 'unknown') return false;
       const summary = await readRun(dir);
+      // Of what cannot be looked at from here, silence alone tells more.
+      if (same && summary.text === before.summary.text) return false;
       // An empty folder: a launcher has taken the id and is about to fill it.
       if (this.disposed || (summary.run === undefined && summary.status === undefined && summary.problem === undefined)) return false;
       const entry: Entry = {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
 import { resumeRun, whyNotResume } from '../../launch/resume';
-import { readRun } from '../../rundir/runs';
+import { readRun, type RunSummary } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { confirm, showInfo } from '../notify';
 import type { RunRegistry } from './registry';
@@ -17,16 +17,17 @@ export interface ResumeDeps {
 /** Resume Run: another attempt from the last checkpoint. Returns the run's folder, or nothing when it does not go on. */
 export function registerResumeRun(context: EditorContext, { runs, supervision, openPanel }: ResumeDeps): void {
   context.command('minillm.resume', async (given) => {
-    const able = runs.runs.filter(({ summary }) => !summary.active && summary.state !== 'unknown' && whyNotResume(summary) === undefined);
+    const able = runs.runs.filter(({ summary }) => !summary.active && (summary.state !== 'unknown' || summary.forsaken) && whyNotResume(summary) === undefined);
     const target = targetOf(given) ?? (await pickRun(able, 'Run to resume', 'There is no run that could be resumed.'));
     if (!target) return undefined;
     const { dir } = target;
     const summary = await readRun(dir);
-    const refusal = whyNotResume(summary);
+    const refusal = summary.state === 'unknown' && !summary.forsaken ? summary.text : whyNotResume(summary);
     if (refusal !== undefined) {
       void showInfo(refusal);
       return undefined;
     }
+    if (summary.forsaken && !(await confirmGone(summary))) return undefined;
     if (!(await resume(dir, summary.name))) return undefined;
     await runs.refresh();
     await openPanel(dir);
@@ -47,4 +48,10 @@ export function registerResumeRun(context: EditorContext, { runs, supervision, o
     context.log.info(`Resumed ${dir}.`);
     return true;
   }
+}
+
+/** Nobody can tell from here that it is gone: a person has to say so. */
+function confirmGone({ name, text }: RunSummary): Promise<boolean> {
+  const detail = `${text} Should it be at work after all, two trainers would write into one folder.`;
+  return confirm(`Resume ${name}?`, detail, 'Resume Anyway');
 }

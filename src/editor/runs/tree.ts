@@ -160,7 +160,8 @@ function alerted({ summary: { active }, alerts }: ListedRun): boolean {
 }
 
 /** What menus know of a run: `run.active.running`, `run.ended.failed`, `run.elsewhere`. */
-function contextOf({ summary: { state, active } }: ListedRun): string {
+function contextOf({ summary: { state, active, forsaken } }: ListedRun): string {
+  if (forsaken) return 'run.ended.lost'; // a person may say so: the commands ask
   return state === 'unknown' ? 'run.elsewhere' : `run.${active ? 'active' : 'ended'}.${state}`;
 }
 

@@ -98,7 +98,7 @@ describe('minillm with a run that goes on', function () {
     kill(before, 'supervisor');
     kill(before, 'trainer');
     const lost = await until(({ state }) => state === 'lost');
-    assert.match(lost.text, /Resume it to go on from its last checkpoint\.$/);
+    assert.match(lost.text, /Resume it to go on from its newest complete checkpoint, or anew where there is none\.$/);
     const refused = minillm('checkpoint', 'latest');
     assert.deepEqual([refused.code, refused.out], [2, '']);
     const last = Math.max(...steps().map(([, step]) => step));

@@ -2,19 +2,38 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Exit, Status } from '../../../src/contract/generated';
-import { concludeState, type Facts, isRunState } from '../../../src/contract/runState';
+import { type Origin, placeOf } from '../../../src/contract/runPlace';
+import { concludeState, type Facts, isForsaken, isRunState } from '../../../src/contract/runState';
 import { repo } from '../../harness/paths';
 
 /** Cases that hold for the trainer's run_state.py too. */
 interface Shared {
-  readonly facts: Omit<Facts, 'status' | 'exit' | 'clock'>
-    & { readonly status: object | null; readonly exit: object | null; readonly clock: number | null };
+  readonly facts: Omit<Facts, 'status' | 'unreadable' | 'exit' | 'clock'> & {
+    readonly status: object | null;
+    readonly unreadable: { readonly problem: string; readonly changed: number | null } | null;
+    readonly exit: object | null;
+    readonly clock: number | null;
+  };
   readonly cases: readonly {
     readonly name: string;
     readonly facts: Partial<Shared['facts']>;
     readonly state: string;
     readonly text?: string;
+    readonly forsaken?: boolean;
   }[];
+  readonly place: Place;
+  readonly places: readonly {
+    readonly name: string;
+    readonly record: Partial<Place>;
+    readonly machine: Partial<Place>;
+    readonly sameHost: boolean;
+    readonly sameBoot: boolean;
+  }[];
+}
+interface Place {
+  readonly host: string;
+  readonly bootId: string;
+  readonly pidNamespace: string | null;
 }
 const shared = JSON.parse(readFileSync(path.join(repo, 'test', 'fixtures', 'run-states.json'), 'utf8')) as Shared;
 
@@ -27,7 +46,7 @@ const status: Status = {
 };
 const exit: Exit = { v: 1, run: 'r', attempt: 1, t: 1000, exitCode: 1, reason: 'failed', cause: 'RuntimeError: out of memory' };
 const alive: Facts = {
-  status, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true,
+  status, unreadable: undefined, exit: undefined, sameHost: true, sameBoot: true, supervisorAlive: true, trainerAlive: true,
   created: 0, now: 1001, clock: undefined,
 };
 const stateOf = (facts: Partial<Facts>): string => concludeState({ ...alive, ...facts }).state;
@@ -57,17 +76,29 @@ describe('state of a run', () => {
     assert.equal(stateOf({ exit }), 'running', 'the supervisor is still there to say it');
   });
 
-  for (const { name, facts, state, text } of shared.cases) {
+  for (const { name, facts, state, text, forsaken } of shared.cases) {
     it(`agrees with the trainer: ${name}`, () => {
-      const { status: told, exit: word, clock, ...rest } = { ...shared.facts, ...facts };
-      const conclusion = concludeState({
+      const { status: told, unreadable, exit: word, clock, ...rest } = { ...shared.facts, ...facts };
+      const known: Facts = {
         ...rest,
         status: told === null ? undefined : { ...status, ...(told as Partial<Status>) },
+        unreadable: unreadable === null ? undefined : { ...unreadable, changed: unreadable.changed ?? undefined },
         exit: word === null ? undefined : { ...exit, ...(word as Partial<Exit>) },
         clock: clock ?? undefined,
-      });
+      };
+      const conclusion = concludeState(known);
       assert.equal(conclusion.state, state);
+      if (forsaken !== undefined) assert.equal(isForsaken(known), forsaken);
       if (text !== undefined) assert.equal(conclusion.text, text);
+    });
+  }
+
+  for (const { name, record, machine, ...place } of shared.places) {
+    it(`agrees with the trainer where a record is from: ${name}`, () => {
+      const told = { ...shared.place, ...record };
+      const { pidNamespace, ...rest } = { ...shared.place, ...machine };
+      const origin: Origin = told.pidNamespace === 'absent' ? { host: told.host, bootId: told.bootId } : told;
+      assert.deepEqual(placeOf(origin, { ...rest, pidNamespace: pidNamespace ?? undefined }), place);
     });
   }
 

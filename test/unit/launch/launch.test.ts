@@ -51,7 +51,7 @@ describe('launch', function () {
     const early = await readRun(dir);
     assert.equal(early.problem, undefined);
     assert.ok(early.active, early.text);
-    assert.ok(processAlive(early.status?.supervisor));
+    assert.ok(await processAlive(early.status?.supervisor));
 
     const ports = new Set<string>();
     let looks = 0;

@@ -11,6 +11,7 @@ const NOW = 10_000;
 function summary(more: Partial<RunSummary> = {}): RunSummary {
   return {
     dir: '/runs/20261124-120000-r', id: '20261124-120000-r', name: 'r', created: NOW - 100, state: 'running', text: 'Training.', active: true,
+    forsaken: false, supervisorAlive: true, trainerAlive: true,
     run: undefined, status: undefined, exit: undefined, problem: undefined, ...more,
   };
 }
@@ -36,6 +37,13 @@ describe('the head of a run panel', () => {
     assert.equal(head(summary({ state: 'lost', active: false }), events).activity, null);
   });
 
+  it('offers to resume what nobody has heard of for long, and only shows what may be at work elsewhere', () => {
+    const ids = (of: RunSummary): string[] => head(of, history()).actions.filter(({ reason }) => reason === null).map(({ id }) => id);
+    const elsewhere = summary({ state: 'unknown', active: false, text: 'Runs on there.' });
+    assert.ok(!ids(elsewhere).includes('resume'));
+    assert.ok(ids({ ...elsewhere, forsaken: true }).includes('resume'));
+  });
+
   it('gives the cause of a failure a place of its own and says where it happened', () => {
     const cause = 'RuntimeError: out of memory';
     const events = history({ kind: 'step', step: 7, phase: 0, metrics: {} }, { kind: 'end', reason: 'failed', exitCode: 1, step: 7, cause });
@@ -49,7 +57,7 @@ describe('the head of a run panel', () => {
       Object.fromEntries(head(summary(more), history()).actions.map(({ id, reason }) => [id, reason]));
     assert.equal(reasons({}).stop, null);
     assert.match(reasons({}).compare ?? '', /first checkpoint/);
-    assert.match(reasons({ state: 'unknown', active: false }).stop ?? '', /another machine/);
+    assert.match(reasons({ state: 'unknown', active: false, text: 'Who knows.' }).stop ?? '', /cannot be asked for anything: Who knows\./);
     assert.deepEqual(Object.keys(reasons({ state: 'stopping' })).slice(0, 1), ['kill']);
     assert.deepEqual(Object.keys(reasons({ state: 'finished', active: false })), ['fork', 'compare', 'log', 'config', 'folder']);
   });

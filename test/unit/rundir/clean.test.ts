@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { newestComplete } from '../../../src/rundir/checkpoints';
 import { findSpare, takeSpare } from '../../../src/rundir/clean';
 import { repo, temporaryFolder } from '../../harness/paths';
 
@@ -21,7 +22,9 @@ describe('checkpoints that nobody would miss', () => {
     for (const name of names) {
       mkdirSync(path.join(dir, 'checkpoints', name, 'state'), { recursive: true });
       writeFileSync(path.join(dir, 'checkpoints', name, 'model.safetensors'), Buffer.alloc(1000, 7));
-      writeFileSync(path.join(dir, 'checkpoints', name, 'state', 'files.json'), '{"files":{}}');
+      writeFileSync(path.join(dir, 'checkpoints', name, 'state', 'state.json'), '{}');
+      const files = { 'model.safetensors': 1000, 'state/state.json': 2 };
+      writeFileSync(path.join(dir, 'checkpoints', name, 'state', 'files.json'), JSON.stringify({ files }));
     }
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -40,6 +43,27 @@ describe('checkpoints that nobody would miss', () => {
     assert.deepEqual(present(), names.filter((name) => !doomed.includes(name)));
     assert.ok(existsSync(path.join(dir, 'samples', `${doomed[0]}.jsonl`)), 'what was said there stays');
   });
+
+  for (const [what, harm] of [
+    ['are cut off', (folder: string) => truncateSync(path.join(folder, 'model.safetensors'), 999)],
+    ['are gone', (folder: string) => rmSync(path.join(folder, 'model.safetensors'))],
+    ['lie elsewhere', (folder: string) => {
+      renameSync(path.join(folder, 'model.safetensors'), path.join(folder, '..', '..', 'elsewhere'));
+      symlinkSync(path.join(folder, '..', '..', 'elsewhere'), path.join(folder, 'model.safetensors'));
+    }],
+    ['are not told of', (folder: string) => writeFileSync(path.join(folder, 'state', 'files.json'), '{"files":{}}')],
+  ] as const) {
+    it(`are not the one that training could go on from when the weights of the newest ${what}`, async () => {
+      const usable = names.at(-2)!;
+      harm(path.join(dir, 'checkpoints', names.at(-1)!));
+      assert.equal((await newestComplete(dir))?.name, usable);
+      // Neither the best nor pinned: nothing but its being whole keeps it.
+      const events = readFileSync(path.join(dir, 'events.jsonl'), 'utf8').split('\n');
+      writeFileSync(path.join(dir, 'events.jsonl'), events.filter((line) => !line.includes('"evaluation"')).join('\n'));
+      await takeSpare(dir);
+      assert.deepEqual(present(), names.slice(-2));
+    });
+  }
 
   it('can be read on by who has them open', async () => {
     const [first] = (await findSpare(dir)).checkpoints;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Process } from '../../../src/contract/generated';
@@ -44,11 +44,27 @@ describe('runs on disk', () => {
     return dir;
   }
 
-  it('tells a living process from a dead one, and from another with its number', () => {
-    assert.ok(processAlive(living));
-    assert.equal(processAlive({ ...living, startTime: '1' }), false);
-    assert.equal(processAlive({ pid: 2 ** 22 + 1, startTime: living.startTime }), false);
-    assert.equal(processAlive(null), false);
+  it('tells a living process from a dead one, and from another with its number', async () => {
+    assert.ok(await processAlive(living));
+    assert.equal(await processAlive({ ...living, startTime: '1' }), false);
+    assert.equal(await processAlive({ pid: 2 ** 22 + 1, startTime: living.startTime }), false);
+    assert.equal(await processAlive(null), false);
+  });
+
+  it('tells them apart by ps, too, without holding up anybody or asking it for each look', async () => {
+    const env = { LC_ALL: 'C', TZ: 'UTC' };
+    const startTime = execFileSync('/bin/ps', ['-o', 'lstart=', '-p', String(living.pid)], { encoding: 'utf8', env });
+    const began = performance.now();
+    const looks = Promise.all(Array.from({ length: 200 }, () => processAlive({ ...living, startTime }, 'darwin')));
+    assert.ok(performance.now() - began < 100, 'to ask is not to wait');
+    assert.ok((await looks).every(Boolean));
+    assert.ok(performance.now() - began < 1000, `${performance.now() - began} ms for 200 looks`);
+    assert.equal(await processAlive({ ...living, startTime: 'Sat Nov 25 00:00:00 1995' }, 'darwin'), false);
+    assert.equal(await processAlive({ pid: 2 ** 22 + 1, startTime }, 'darwin'), false);
+  });
+
+  it('names the boot by what no correction of the clock moves', () => {
+    assert.match(thisMachine().bootId, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
   });
 
   it('takes a zombie for dead', async () => {
@@ -58,7 +74,7 @@ describe('runs on disk', () => {
     const pid = Number(output.toString());
     const isZombie = (): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
     while (!isZombie()) await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.equal(processAlive({ pid, startTime: startOf(pid) }), false);
+    assert.equal(await processAlive({ pid, startTime: startOf(pid) }), false);
     shell.kill();
   });
 
@@ -80,7 +96,9 @@ describe('runs on disk', () => {
     ]) {
       writeFileSync(path.join(dir, 'status.json'), text);
       const summary = await readRun(dir);
-      assert.equal(summary.state, 'lost', text.slice(0, 80));
+      assert.deepEqual([summary.state, summary.forsaken], ['unknown', false], text.slice(0, 80));
+      assert.match(summary.text, /^status\.json (cannot be (used|read)|lacks).*\. Whether the run is at work cannot be known\.$/);
+      assert.equal(whyNotDelete(summary), summary.text);
       assert.match(summary.problem ?? '', /^run\.json /);
       assert.equal(summary.name, '20260101-000000-a');
     }
@@ -119,12 +137,26 @@ describe('runs on disk', () => {
   });
 
   it('guards what lives from being deleted, and what is not ours', async () => {
-    assert.match((await whyNotDelete(make('20260101-000000-a', { supervisor: living, trainer: living }))) ?? '', /running. Stop it first/);
-    assert.match((await whyNotDelete(make('20260101-000000-b', { trainer: living }))) ?? '', /stalled. Stop it first/);
-    assert.match((await whyNotDelete(make('20260101-000000-c', { host: 'elsewhere' }))) ?? '', /elsewhere/);
-    assert.match((await whyNotDelete(folder)) ?? '', /not the folder of a run/);
-    assert.equal(await whyNotDelete(make('20260101-000000-d', { state: 'failed' })), undefined);
-    assert.equal(await whyNotDelete(make('20260101-000000-e', {})), undefined);
+    const why = async (dir: string): Promise<string | undefined> => whyNotDelete(await readRun(dir));
+    assert.match((await why(make('20260101-000000-a', { supervisor: living, trainer: living }))) ?? '', /running. Stop it first/);
+    assert.match((await why(make('20260101-000000-b', { trainer: living }))) ?? '', /stalled. Stop it first/);
+    assert.match((await why(make('20260101-000000-c', { host: 'elsewhere' }))) ?? '', /elsewhere/);
+    assert.match((await why(folder)) ?? '', /not the folder of a run/);
+    assert.equal(await why(make('20260101-000000-d', { state: 'failed' })), undefined);
+    assert.equal(await why(make('20260101-000000-e', {})), undefined);
+    assert.match((await why(make('20260101-000000-f', { pidNamespace: 'pid:[1]' }))) ?? '', /may still be running on/);
+    const silent = { pidNamespace: 'pid:[1]', heartbeat: Date.now() / 1000 - 400 };
+    assert.equal(await why(make('20260101-000000-g', silent)), undefined, 'a container that was made anew leaves nothing stuck');
+  });
+
+  it('takes a status for forsaken that nobody has replaced for long', async () => {
+    const dir = make('20260101-000000-a', { v: 99 });
+    assert.equal((await readRun(dir)).forsaken, false);
+    const before = Date.now() / 1000 - 3600;
+    utimesSync(path.join(dir, 'status.json'), before, before);
+    const summary = await readRun(dir);
+    assert.deepEqual([summary.state, summary.forsaken], ['unknown', true]);
+    assert.match(summary.text, /newer version.*Nothing has been written there for 1 h/);
   });
 
   it('says why a run cannot be controlled', async () => {
