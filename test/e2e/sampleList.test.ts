@@ -55,6 +55,7 @@ describe('samples of five hundred prompts', function suite() {
   it('are read, compared and listed within half a second, and only those near to what is in view are there', async () => {
     const frame = await panel();
     await frame.locator('.prompt').first().waitFor();
+    assert.equal(await frame.locator('.prompt').first().locator('.draw-name').innerText(), 'greedy ×2', 'draws that came out alike are one');
     await frame.evaluate(() => document.getElementById('samples')?.scrollIntoView());
     await frame.evaluate(() => {
       const seen = window as unknown as Seen;
