@@ -113,7 +113,6 @@ def measure(way: str, shapes: str, rows: int, device: str) -> dict[str, float]:
 
 def child(way: str, rows: int, options: argparse.Namespace) -> dict[str, float] | None:
     """The same in a process of its own; None when it was killed, for lack of memory."""
-    report.tell(f"{way}, {rows} rows")
     command = [
         sys.executable, "-P", "-m", "bench.head", "--one", way, "--rows", str(rows), "--shapes", options.shapes, "--device", options.device,
         "--threads", str(options.threads),
@@ -123,7 +122,9 @@ def child(way: str, rows: int, options: argparse.Namespace) -> dict[str, float] 
     if done.returncode < 0:
         return None
     done.check_returncode()
-    return json.loads(done.stdout.splitlines()[-1])
+    found = json.loads(done.stdout.splitlines()[-1])
+    report.tell(f"{way}, {rows} rows: {found['megabytes']:.0f} MB, {found['cpuSeconds']:.1f} CPU-s")
+    return found
 
 
 def main() -> None:
