@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import { python, repo } from '../harness/paths';
 import { activated, inWorkspace, until, useTestPython } from './api';
@@ -79,6 +80,19 @@ describe('config', () => {
     assert.match(await marked(missing, /nobody/), /^"model": ".\/nobody"/);
   });
 
+  it('tells each problem once', async () => {
+    const wrong = GOOD.replace('"name": "good"', '"name": "good", "colour": "red", "preset": "best", "seed": "x"').replace('"steps": 2', '"steps": 0, "stepps": 1');
+    const { document } = await show('several.minillm.jsonc', wrong);
+    await until('the problems', () => ours(document.uri).length >= 4);
+    // The JSON service speaks when it has started, if it has anything to say.
+    await until('its completions', async () => {
+      const list = await vscode.commands.executeCommand<vscode.CompletionList>('vscode.executeCompletionItemProvider', document.uri, new vscode.Position(5, 0));
+      return list.items.length > 0;
+    });
+    await sleep(1000);
+    assert.deepEqual(vscode.languages.getDiagnostics(document.uri).filter(({ source }) => source !== 'MiniLLM').map(({ message }) => message), []);
+  });
+
   it('leads from a bad row of data to its line', async () => {
     copyFileSync(inWorkspace('train.jsonl'), inWorkspace('torn.jsonl'));
     writeFileSync(inWorkspace('torn.jsonl'), 'not json\n', { flag: 'a' });
@@ -119,6 +133,36 @@ describe('config', () => {
     await vscode.workspace.applyEdit(action.edit);
     await document.save();
     await until('a config without faults', () => ours(document.uri).length === 0);
+  });
+
+  it('looks at models and data when asked above the name, marks what they show, and mends it by one action', async function test() {
+    this.timeout(120_000);
+    const text = GOOD.replace('"valid.jsonl" }', '"valid.jsonl", "maxPromptTokens": 16, "maxNewTokens": 2 }');
+    const { document } = await show('cut.minillm.jsonc', text);
+    const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 10);
+    const check = lenses.find(({ command }) => command?.command === 'minillm.checkConfig');
+    assert.equal(check?.range.start.line, 2);
+    await vscode.commands.executeCommand('minillm.checkConfig', ...((check.command?.arguments ?? []) as unknown[]));
+    const cut = ours(document.uri).find(({ message }) => message.includes('train.jsonl are cut off at data.maxNewTokens = 2'));
+    assert.equal(cut?.severity, vscode.DiagnosticSeverity.Warning, ours(document.uri).map(({ message }) => message).join('\n'));
+    assert.equal(document.getText(cut.range), '"maxNewTokens": 2');
+    assert.equal(cut.relatedInformation?.[0]?.location.range.start.line, 0);
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', document.uri, cut.range);
+    const action = actions.find(({ title }) => title === 'Set data.maxNewTokens to 8');
+    assert.ok(action?.edit, actions.map(({ title }) => title).join());
+    await vscode.workspace.applyEdit(action.edit);
+    assert.ok(document.getText().includes('"maxPromptTokens": 16, "maxNewTokens": 8 }'));
+    await until('the note to be gone', () => !ours(document.uri).some(({ message }) => message.includes('cut off')));
+    await document.save();
+  });
+
+  it('marks what is wrong with it only once its models are loaded', async function test() {
+    this.timeout(120_000);
+    const { document } = await show('context.minillm.jsonc', GOOD.replace('"valid.jsonl" }', '"valid.jsonl", "maxNewTokens": 4000 }'));
+    await vscode.commands.executeCommand('minillm.checkConfig', document.uri);
+    const problem = ours(document.uri).find(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
+    assert.match(problem?.message ?? '', /more than the \d+ positions of teacher or student; lower data\.maxNewTokens/);
+    assert.equal(problem && document.getText(problem.range), '"maxNewTokens": 4000');
   });
 
   it('offers to run above the name', async () => {

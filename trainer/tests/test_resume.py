@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_message(make_run: MakeRun) -
         else:
             os.truncate(path, size)
         assert train(broken.path, 2) == 0
-        (message,) = events_of(broken, "message")
+        (message,) = [event for event in events_of(broken, "message") if event["attempt"] == 2]
         assert message["level"] == "warning"
         assert message["text"].startswith("Checkpoint step-00000012-a1 cannot be used (")
         assert file.split("/")[-1] in message["text"]

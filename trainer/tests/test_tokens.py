@@ -192,7 +192,7 @@ def test_prompts_added_while_a_run_goes_on_are_sampled_from_then_on(
     assert asked["step-00000005-a1"] == asked["step-00000010-a1"] == first
     assert asked["step-00000015-a1"] == asked["step-00000016-a1"] == asked["teacher"] == first | {"new"}
     assert len(lines_of(run, "teacher")) == 6
-    (warning,) = events_of(run, "message")
+    (warning,) = [event for event in events_of(run, "message") if event["level"] == "warning" and event.get("pointer") is None]
     assert "inspect.jsonl, line 4" in warning["text"]
 
 
