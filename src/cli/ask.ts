@@ -1,5 +1,5 @@
 import { adoptRun } from '../launch/adopt';
-import { awaitOutcome, type ControlVerb, sendControl } from '../rundir/control';
+import { awaitAnswer, type ControlVerb, sendControl } from '../rundir/control';
 import { findRun } from '../rundir/find';
 import { whyNoControl } from '../rundir/guard';
 import { readRun } from '../rundir/runs';
@@ -63,7 +63,7 @@ export const requests: readonly Command[] = [
 async function tell(call: Call, verb: ControlVerb): Promise<number> {
   const { terminal } = call;
   return ask(call, verb, async ({ dir, run, request: id }) => {
-    const outcome = await awaitOutcome(dir, id, PATIENCE);
+    const outcome = await awaitAnswer(dir, id, { signal: AbortSignal.timeout(PATIENCE) });
     if (call.is('json')) terminal.json({ run, request: id, outcome: outcome ?? null });
     else if (outcome?.outcome === 'done') terminal.line(`${run}: ${oneLine(outcome.text)}`);
     else terminal.complain(`${run}: ${outcome === undefined ? 'no answer.' : oneLine(outcome.text)}`);

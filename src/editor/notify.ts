@@ -19,3 +19,13 @@ export function showError(text: string, ...actions: string[]): Thenable<string |
 export async function confirm(question: string, detail: string, yes: string): Promise<boolean> {
   return (await vscode.window.showWarningMessage(plainMessage(question), { modal: true, detail: plainMessage(detail) }, yes)) === yes;
 }
+
+/** Shows that something goes on, with a way to wait for it no longer. */
+export function whileShown<T>(title: string, work: (signal: AbortSignal, report: (text: string) => void) => Promise<T>): Thenable<T> {
+  const options = { location: vscode.ProgressLocation.Notification, title: plainMessage(title), cancellable: true };
+  return vscode.window.withProgress(options, (progress, cancelled) => {
+    const abort = new AbortController();
+    cancelled.onCancellationRequested(() => abort.abort());
+    return work(abort.signal, (text) => progress.report({ message: plainMessage(text) }));
+  });
+}

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlOutcome, ControlRequest } from '../contract/generated';
 import { parseRecord, VERSION } from '../contract/parse';
 import { RunDir } from './layout';
+import { readRun } from './runs';
 import { insistOnOwnFolder } from './ownFolder';
 import { readPlain } from './plainFile';
 
@@ -41,4 +42,29 @@ export async function awaitOutcome(dir: string, id: string, timeoutMs: number): 
     if (Date.now() >= end) return undefined;
     await sleep(100);
   }
+}
+
+/** Milliseconds between looks whether a run that has not answered has ended. */
+const SLICE = 1000;
+
+export interface Waiting {
+  /** Aborted when nobody waits any more. */
+  readonly signal?: AbortSignal;
+  /** Called after each look that found no outcome. */
+  readonly onLook?: () => void;
+}
+
+/**
+ * Waits for the outcome of a request for as long as it can come: it may be as far away as the end of a step or of an
+ * evaluation. Undefined once the run has ended without one, or nobody waits any more.
+ */
+export async function awaitAnswer(dir: string, id: string, { signal, onLook }: Waiting = {}): Promise<ControlOutcome | undefined> {
+  while (signal?.aborted !== true) {
+    // The state first: what was answered before the end is there to be read after it.
+    const ended = !(await readRun(dir)).active;
+    const answer = await awaitOutcome(dir, id, ended ? 0 : SLICE);
+    if (answer !== undefined || ended) return answer;
+    onLook?.();
+  }
+  return undefined;
 }

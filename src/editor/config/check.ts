@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
 import { type Preflight, preflight } from '../../launch/preflight';
 import type { EditorContext } from '../context';
-import { showError, showInfo, showWarning } from '../notify';
+import { showError, showInfo, showWarning, whileShown } from '../notify';
 import type { PythonEnvironments } from '../python/environments';
 import type { ConfigDiagnostics } from './diagnostics';
 import { isConfig, pickConfig, workspaceOf } from './files';
@@ -38,17 +38,14 @@ export function registerCheckConfig(context: EditorContext, python: PythonEnviro
   /** Nothing when the user did not want to wait. */
   async function look(config: vscode.Uri): Promise<Preflight | undefined> {
     const workspace = workspaceOf(config);
-    const title = { location: vscode.ProgressLocation.Notification, title: 'MiniLLM: checking', cancellable: true };
-    return vscode.window.withProgress(title, async (progress, cancelled) => {
-      const abort = new AbortController();
-      cancelled.onCancellationRequested(() => abort.abort());
+    return whileShown('MiniLLM: checking', async (signal, onProgress) => {
       try {
         return await preflight({
           config: config.fsPath, workspace, search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
-          trainerSource: context.shipped('trainer'), models: true, signal: abort.signal, onProgress: (message) => progress.report({ message }),
+          trainerSource: context.shipped('trainer'), models: true, signal, onProgress,
         });
       } catch (error) {
-        if (error instanceof LaunchError && error.reason === 'check failed' && abort.signal.aborted) return undefined;
+        if (error instanceof LaunchError && error.reason === 'check failed' && signal.aborted) return undefined;
         throw error;
       }
     });

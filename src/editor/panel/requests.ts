@@ -1,6 +1,6 @@
 /* A request that the panel sends to a run, told from the click to its outcome. */
 import type { RequestId, RequestNote } from '../../protocol/runPanel';
-import { awaitOutcome, sendControl } from '../../rundir/control';
+import { awaitAnswer, sendControl } from '../../rundir/control';
 import { formatDuration } from '../../present/numbers';
 import type { RunSummary } from '../../rundir/runs';
 
@@ -8,7 +8,6 @@ import type { RunSummary } from '../../rundir/runs';
 const PATIENCE = 15;
 /** Seconds that an outcome stays on show. */
 const SHOWN = 20;
-const SLICE_MS = 1000;
 
 const asked: Readonly<Record<RequestId, string>> = {
   stop: 'Stop asked: the trainer finishes its step, saves a checkpoint and ends.',
@@ -22,7 +21,7 @@ const asked: Readonly<Record<RequestId, string>> = {
 export class RunRequest {
   private sent = Date.now() / 1000;
   private ended: { readonly note: RequestNote; readonly at: number } | undefined;
-  private abandoned = false;
+  private readonly waiting = new AbortController();
 
   constructor(
     private readonly dir: string,
@@ -38,21 +37,18 @@ export class RunRequest {
       await this.ensureSupervisor(this.dir);
       const id = await sendControl(this.dir, this.verb, 'panel');
       this.sent = Date.now() / 1000;
-      while (!this.abandoned) {
-        const outcome = await awaitOutcome(this.dir, id, SLICE_MS);
-        if (outcome) {
-          this.end({ state: outcome.outcome === 'done' ? 'done' : 'refused', text: outcome.text === '' ? `${this.verb}: ${outcome.outcome}.` : outcome.text });
-          return;
-        }
-        this.changed();
-      }
+      const { signal } = this.waiting;
+      const outcome = await awaitAnswer(this.dir, id, { signal, onLook: this.changed });
+      if (outcome) {
+        this.end({ state: outcome.outcome === 'done' ? 'done' : 'refused', text: outcome.text === '' ? `${this.verb}: ${outcome.outcome}.` : outcome.text });
+      } else if (!signal.aborted) this.end({ state: 'refused', text: 'The run ended before it answered.' });
     } catch (error) {
       this.end({ state: 'refused', text: `The run could not be asked: ${error instanceof Error ? error.message : String(error)}` });
     }
   }
 
   abandon(): void {
-    this.abandoned = true;
+    this.waiting.abort();
   }
 
   private end(note: RequestNote): void {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { isRunId } from '../../rundir/layout';
 import { readRun } from '../../rundir/runs';
+import { Arrivals } from '../arrivals';
 import { Disposable } from '../disposable';
 import { pageFolder } from './page';
 import { type RunPanelDependencies, RunPanelSession } from './session';
@@ -13,6 +14,7 @@ export const RUN_VIEW = 'minillm.run';
 /** The panels of this window, at most one per run. Panels outlive it: the editor brings them back after a reload. */
 export class RunPanels extends Disposable implements vscode.WebviewPanelSerializer {
   private readonly sessions = new Map<string, RunPanelSession>();
+  private readonly arrivals = new Arrivals();
   private readonly state: ViewState;
 
   constructor(private readonly extension: vscode.ExtensionContext, private readonly dependencies: RunPanelDependencies) {
@@ -27,31 +29,40 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
 
   /** Shows the panel of a run: the one that is open, else a new one. */
   async open(dir: string): Promise<void> {
+    await this.arrivals.settled(dir);
     const known = this.sessions.get(dir);
     if (known) {
       known.panel.reveal();
       return;
     }
-    const { name } = await readRun(dir);
-    if (this.disposed || this.sessions.has(dir)) return;
-    const panel = vscode.window.createWebviewPanel(RUN_VIEW, name, vscode.ViewColumn.Active, { enableFindWidget: true, ...this.options() });
-    await this.state.opened(dir, name);
-    this.adopt(panel, dir);
+    await this.arrivals.bring(dir, async () => {
+      const { name } = await readRun(dir);
+      if (this.disposed) return;
+      const options = { enableFindWidget: true, ...this.options() };
+      this.adopt(vscode.window.createWebviewPanel(RUN_VIEW, name, vscode.ViewColumn.Active, options), dir);
+      await this.state.opened(dir, name);
+    });
   }
 
   /** Called by the editor for each panel that was open when the window closed. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const dir = this.revivedFolder(panel.title, state);
     // Validated anew: it comes from a page, and folders go away.
-    const ours = dir !== undefined && path.isAbsolute(dir) && isRunId(path.basename(dir)) && !this.sessions.has(dir);
-    if (!ours || !await isFolder(dir)) {
-      this.dependencies.log.info(`A run panel is not restored: ${dir === undefined ? 'its run is not known any more' : `${dir} is gone`}.`);
-      if (dir !== undefined) await this.state.closed(dir);
+    if (dir === undefined || !path.isAbsolute(dir) || !isRunId(path.basename(dir)) || this.isTaken(dir)) {
+      this.dependencies.log.info(`A run panel is not restored: ${dir === undefined ? 'its run is not known any more' : `${dir} has one, or is no run`}.`);
       panel.dispose();
       return;
     }
-    panel.webview.options = this.options();
-    this.adopt(panel, dir);
+    await this.arrivals.bring(dir, async () => {
+      if (await isFolder(dir)) {
+        panel.webview.options = this.options();
+        this.adopt(panel, dir);
+      } else {
+        this.dependencies.log.info(`A run panel is not restored: ${dir} is gone.`);
+        panel.dispose();
+        await this.state.closed(dir);
+      }
+    });
   }
 
   override dispose(): void {
@@ -68,8 +79,12 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
   private revivedFolder(title: string, state: unknown): string | undefined {
     const kept = (state as { readonly dir?: unknown } | undefined)?.dir;
     if (typeof kept === 'string') return kept;
-    const free = this.state.openPanels.filter(({ dir }) => !this.sessions.has(dir));
+    const free = this.state.openPanels.filter(({ dir }) => !this.isTaken(dir));
     return (free.find((panel) => panel.title === title) ?? free[0])?.dir;
+  }
+
+  private isTaken(dir: string): boolean {
+    return this.sessions.has(dir) || this.arrivals.has(dir);
   }
 
   private adopt(panel: vscode.WebviewPanel, dir: string): void {

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import { awaitOutcome, type ControlVerb, sendControl } from '../../rundir/control';
+import { awaitAnswer, type ControlVerb, sendControl } from '../../rundir/control';
 import { whyNotAsk } from '../../rundir/guard';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
-import { confirm, showInfo, showWarning } from '../notify';
+import { confirm, showInfo, showWarning, whileShown } from '../notify';
 import type { RunRegistry } from './registry';
 import type { Supervision } from './supervision';
 import { pickRun, targetOf } from './target';
@@ -26,8 +26,6 @@ const ways: Readonly<Record<ControlVerb, Way>> = {
   evaluate: { command: 'minillm.evaluate', doing: 'Evaluating', question: 'Run to evaluate', none: 'No run is running.' },
 };
 
-/** Milliseconds between looks whether a run that has not answered has ended. */
-const SLICE = 1000;
 /** Milliseconds that the outcome of a finished request stays in the status bar. */
 const SHOWN = 8000;
 
@@ -53,19 +51,18 @@ async function ask(dir: string, verb: ControlVerb, way: Way, supervision: Superv
   }
   if (verb === 'kill' && !(await confirmEnd(name))) return;
   await supervision.ensure(dir);
-  const outcome = await vscode.window.withProgress({ location: { viewId: 'minillm.runs' }, title: `${way.doing} ${name}` }, async () => {
-    const id = await sendControl(dir, verb, 'palette');
-    for (;;) {
-      // An answer can be as far away as the end of a step or of an evaluation; only the end of the run makes it hopeless.
-      const ended = !(await readRun(dir)).active;
-      const answer = await awaitOutcome(dir, id, ended ? 0 : SLICE);
-      if (answer !== undefined || ended) return answer;
-    }
+  const { answer: outcome, waited } = await whileShown(`${way.doing} ${name}`, async (signal) => {
+    const answer = await awaitAnswer(dir, await sendControl(dir, verb, 'palette'), { signal });
+    return { answer, waited: !signal.aborted };
   });
-  if (outcome?.outcome === 'done') vscode.window.setStatusBarMessage(`$(check) ${name}: ${outcome.text}`, SHOWN);
+  if (outcome?.outcome === 'done') vscode.window.setStatusBarMessage(`$(check) ${withoutIcons(`${name}: ${outcome.text}`)}`, SHOWN);
   else if (outcome) void showWarning(`${name}: ${verb} ${outcome.outcome}. ${outcome.text}`);
+  else if (!waited) vscode.window.setStatusBarMessage(withoutIcons(`${name} was asked: ${verb}. It answers when it can.`), SHOWN);
   else void showWarning(`${name} ended before it answered: ${(await readRun(dir)).text}`);
 }
+
+/** The editor draws an icon where "$(" stands. */
+const withoutIcons = (text: string): string => text.replaceAll('$(', '$ (');
 
 /** Asks before a run is ended without a checkpoint. */
 export function confirmEnd(name: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { readTravelView, type TravelView } from '../../protocol/timeTravel';
 import { isRunId } from '../../rundir/layout';
 import { readSamples, sampledCheckpoints } from '../../rundir/samples';
 import { visibleToken } from '../../samples/tokenDocument';
+import { Arrivals } from '../arrivals';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import { showInfo } from '../notify';
@@ -19,6 +20,7 @@ const OPEN = 'minillm.timeTravel.open';
 /** The time travel pages of this window, at most one per run. The editor brings them back after a reload. */
 class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
   private readonly sessions = new Map<string, TravelSession>();
+  private readonly arrivals = new Arrivals();
 
   constructor(private readonly context: EditorContext, private readonly runs: RunRegistry) {
     super();
@@ -26,6 +28,7 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
   }
 
   async open(view: TravelView): Promise<void> {
+    await this.arrivals.settled(view.dir);
     const known = this.sessions.get(view.dir);
     if (known) {
       known.panel.reveal();
@@ -40,14 +43,17 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     // A page that was reloaded within seconds of its making has not kept its state: then it is what the host kept.
-    const view = readTravelView(state) ?? this.kept.find(({ dir }) => !this.sessions.has(dir));
-    const ours = view && path.isAbsolute(view.dir) && isRunId(path.basename(view.dir)) && !this.sessions.has(view.dir);
-    if (!ours || !(await stat(view.dir).then((it) => it.isDirectory(), () => false))) {
+    const view = readTravelView(state) ?? this.kept.find(({ dir }) => !this.isTaken(dir));
+    if (!view || !path.isAbsolute(view.dir) || !isRunId(path.basename(view.dir)) || this.isTaken(view.dir)) {
       panel.dispose();
       return;
     }
-    panel.webview.options = this.options();
-    this.adopt(panel, view);
+    await this.arrivals.bring(view.dir, async () => {
+      if (await stat(view.dir).then((it) => it.isDirectory(), () => false)) {
+        panel.webview.options = this.options();
+        this.adopt(panel, view);
+      } else panel.dispose();
+    });
   }
 
   override dispose(): void {
@@ -66,6 +72,10 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
 
   private options(): vscode.WebviewOptions {
     return { enableScripts: true, localResourceRoots: [pageFolder(this.context.extension.extensionUri)] };
+  }
+
+  private isTaken(dir: string): boolean {
+    return this.sessions.has(dir) || this.arrivals.has(dir);
   }
 
   private adopt(panel: vscode.WebviewPanel, view: TravelView): void {
