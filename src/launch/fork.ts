@@ -4,6 +4,7 @@ import { parseEvent } from '../contract/parse';
 import { checkpointRows } from '../present/checkpoints';
 import { listCheckpoints, type SavedCheckpoint } from '../rundir/checkpoints';
 import { RunDir } from '../rundir/layout';
+import { openPlain } from '../rundir/plainFile';
 import { readRun } from '../rundir/runs';
 import { Tail } from '../rundir/tail';
 import { History } from '../telemetry/history';
@@ -37,13 +38,25 @@ export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   if (resolution.config === null || resolution.problems.some(({ severity }) => severity === 'error')) {
     throw new ConfigError(options.config ?? run.configSource, resolution.problems);
   }
+  const config = options.config ?? (await ownFile(dir));
   options.onProgress?.('starting the supervisor');
   const launched = await launchRun({
-    python: python.choice, probe: python.probe, trainerDir, resolved: resolution.config, config: options.config ?? new RunDir(dir).config,
+    python: python.choice, probe: python.probe, trainerDir, resolved: resolution.config, config,
     workspace, runsFolder: options.runsFolder ?? path.dirname(dir), env: options.env ?? process.env,
     fork: { folder: checkpoint.path, parent: { run: run.id, checkpoint: checkpoint.name, path: path.resolve(dir) } },
   });
   return { ...launched, python, warnings: resolution.problems };
+}
+
+/** The run's config as it was written. A stranger's folder may have a link in its place, whose target is nobody's to copy. */
+async function ownFile(dir: string): Promise<string> {
+  const { config } = new RunDir(dir);
+  const file = await openPlain(config).catch((error: unknown) => {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new LaunchError('not resumable', `${config} cannot be read (${code}).`, 'Name a config to fork the run with.');
+  });
+  await file.close();
+  return config;
 }
 
 async function ownConfig(

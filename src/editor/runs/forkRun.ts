@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { forkText, nextName } from '../../config/forkText';
@@ -8,6 +8,7 @@ import { checkpointLabel } from '../../present/labels';
 import { listCheckpoints } from '../../rundir/checkpoints';
 import { RunFollower } from '../../rundir/follow';
 import { RunDir } from '../../rundir/layout';
+import { readPlain } from '../../rundir/plainFile';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { showInfo, showWarning } from '../notify';
@@ -60,6 +61,9 @@ function folderFor({ configSource }: Run): { readonly folder: string; readonly b
   return { folder: beside ? path.dirname(source) : (first?.uri.fsPath ?? ''), beside };
 }
 
+/** Bytes. */
+const LARGEST_CONFIG = 4 << 20;
+
 async function writeDraft(run: Run, dir: string, checkpoint: string, step: number): Promise<vscode.Uri> {
   const { folder, beside } = folderFor(run);
   const follower = new RunFollower(dir);
@@ -68,7 +72,7 @@ async function writeDraft(run: Run, dir: string, checkpoint: string, step: numbe
   const plan = follower.history.start?.plan ?? [];
   const phasesDone = run.config.phases.length - phasesToCome(run.config, plan, step).phases.length;
   // Paths in a config are relative to it: elsewhere only the resolved one, whose paths are absolute, means the same.
-  const text = beside ? await readFile(new RunDir(dir).config, 'utf8') : `${JSON.stringify(run.config, null, 2)}\n`;
+  const text = beside ? await readPlain(new RunDir(dir).config, LARGEST_CONFIG) : `${JSON.stringify(run.config, null, 2)}\n`;
   const name = await freeName(folder, run.name);
   const notes = [
     `Forked from ${run.id}: the student starts with the weights of ${checkpointLabel(checkpoint)}.`,
