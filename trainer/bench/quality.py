@@ -1,0 +1,189 @@
+"""How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
+
+    npm run bench:quality -- [--form quick|full] [--folder DIR] [--only-report]
+
+Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
+done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
+and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from bench import report
+from bench.quality_setting import start_checkpoint
+from bench.quality_trial import UNCOUNTED, Trial
+
+GOAL = 0.45
+"""Reverse KL, in nats per token, to which CPU-seconds are counted."""
+CHEAP = json.dumps({"teacher": {"precision": "bf16"}})
+LOOKS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
+"""After which shares of a schedule the student is scored, all held-out words."""
+
+
+@dataclass(frozen=True)
+class Form:
+    batches: Sequence[int]
+    rates: Sequence[float]
+    search: float
+    """Budget of the search over batch and rate, in CPU-seconds."""
+    budgets: Sequence[float]
+    seeds: Sequence[int]
+
+
+FORMS = {
+    "full": Form((32, 64, 256), (1e-3, 2e-3, 4e-3), 50, (25, 50, 100), (1, 2, 3)),
+    "quick": Form((64,), (2e-3, 4e-3), 10, (10,), (1,)),
+}
+
+
+class Book:
+    """What has been measured, one line of JSON each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.path = folder, folder / "trials.jsonl"
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+
+    def find(self, trial: Trial, budget: float) -> dict[str, Any] | None:
+        wanted = asdict(trial) | {"budget": budget}
+        return next((record for record in self.records if all(record[key] == value for key, value in wanted.items())), None)
+
+    def add(self, record: dict[str, Any]) -> dict[str, Any]:
+        self.records.append(record)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        return record
+
+    def run(self, trial: Trial, steps: int, looks: Sequence[int]) -> dict[str, Any]:
+        """A trial in a process of its own. Raises CalledProcessError where it failed."""
+        command = [
+            sys.executable, "-P", "-m", f"bench.quality_{trial.side}", "--folder", str(self.folder / "work"),
+            "--student", str(self.folder / "sft"), "--trial", json.dumps(asdict(trial)), "--steps", str(steps), "--looks", *map(str, looks),
+        ]  # fmt: skip
+        env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "TRANSFORMERS_VERBOSITY": "error"}
+        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def cost(self, trial: Trial) -> float:
+        """CPU-seconds of one step: the median of three measurements, kept for every rate and seed."""
+        alike = {"side": trial.side, "method": trial.method, "batch": trial.batch, "options": trial.options, "budget": 0}
+        known = [record for record in self.records if all(record[key] == value for key, value in alike.items())]
+        while len(known) < 3:
+            report.tell(f"cost of a step: {trial.name}, batch {trial.batch}")
+            steps = UNCOUNTED + (2 * 256 // trial.batch if trial.side == "ours" else max(4, 512 // trial.batch))
+            known.append(self.add(self.run(trial, steps, []) | {"budget": 0}))
+        return median(record["perStep"] for record in known)
+
+    def train(self, trial: Trial, budget: float) -> dict[str, Any]:
+        """A whole schedule of as many steps as `budget` CPU-seconds hold."""
+        if (found := self.find(trial, budget)) is not None:
+            return found
+        steps = max(8, round(budget / self.cost(trial)))
+        report.tell(f"{trial.name}, batch {trial.batch}, rate {trial.rate}, seed {trial.seed}: {steps} steps in {budget:g} CPU-s")
+        made = self.run(trial, steps, sorted({max(1, round(steps * share)) for share in LOOKS}))
+        return self.add(made | {"budget": budget})
+
+
+def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
+    """What is compared of a side at its best batch and rate."""
+    if side == "trl":
+        return [Trial(side, method, batch, rate, seed) for method in ("gkd", "distillation")]
+    every = [Trial(side, method, batch, rate, seed, options) for method in ("gkd", "minillm", "rkl") for options in (CHEAP, "")]
+    return [trial for trial in every if (trial.method, trial.options) != ("rkl", "")]
+
+
+def measure(book: Book, form: Form) -> None:
+    search = [(batch, rate) for batch in form.batches for rate in form.rates]
+    for batch, rate in search:
+        for trial in (Trial("ours", "gkd", batch, rate, 1, CHEAP), Trial("trl", "gkd", batch, rate, 1)):
+            book.train(trial, form.search)
+    best: dict[str, tuple[int, float]] = {}
+    for side, options in (("ours", CHEAP), ("trl", "")):
+        ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in search}
+        best[side] = min(ends, key=ends.__getitem__)
+    for seed in form.seeds:
+        for budget in form.budgets:
+            for side in ("ours", "trl"):
+                for trial in contenders(side, *best[side], seed):
+                    book.train(trial, budget)
+
+
+def seconds_to(goal: float, record: dict[str, Any]) -> float | None:
+    """CPU-seconds after which the reverse KL is at the goal: the median of three neighbouring looks. Without so many looks, the last."""
+    seen = record["seen"]
+    for place in range(1, len(seen) - 1):
+        three = [look["kl"] for look in seen[place - 1 : place + 2]]
+        if median(three) <= goal:
+            return seen[place]["cpu"]
+    return seen[-1]["cpu"] if seen and seen[-1]["kl"] <= goal else None
+
+
+Key = tuple[str, int, float, float]
+
+
+def grouped(records: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]]:
+    """Trials that differ in their seed alone."""
+    groups: dict[Key, list[dict[str, Any]]] = {}
+    for record in records:
+        if record["budget"]:
+            name = Trial(*(record[key] for key in ("side", "method", "batch", "rate", "seed", "options"))).name
+            groups.setdefault((name, record["batch"], record["rate"], record["budget"]), []).append(record)
+    return groups
+
+
+def conclude(book: Book, where: dict[str, Any]) -> None:
+    report.heading("Quality for CPU-seconds: held-out words, one thread, from one checkpoint", where)
+    groups = grouped(book.records)
+    rows, told = [], []
+    for (name, batch, rate, budget), ones in sorted(groups.items(), key=lambda item: (item[0][3], item[0])):
+        last = [one["seen"][-1] for one in ones]
+        reached = [seconds_to(GOAL, one) for one in ones]
+        at = median(reached) if all(reached) else None
+        mean = {key: sum(look[key] for look in last) / len(last) for key in ("kl", "accuracy", "errors", "sampledAccuracy", "entropy")}
+        spread = max(look["kl"] for look in last) - min(look["kl"] for look in last)
+        charged = sum(one["cpu"] for one in ones) / len(ones)
+        quality = [mean["kl"], spread, 100 * mean["accuracy"], 100 * mean["errors"], mean["entropy"], at]
+        numbers = [len(ones), ones[0]["steps"], charged, *quality]
+        rows.append([name, batch, rate, budget, *numbers])
+        told.append({"name": name, "batch": batch, "rate": rate, "budget": budget, "cpu": charged, "seeds": len(ones), "to": at} | mean)
+    scores = ["reverse KL", "spread", "greedy %", "PER %", "entropy", f"CPU-s to {GOAL}"]
+    columns = ["method", "batch", "rate", "budget", "seeds", "steps", "CPU-s", *scores]
+    report.table(columns, rows)
+    best = {side: min((one["to"] for one in told if one["to"] and one["name"].startswith(side)), default=None) for side in ("ours", "trl")}
+    ratio = best["ours"] / best["trl"] if best["ours"] and best["trl"] else None
+    steps = {f"{name} {batch}": median(one["perStep"] for one in ones) for (name, batch, _, _), ones in groups.items()}
+    report.conclude({"benchmark": "quality", "ratio": ratio, "secondsTo": best, "goal": GOAL, **where, "perStep": steps, "trials": told})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.quality")
+    parser.add_argument("--form", choices=FORMS, default="full")
+    parser.add_argument("--folder", type=Path, default=Path(".cache/quality"), help="where results are kept; a run goes on from there")
+    parser.add_argument("--only-report", action="store_true", help="print what has been measured")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    where = report.conditions()
+    folder = options.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    book = Book(folder)
+    if not options.only_report:
+        start_checkpoint(folder)
+        measure(book, FORMS[options.form])
+    conclude(book, where)
+
+
+if __name__ == "__main__":
+    main()
