@@ -97,6 +97,16 @@ def test_repetition_shows_the_responses_that_repeat() -> None:
     assert alert.samples[:2] == ["5 5 5 5 5 1 2", "3 3 3 3"]
 
 
+def test_lost_weight_shows_the_responses_that_weigh_least() -> None:
+    guards, alerts = watch()
+    rows = rollout([[1, 2], [3, 4, 5], [6]], [True, True, True])
+    rows.logp_student = torch.tensor([[-1.0, -1.0, 0.0], [-9.0, -8.0, -7.0], [-2.0, 0.0, 0.0]])  # the teacher was sure of each
+    guards.look_at(rows)
+    guards.rollout(1, {"weight/ess": 0.05})
+    (alert,) = alerts
+    assert (alert.rule, alert.samples) == ("effectiveSamples", ["3 4 5", "6", "1 2"])
+
+
 def test_other_rules() -> None:
     guards, alerts = watch()
     guards.rollout(1, {"length/mean": 10.0, "weight/ess": 0.5})
