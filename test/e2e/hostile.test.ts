@@ -103,7 +103,7 @@ describe('hostile text', function suite() {
     await workbench.setTheme('Dark Modern');
   });
 
-  it('is text in time travel', async () => {
+  it('is text on the page that travels', async () => {
     const frame = await panel();
     await frame.locator('.prompt[data-prompt="bidi"] .look', { hasText: 'Travel' }).click();
     const page = await workbench.webview('#app[data-moments]');
@@ -144,6 +144,7 @@ describe('hostile text', function suite() {
       if (prompt !== 'html') continue;
       await workbench.page.locator('.monaco-editor .view-line', { hasText: 'cost' }).first().click();
       await workbench.page.keyboard.press('n');
+      await workbench.page.locator('.statusbar-item', { hasText: /Worst 1 of \d/ }).waitFor();
       await workbench.runCommand('Show or Focus Hover');
       const hover = workbench.page.locator('.monaco-hover', { hasText: 'would say' });
       await hover.waitFor();
