@@ -174,7 +174,8 @@ def matching_temperature(model: LanguageModel, entropy: float, examples: Sequenc
         between(turn, 12)
         middle = (low * high) ** 0.5
         responses = sample(model, examples, setting, middle)
-        scores = decode.score(model, None, [example.prompt_ids for example in examples], responses, temperature=middle, pad=setting.pad)
+        prompts = [example.prompt_ids for example in examples]
+        scores = decode.score(model, None, prompts, responses, temperature=middle, pad=setting.pad, chunk=setting.chunk)
         found = float(scores.entropy.sum() / scores.mask.sum())
         if abs(found - entropy) <= 0.01 * entropy:
             return middle

@@ -7,6 +7,7 @@ that loading itself never waits for the network.
 from __future__ import annotations
 
 import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,16 @@ def choose_device(name: str) -> torch.device:
             f'"device" is "{name}", but torch {torch.__version__} finds none on this machine; use "auto" or {here}.', pointer="/device"
         )
     return torch.device(name)
+
+
+def hardware(device: torch.device) -> str:
+    """What a device is sold as, as far as that is known without asking other programs: another one rounds in another way."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8", errors="replace").splitlines() if known.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:

@@ -19,7 +19,7 @@ from minillm.evaluate import Between, Result, evaluate, matching_temperature
 from minillm.interrupt import Interrupt
 from minillm.language_model import LanguageModel
 from minillm.metrics import CATALOGUE
-from minillm.models import load_checkpoint
+from minillm.models import hardware, load_checkpoint
 from minillm.optimizer import optimizer_tensors
 from minillm.prepare import Prepared, Progress
 from minillm.rundir import VERSION, EventWriter, RunDir, read_json, write_json_whole
@@ -134,7 +134,9 @@ class Record:
             student.vocabulary = prepared.student.vocabulary
             self.write(f"{start}.full", start, first, "student", student, full=True)
             if not self.path("control.full").exists():
-                entropy = (read_json(self.path(f"{name}.full")) or {})["metrics"]["eval/entropy"]
+                # Matched on the rows that are scored at every checkpoint: they are fewer, and the same for both.
+                self.write(name, name, step, "student", prepared.student, full=False)
+                entropy = (self.scores(name) or {})["eval/entropy"]
                 between = self.between("looking for the temperature of the sharpening control")
                 temperature = matching_temperature(student, entropy, prepared.subset, prepared.setting, between)
                 self.write("control.full", start, first, "control", student, full=True, temperature=temperature)
@@ -197,5 +199,6 @@ def environment(prepared: Prepared) -> dict[str, Any]:
     """What a resume must find again to go on bit for bit."""
     return {
         "torch": torch.__version__, "transformers": transformers.__version__, "device": str(prepared.device),
-        "precision": prepared.precision, "threads": prepared.threads, "teacherPrecision": prepared.reading.precision,
+        "hardware": hardware(prepared.device), "precision": prepared.precision, "threads": prepared.threads,
+        "teacherPrecision": prepared.reading.precision,
     }  # fmt: skip

@@ -21,6 +21,7 @@ from minillm.config import Config
 from minillm.errors import BadInput
 from minillm.guards import Alert, Guards
 from minillm.interrupt import Interrupt, Stopped
+from minillm.models import hardware
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
 from minillm.prepare import Prepared, prepare
@@ -96,6 +97,7 @@ class Trainer:
         self.step = 0
         """Optimizer steps done, over all phases."""
         self.phase = 0
+        self.resumed = False
         self._told: tuple[str, float] = ("", 0.0)
 
     def live(self) -> None:
@@ -150,12 +152,13 @@ class Trainer:
         record = state.record
         index, n, self.step = record["phase"], record["phaseStep"], record["step"]
         then, now = record["environment"], environment(self.prepared)
-        changed = [f"{key} was {then.get(key)} and is {now[key]}" for key in now if then.get(key) != now[key]]
+        changed = [f"{key} was {then[key]} and is {now[key]}" for key in now if key in then and then[key] != now[key]]
         if changed:
             self.message("warning", f"Training goes on, but not bit for bit: {'; '.join(changed)}.")
         phase = self.prepared.phases[index]
         restore_optimizer(self.prepared.student.model, phase.optimizer, state.optimizer)
         phase.restore(state.rollout)
+        self.resumed = True
         self.events.write("resume", step=self.step, checkpoint=state.name)
         return index, n
 
@@ -166,7 +169,7 @@ class Trainer:
         phase, first = prepared.phases[index], prepared.first_steps[index]
         self.phase = index
         self.events.write("phase", index=index, method=phase.method, firstStep=first, steps=phase.steps)
-        if self.step == prepared.distillation == 0:  # what distillation started from, to compare with
+        if self.step == prepared.distillation == 0 and not self.resumed:  # what distillation started from, to compare with
             self.look_at_student(self.record.save(0, index, 0))
         for n in range(done + 1, phase.steps + 1):
             self.attend(index, n - 1)
@@ -308,5 +311,5 @@ class Trainer:
 
 def device_name(prepared: Prepared) -> str:
     if prepared.device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(prepared.device)}"
+        return f"cuda: {hardware(prepared.device)}"
     return prepared.device.type

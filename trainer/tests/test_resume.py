@@ -63,8 +63,6 @@ def outcome(run: RunDir) -> dict[str, Any]:
     return {"steps": steps, "names": names, "samples": samples, "scores": scores, "weights": (last / "model.safetensors").read_bytes()}
 
 
-
-
 # sft from 1 to 6, then rounds of four steps, two to an inner epoch: 7-10, 11-14, 15-16
 PLACES = {2: "within sft", 7: "within an inner epoch", 8: "between inner epochs", 10: "between rounds", 13: "in the second round"}
 
@@ -230,6 +228,32 @@ def test_a_signal_ends_it_with_a_checkpoint(make_run: MakeRun) -> None:
         for _, process, _ in running:
             process.kill()
             process.wait()
+
+
+def test_another_processor_is_told_of(make_run: MakeRun) -> None:
+    run = make_run()
+    train_until(run, 1, 7)
+    state = run.checkpoints / "step-00000007-a1" / "state" / "state.json"
+    record = json.loads(state.read_text())
+    here = record["environment"]["hardware"]
+    record["environment"]["hardware"] = "Z" * len(here)  # of the same size, which is checked
+    del record["environment"]["threads"]  # as an older trainer wrote it: nothing can be said
+    room = len(state.read_text())
+    state.write_text(json.dumps(record, separators=(",", ":")).ljust(room))
+    train_until(run, 2, 8)
+    texts = [event["text"] for event in events_of(run, "message") if event["level"] == "warning" and "bit for bit" in event["text"]]
+    assert texts == [f"Training goes on, but not bit for bit: hardware was {'Z' * len(here)} and is {here}."]
+
+
+def test_the_start_is_looked_at_once(make_run: MakeRun) -> None:
+    """Killed before the first checkpoint of its own, a run of distillation alone goes on from step 0."""
+    phase = {"method": "rkl", "steps": 4, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
+    run = make_run(phases=[phase], checkpoints__every=4)
+    train_until(run, 1, 2)
+    shutil.rmtree(run.checkpoints / "step-00000002-a1")
+    assert train(run.path, 2) == 0
+    assert [event["checkpoint"] for event in events_of(run, "resume")] == ["step-00000000-a1"]
+    assert [event["name"] for event in events_of(run, "checkpoint")] == ["step-00000000-a1", "step-00000002-a1", "step-00000004-a2"]
 
 
 def test_stopped_before_the_first_step(make_run: MakeRun) -> None:

@@ -8,15 +8,21 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import RUN, MakeRun, events_of, write_run
+from conftest import RUN, MakeRun, copy_run, events_of, write_run
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from minillm.config import Config
 from minillm.contract import AnyEvent, Exit, Sample
+from minillm.evaluate import evaluate
+from minillm.interrupt import Interrupt
 from minillm.metrics import CATALOGUE
+from minillm.models import load_checkpoint
+from minillm.prepare import prepare
+from minillm.record import Record
 from minillm.resolve import resolve
-from minillm.rundir import RunDir, read_json
+from minillm.rundir import EventWriter, RunDir, read_json
 from minillm.train import train
 
 
@@ -108,6 +114,23 @@ def test_samples_are_the_same_prompts_and_draws_everywhere(finished: RunDir) -> 
     assert len(keys) == 6
     assert all(key == keys[0] for key in keys)
     assert [draw for _, draw, _ in keys[0]] == [0, 1, 0, 1]
+
+
+def test_the_control_is_matched_on_the_rows_that_its_target_is_of(finished: RunDir) -> None:
+    """The subset's entropy says how far to sharpen, whatever it is on all rows: here, by its file, much less."""
+    run = copy_run(finished, "sharper")
+    scored = run.evaluations / "step-00000016-a1.json"
+    record = read_json(scored) or {}
+    wanted = record["metrics"]["eval/entropy"] = 2.5
+    scored.write_text(json.dumps(record), encoding="utf-8")
+    (run.evaluations / "control.full.json").unlink()
+    config = Config.model_validate((read_json(run.run) or {})["config"])
+    ready = prepare(config, lambda *_: None, lambda *_: None)
+    Record(run, 1, EventWriter(run, 1), ready, Interrupt(), lambda *_: None).conclude("step-00000016-a1", 16)
+    start = load_checkpoint(run.checkpoints / "step-00000006-a1", ready.device, ready.student.dtype)
+    temperature = (read_json(run.evaluations / "control.full.json") or {})["temperature"]
+    sharpened = evaluate(start, None, ready.subset, ready.setting, lambda *_: None, temperature=temperature, greedy=False)
+    assert sharpened.metrics["eval/entropy"] == pytest.approx(wanted, rel=0.02)
 
 
 def test_the_end_compares_student_start_control_and_teacher(finished: RunDir) -> None:
