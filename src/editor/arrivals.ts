@@ -6,9 +6,11 @@ export class Arrivals {
     return this.coming.has(dir);
   }
 
-  /** Resolves when no panel of this run is on its way. Whoever goes on at once finds it so. */
-  async settled(dir: string): Promise<void> {
+  /** Waits for the panel of this run that is on its way; brings one unless it is found to be there. */
+  async bringUnless(isThere: () => boolean, dir: string, work: () => Promise<void>): Promise<void> {
     while (this.coming.has(dir)) await this.coming.get(dir);
+    // Nothing is awaited between this look and the reservation: another who waited would come between.
+    if (!isThere()) await this.bring(dir, work);
   }
 
   /** Does what brings a run's panel; from now until it is done, the run has one on its way. */

@@ -29,13 +29,11 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
 
   /** Shows the panel of a run: the one that is open, else a new one. */
   async open(dir: string): Promise<void> {
-    await this.arrivals.settled(dir);
-    const known = this.sessions.get(dir);
-    if (known) {
-      known.panel.reveal();
-      return;
-    }
-    await this.arrivals.bring(dir, async () => {
+    const reveal = (): boolean => {
+      this.sessions.get(dir)?.panel.reveal();
+      return this.sessions.has(dir);
+    };
+    await this.arrivals.bringUnless(reveal, dir, async () => {
       const { name } = await readRun(dir);
       if (this.disposed) return;
       const options = { enableFindWidget: true, ...this.options() };

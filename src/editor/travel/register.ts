@@ -28,17 +28,15 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
   }
 
   async open(view: TravelView): Promise<void> {
-    await this.arrivals.settled(view.dir);
-    const known = this.sessions.get(view.dir);
-    if (known) {
-      known.panel.reveal();
-      await known.show(view);
-      return;
-    }
-    const options = { enableFindWidget: true, ...this.options() };
-    const panel = vscode.window.createWebviewPanel(TRAVEL_VIEW, titleOf(view.promptId), vscode.ViewColumn.Active, options);
-    this.keep(view);
-    this.adopt(panel, view);
+    const { dir } = view;
+    await this.arrivals.bringUnless(() => this.sessions.has(dir), dir, () => {
+      const options = { enableFindWidget: true, ...this.options() };
+      this.adopt(vscode.window.createWebviewPanel(TRAVEL_VIEW, titleOf(view.promptId), vscode.ViewColumn.Active, options), view);
+      return Promise.resolve();
+    });
+    const known = this.sessions.get(dir);
+    known?.panel.reveal();
+    await known?.show(view);
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {

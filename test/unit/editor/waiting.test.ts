@@ -59,16 +59,12 @@ describe('panels on their way', () => {
     const arrivals = new Arrivals();
     const shown = new Set<string>();
     const made: string[] = [];
-    const open = async (dir: string, fails = false): Promise<void> => {
-      await arrivals.settled(dir);
-      if (shown.has(dir)) return;
-      await arrivals.bring(dir, async () => {
-        await sleep(5);
-        if (fails) throw new Error('unreadable');
-        made.push(dir);
-        shown.add(dir);
-      });
-    };
+    const open = (dir: string, fails = false): Promise<void> => arrivals.bringUnless(() => shown.has(dir), dir, async () => {
+      await sleep(5);
+      if (fails) throw new Error('unreadable');
+      made.push(dir);
+      shown.add(dir);
+    });
     const outcomes = await Promise.allSettled([open('a', true), open('a'), open('a'), open('b')]);
     assert.deepEqual(outcomes.map(({ status }) => status), ['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
     assert.deepEqual(made.sort(), ['a', 'b']);
