@@ -116,6 +116,12 @@ def _origin(student: Student) -> tuple[Student, Path | None]:
     return student.model_copy(update=base), Path(student.model)
 
 
+def held_once(config: Config) -> bool:
+    """Whether the teacher is what a student with corrections starts from: then he is the student without them, and takes no memory."""
+    origin, _ = _origin(config.student)
+    return origin.lora is not None and (origin.model, origin.revision) == (config.teacher.model, config.teacher.revision)
+
+
 @dataclass
 class Pair:
     """Teacher and student that share a vocabulary, and their tokenizer."""
@@ -130,8 +136,7 @@ def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress
     tokenizer = load_tokenizer(config, progress)
     if config.student.tokenizer != "teacher":
         compare_tokenizers(_tokenizer(config.teacher, "/teacher/model", progress), tokenizer)
-    origin, _ = _origin(config.student)
-    if origin.lora is not None and (origin.model, origin.revision) == (config.teacher.model, config.teacher.revision):
+    if held_once(config):
         student = load_student(config, device, dtype, progress)
         teacher: LanguageModel = low_rank.Origin(student, f"teacher {config.teacher.model}")
     else:
@@ -161,12 +166,19 @@ def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str, poin
     return ready
 
 
+_fetched: dict[tuple[str, str | None, bool, bool, bool], Path] = {}
+"""Models of the hub whose files this process has fetched: it asks the hub once, not for every part that is read."""
+
+
 def _folder(part: Teacher | Student, pointer: str, progress: Progress, *, weights: bool) -> Path:
     """The local folder of a model; hub files are fetched into the hub's cache."""
     path = Path(part.model).expanduser()
     if not path.is_dir():
-        code, pickled = part.trust_remote_code, part.allow_pickle
-        path = fetch(part.model, part.revision, pointer, progress, weights=weights, code=code, pickled=pickled)
+        wanted = (part.model, part.revision, weights, part.trust_remote_code, part.allow_pickle)
+        if wanted not in _fetched:
+            code, pickled = part.trust_remote_code, part.allow_pickle
+            _fetched[wanted] = fetch(part.model, part.revision, pointer, progress, weights=weights, code=code, pickled=pickled)
+        path = _fetched[wanted]
     if not (path / "config.json").is_file():
         raise BadInput(
             f"{path} has no config.json: a model folder holds config.json, a tokenizer and safetensors weights.", pointer=pointer

@@ -216,6 +216,12 @@ def test_a_student_who_knows_more_than_the_teacher(ready: Prepare, running_text:
     assert row_of(checked, "Teacher")[0] == "warning"
 
 
+def test_without_rows_to_score_the_references_are_those_that_are_trained_on(ready: Prepare, running_text: Path) -> None:
+    checked = check_start(ready(folder=running_text, rows=ROWS, data__validation=None, **ROOM), thorough=True)
+    assert row_of(checked, "Teacher")[0] == "warning"
+    assert any("does not know the references of" in text and "rows.jsonl" in text for text in found(checked))
+
+
 def ready_tokenizer(folder: Path) -> Any:
     return PreTrainedTokenizerFast.from_pretrained(folder)
 

@@ -18,7 +18,7 @@ from minillm.checks.memory import check_memory, what_fits
 from minillm.checks.memory_plan import Lengths, Plan, make_plan
 from minillm.checks.sizes import sizes_of
 from minillm.checks.start import longest
-from minillm.config import Config
+from minillm.config import Config, Lora
 from minillm.errors import BadInput
 from minillm.findings import Findings
 from minillm.prepare import prepare
@@ -149,9 +149,25 @@ def test_what_does_not_fit_is_answered_with_what_would(place: Path) -> None:
     phase.rollout_chunk = edits.get("/phases/0/rolloutChunk", phase.rollout_chunk)
     changed.student.recompute = edits.get("/student/recompute", False)
     if "/student/lora" in edits:
-        changed.student.lora = type(changed.student).model_fields["lora"].annotation.__args__[0](rank=edits["/student/lora"]["rank"])
+        changed.student.lora = Lora(rank=edits["/student/lora"]["rank"])
     assert make(changed).total <= 80e9
     assert make(config).total > 80e9, "the config itself is left as it was"
+
+
+def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:
+    config, make = big(place)
+    once = make(config).held["teacher"]
+    config.student.lora, config.student.model = Lora(), config.teacher.model
+    assert make(config).held["teacher"] == 0, "the student without its corrections is the teacher"
+    small = config_of(place, {"method": "sft"})
+    sizes = sizes_of(LlamaConfig(**BIG))
+
+    def held() -> float:
+        return make_plan(small, sizes, sizes, {}, None, torch.float32, "cpu").held["teacher"]
+
+    assert held() == 2 * once
+    small.teacher.precision = "bf16"
+    assert held() == 3 * once
 
 
 def test_what_no_setting_makes_fit(place: Path) -> None:

@@ -17,7 +17,7 @@ from minillm.decode import PENDING_LOGITS
 from minillm.evaluate import CHUNK_TOKENS, LARGEST_CHUNK
 from minillm.head import CHUNK_LOGITS
 from minillm.methods import Phase, Rounds
-from minillm.models import TINY
+from minillm.models import TINY, held_once
 
 FP32, BF16 = 4, 2
 MIXED = 0.65
@@ -72,7 +72,9 @@ def make_plan(
         "student": FP32 * student.parameters + FP32 * models.adapted, "teacher": models.bytes * teacher.parameters,
         "optimizer": 2 * FP32 * models.trained,
     }  # fmt: skip
-    if config.teacher.precision != "same" and models.bytes > BF16:
+    if held_once(config):
+        held["teacher"] = 0.0
+    elif config.teacher.precision != "same" and models.bytes > BF16:
         held["teacher"] += BF16 * teacher.parameters  # the copy that reads in training
     busy: dict[tuple[int, str], dict[str, float]] = {}
     buffers = 0.0

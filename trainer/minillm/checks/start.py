@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from minillm.checks.batches import describe_batches
 from minillm.checks.boundary import check_boundaries
 from minillm.checks.lengths import check_lengths
-from minillm.checks.likelihood import judge, measure
+from minillm.checks.likelihood import ROWS, judge, measure
 from minillm.checks.loaded import loaded_sets
 from minillm.checks.memory import check_memory
 from minillm.checks.memory_plan import Lengths, Plan, make_plan
@@ -17,7 +17,7 @@ from minillm.checks.special_tokens import check_special_tokens
 from minillm.checks.template import check_template
 from minillm.config import Config
 from minillm.contract import CheckRow
-from minillm.data import Example
+from minillm.data import Example, spread
 from minillm.findings import Findings
 from minillm.models import TINY
 from minillm.prepare import Prepared, longest_context
@@ -39,15 +39,27 @@ def check_start(prepared: Prepared, *, thorough: bool) -> Checked:
         check_special_tokens(sets, tokenizer, prepared.teacher.model, config.data, findings),
         check_boundaries(sets, tokenizer, config.data, findings),
     ]
+    path, references = references_of(prepared)
     if thorough or quick or config.data.template == "chat":
-        rows.append(check_template(tokenizer, prepared.teacher, config.data.validation, prepared.subset, config.data, findings))
-    if thorough and config.data.validation is not None:
-        teacher, student = (measure(model, prepared.subset, prepared.setting.pad) for model in (prepared.teacher, prepared.student))
+        rows.append(check_template(tokenizer, prepared.teacher, path, references, config.data, findings))
+    if thorough:
+        teacher, student = (measure(model, references, prepared.setting.pad) for model in (prepared.teacher, prepared.student))
         if teacher is not None and student is not None:
-            rows.append(judge(teacher, student, prepared.student.vocabulary, config.data.validation, findings))
+            rows.append(judge(teacher, student, prepared.student.vocabulary, path, findings))
     rows.append(describe_batches(config, [phase.steps for phase in prepared.phases], prepared.files))
     memory = _memory(prepared, findings)
     return Checked([*rows, memory] if memory is not None else rows, findings)
+
+
+def references_of(prepared: Prepared) -> tuple[str, list[Example]]:
+    """A file and rows of it with answers: of those that are scored, else of those that are trained on; none where no row has one."""
+    answered = [example for example in prepared.subset if example.responses]
+    if answered:
+        return prepared.config.data.validation or "", answered
+    for phase, files in zip(prepared.config.phases, prepared.files, strict=True):
+        if any(example.responses for example in files.get("train", [])):
+            return phase.train, spread([example for example in files["train"] if example.responses], ROWS)  # type: ignore[attr-defined]
+    return prepared.config.data.train, []
 
 
 def judge_first_evaluation(teacher: float, student: float, prepared: Prepared) -> Findings:

@@ -22,16 +22,16 @@ ANSWER = "zqxzq"
 
 
 def check_template(
-    tokenizer: Any, teacher: LanguageModel, path: str | None, examples: Sequence[Example], settings: Data, findings: Findings
+    tokenizer: Any, teacher: LanguageModel, path: str, examples: Sequence[Example], settings: Data, findings: Findings
 ) -> CheckRow:
     """`examples` of the file `path` are what the two templates are compared on."""
     if settings.template == "chat":
         return _check_end_of_turn(tokenizer, findings)
     if tokenizer.chat_template is None:
         return CheckRow(name="Template", health="good", text=f'"{settings.template}"; the tokenizer has no chat template.')
-    answered = spread([example for example in examples if example.responses and example.references], COMPARED)
+    answered = spread([example for example in examples if example.responses], COMPARED)
     said = f'"{settings.template}"; the tokenizer has a chat template, which is not used'
-    if path is None or not answered:
+    if not answered:
         findings.warn(
             f'The tokenizer has a chat template, but data.template is "{settings.template}": if the teacher was tuned on chats, '
             'set it to "chat".',
