@@ -200,7 +200,13 @@ export interface DeltaMessage extends FeedBase {
   readonly inventory?: Inventory;
 }
 
-export type ToPage = SnapshotMessage | DeltaMessage | SamplesMessage;
+/** Nothing can be shown, and why: one sentence. A picture follows when there is one after all. */
+export interface ProblemMessage {
+  readonly type: 'problem';
+  readonly text: string;
+}
+
+export type ToPage = SnapshotMessage | DeltaMessage | SamplesMessage | ProblemMessage;
 
 export type ToHost =
   /** The page listens. A new `client` is a new page: nothing that an older one had is there. */

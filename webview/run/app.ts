@@ -56,6 +56,11 @@ export class App {
       this.samples.show(message);
       return;
     }
+    if (message.type === 'problem') {
+      const loading = document.getElementById('loading');
+      if (loading) setText(loading, message.text);
+      return;
+    }
     const folded = foldFeed(this.state, message);
     if (folded.kind === 'resync') {
       // One question is enough; the answer is a snapshot.

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { ActionId, RequestId, ToHost, ToPage } from '../../protocol/runPanel';
+import { showBeginning } from '../../present/text';
 import { RunFollower } from '../../rundir/follow';
 import { Journal } from '../../rundir/journal';
 import { RunDir } from '../../rundir/layout';
@@ -27,6 +28,9 @@ const HIDDEN_TICK = 3000;
 /** Milliseconds between looks at a run that has ended while its page is looked at: it may be resumed from anywhere. */
 const ENDED_TICK = 2000;
 
+/** Characters of an error that a page has room for. */
+const LONGEST_REASON = 300;
+
 /**
  * One panel over one run folder. Says nothing before the page says that it is ready; then a whole picture, and from
  * then on one message a tick with what changed. A page that was hidden has lost everything: it gets a picture again.
@@ -37,6 +41,8 @@ export class RunPanelSession extends Disposable {
   private readonly journal: Journal;
   private request: RunRequest | undefined;
   private client: string | undefined;
+  /** A page that waits for a picture of a run that could not be read. */
+  private waiting: string | undefined;
   private timer: NodeJS.Timeout | undefined;
   private reopener: NodeJS.Timeout | undefined;
   private dirty = false;
@@ -91,11 +97,12 @@ export class RunPanelSession extends Disposable {
     clearInterval(this.reopener);
     this.reopener = visible ? setInterval(() => this.follower.start(), ENDED_TICK) : undefined;
     this.timer = visible ? setInterval(() => this.tick(), TICK) : undefined;
-    if (!visible) this.client = undefined;
+    if (!visible) this.client = this.waiting = undefined;
   }
 
   private onChange(): void {
     this.dirty = true;
+    if (this.waiting !== undefined) void this.receive({ type: 'ready', client: this.waiting });
     this.journal.refresh().then(
       () => (this.dirty = true),
       (error: unknown) => this.dependencies.log.warn(`The journal of ${this.id} cannot be read: ${String(error)}`),
@@ -133,10 +140,7 @@ export class RunPanelSession extends Disposable {
     try {
       switch (message.type) {
         case 'ready':
-          await Promise.all([this.follower.refresh(), this.journal.refresh()]);
-          if (this.disposed) return;
-          this.client = message.client;
-          this.post(this.feed.snapshot(this.state.settings(this.id)));
+          await this.begin(message.client);
           return;
         case 'resync':
           if (this.client !== undefined) this.post(this.feed.snapshot(this.state.settings(this.id)));
@@ -161,6 +165,23 @@ export class RunPanelSession extends Disposable {
       }
     } catch (error) {
       this.dependencies.log.error(`Panel of ${this.id}, ${message.type}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+
+  /** The first picture for a page; where there is none, the page says why, and gets one as soon as the run can be read. */
+  private async begin(client: string): Promise<void> {
+    this.waiting = undefined;
+    try {
+      await Promise.all([this.follower.refresh(), this.journal.refresh()]);
+      if (this.disposed) return;
+      this.client = client;
+      this.post(this.feed.snapshot(this.state.settings(this.id)));
+    } catch (error) {
+      if (this.disposed) return;
+      this.waiting = client;
+      const reason = showBeginning(error instanceof Error ? error.message : String(error), LONGEST_REASON);
+      this.post({ type: 'problem', text: `This run cannot be read (${reason}). It is shown here as soon as it can.` });
+      throw error;
     }
   }
 

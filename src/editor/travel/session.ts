@@ -1,13 +1,15 @@
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Sample } from '../../contract/generated';
 import { showControlCharacters } from '../../present/text';
-import { readTravelView, type TravelMessage, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
+import { readTravelView, type TravelMessage, type TravelState, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
 import { isCheckpointName } from '../../rundir/layout';
 import { readRun } from '../../rundir/runs';
-import { readSamples, sampledCheckpoints } from '../../rundir/samples';
+import { sampledCheckpoints } from '../../rundir/samples';
 import { Disposable } from '../disposable';
 import { webviewPage } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
+import { readSides, reasonOf } from './sides';
 import { buildTravel } from './state';
 
 /** Milliseconds between looks for new samples while the page is in view. */
@@ -102,20 +104,31 @@ export class TravelSession extends Disposable {
     }
   }
 
+  /** What the page shows; where nothing can be read, why. */
+  private async read(): Promise<TravelState> {
+    const { dir, promptId, draw } = this.view;
+    try {
+      const names = await sampledCheckpoints(dir);
+      const unread = await readSides(dir, names, this.sides);
+      for (const reason of unread) this.warn(`Time travel: ${reason}`);
+      const [summary, rows] = await Promise.all([readRun(dir), this.runs.checkpoints(dir)]);
+      this.names = names.join('\n');
+      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides: this.sides }, promptId, draw);
+      return state.problem !== null && unread[0] !== undefined ? { ...state, problem: unread[0] } : state;
+    } catch (error) {
+      this.warn(`Time travel: ${String(error)}`);
+      const nothing = { run: path.basename(dir), active: false, rows: [], sides: new Map<string, readonly Sample[]>() };
+      return { ...buildTravel(nothing, promptId, draw), problem: `The samples of this run cannot be read (${reasonOf(error)}).` };
+    }
+  }
+
   private async post(): Promise<void> {
     if (!this.ready) return;
     this.busy = true;
     try {
-      const { dir, promptId, draw } = this.view;
-      const names = await sampledCheckpoints(dir);
-      for (const name of names) {
-        // What a checkpoint wrote never changes; the teacher answers prompts that are added later, too.
-        if (!this.sides.has(name) || name === 'teacher') this.sides.set(name, await readSamples(dir, name));
-      }
-      const [summary, rows] = await Promise.all([readRun(dir), this.runs.checkpoints(dir)]);
+      const { promptId } = this.view;
+      const state = await this.read();
       if (this.disposed) return;
-      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides: this.sides }, promptId, draw);
-      this.names = names.join('\n');
       this.panel.title = titleOf(promptId);
       await this.panel.webview.postMessage({ type: 'travel', state, view: this.view } satisfies TravelMessage);
     } finally {
