@@ -98,7 +98,7 @@ describe('samples of a run', function suite() {
     await (await panel()).locator('.prompt[data-prompt="rhythm"]', { hasText: 'R IH DH AH M' }).waitFor();
   });
 
-  it('are compared with those of another run', async () => {
+  it('are compared with those of another run @long', async () => {
     const recorded = recordedWorkspace();
     const other = path.join(recorded.folder, 'runs', '20261125-010203-rival');
     cpSync(recorded.dir, other, { recursive: true });

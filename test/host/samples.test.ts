@@ -30,8 +30,11 @@ describe('samples', () => {
       const back = parseSamplesUri(vscode.Uri.parse(uri(50, promptId).toString()));
       assert.deepEqual(back, { dir, checkpoint: checkpointName(50), ...(promptId === undefined ? {} : { promptId }) });
     }
+    const other = { dir: `${dir}-2`, checkpoint: checkpointName(50), promptId: 'a&b', shownIn: dir };
+    assert.deepEqual(parseSamplesUri(vscode.Uri.parse(samplesUri(other).toString())), other);
+    assert.equal(samplesUri(other).path, uri(50, 'a&b').path, 'both sides have one path');
     const name = checkpointName(50);
-    for (const other of ['minillm:/etc/passwd', `minillm:/etc/passwd.minillm?${name}`, `minillm:${dir}/run.json?${name}`, `minillm:${dir}/x.minillm?../${name}`, `minillm:${dir}/x.minillm?${name}&%25E0`]) {
+    for (const other of ['minillm:/etc/passwd', `minillm:/etc/passwd.minillm?${name}`, `minillm:${dir}/run.json?${name}`, `minillm:${dir}/x.minillm?../${name}`, `minillm:${dir}/x.minillm?${name}&%25E0`, `minillm:${dir}/x.minillm?${name}&a&${encodeURIComponent('/etc')}`, `minillm:${dir}/x.minillm?${name}&a&${encodeURIComponent(`${dir}/../../x`)}`]) {
       assert.equal(parseSamplesUri(vscode.Uri.parse(other)), undefined, other);
     }
   });

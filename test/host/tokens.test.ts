@@ -58,7 +58,7 @@ describe('tokens', () => {
     const [sheet] = hover?.contents ?? [];
     assert.ok(sheet instanceof vscode.MarkdownString);
     assert.equal(sheet.isTrusted, false);
-    assert.match(sheet.value, /student \| &nbsp; teacher[^]*would say/);
+    assert.match(sheet.value, /would say \| &nbsp; student \| &nbsp; teacher[^]*probability/);
     assert.match(sheet.value, /←(&nbsp;| )said/);
   });
 

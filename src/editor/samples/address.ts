@@ -13,29 +13,42 @@ export interface SamplesAddress {
   readonly dir: string;
   readonly checkpoint: string;
   readonly promptId?: string | undefined;
+  /** Run folder that the path shows in place of its own: where two runs are set side by side, it is the other one's. */
+  readonly shownIn?: string | undefined;
 }
 
 /**
  * `minillm:<run folder>/step 200.minillm?step-00000200-a1` for all prompts, `…/<prompt id>.minillm?step-00000200-a1&<prompt id>`
  * for one. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have the same
- * path, so that editors do not take them for a file that was renamed.
+ * path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
  */
-export function samplesUri({ dir, checkpoint, promptId }: SamplesAddress): vscode.Uri {
+export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress): vscode.Uri {
   const name = promptId === undefined ? checkpointLabel(checkpoint) : encodeURIComponent(promptId);
-  const query = promptId === undefined ? checkpoint : `${checkpoint}&${encodeURIComponent(promptId)}`;
-  return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${name}${ENDING}`, query });
+  const parts = [checkpoint, ...(promptId === undefined ? [] : [promptId, ...(shownIn === dir ? [] : [dir])]).map(encodeURIComponent)];
+  return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(shownIn).path}/${name}${ENDING}`, query: parts.join('&') });
 }
 
 /** Undefined when the address names no samples of a run: nothing else on the disk can be read through this scheme. */
 export function parseSamplesUri(uri: vscode.Uri): SamplesAddress | undefined {
   if (uri.scheme !== SCHEME || !uri.path.endsWith(ENDING)) return undefined;
-  const dir = path.dirname(vscode.Uri.file(uri.path).fsPath);
-  const [checkpoint, promptId, more] = uri.query.split('&');
-  if (checkpoint === undefined || more !== undefined || !isSideName(checkpoint) || !isRunId(path.basename(dir))) return undefined;
+  const shown = path.dirname(vscode.Uri.file(uri.path).fsPath);
+  const [checkpoint, promptId, other, more] = partsOf(uri.query);
+  if (checkpoint === undefined || more !== undefined || !isSideName(checkpoint)) return undefined;
+  const dir = other ?? shown;
+  if (!isRunFolder(dir) || !isRunFolder(shown)) return undefined;
   if (promptId === undefined) return { dir, checkpoint };
+  return { dir, checkpoint, promptId, ...(other === undefined ? {} : { shownIn: shown }) };
+}
+
+/** A plain absolute path of what may be a run. */
+function isRunFolder(folder: string): boolean {
+  return path.isAbsolute(folder) && path.normalize(folder) === folder && isRunId(path.basename(folder));
+}
+
+function partsOf(query: string): string[] {
   try {
-    return { dir, checkpoint, promptId: decodeURIComponent(promptId) };
+    return query.split('&').map(decodeURIComponent);
   } catch {
-    return undefined;
+    return [];
   }
 }

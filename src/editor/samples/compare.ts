@@ -154,7 +154,7 @@ async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void
   // The editor adds how many there are.
   const title = `${await titleOf(runs, left, right)}, answers that differ`;
   const resources = [...differing].map((promptId) => {
-    const [original, modified] = [samplesUri({ ...left, promptId }), samplesUri({ ...right, promptId })];
+    const [original, modified] = [samplesUri({ ...left, promptId, shownIn: right.dir }), samplesUri({ ...right, promptId })];
     return [modified, original, modified];
   });
   const commands = await vscode.commands.getCommands(true);

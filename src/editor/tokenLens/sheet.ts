@@ -17,7 +17,14 @@ export function tokenSheet(shown: TokenDocument, place: number): vscode.Markdown
   if (!token) return sheet.markdown;
   sheet.markup('**').text(visibleToken(token.text === '' ? token.name : token.text)).markup('**  token ').text(`${place + 1} of ${shown.tokens.length}`);
   if (token.partial) sheet.text(', part of a character: the text comes with a later token');
-  sheet.markup(`\n\n| | ${WHO} |\n|---|--:|--:|\n`);
+  sheet.markup('\n\n');
+  // What matters most comes first: a hover has little room.
+  if (token.alternatives.length > 0) {
+    sheet.markup(`| would say | ${WHO} |\n|---|--:|--:|\n`);
+    for (const one of token.alternatives) sheet.row(`${visibleToken(one.name)}${one.id === token.id ? '  ← said' : ''}`, share(one.student), share(one.teacher));
+    sheet.markup('\n');
+  }
+  sheet.markup(`| | ${WHO} |\n|---|--:|--:|\n`);
   sheet.row('probability', fromLog(token.logpStudent), fromLog(token.logpTeacher));
   sheet.row('entropy', nats(token.entropyStudent), nats(token.entropyTeacher));
   const [gap] = valuesOf([token], 'gap');
@@ -27,9 +34,5 @@ export function tokenSheet(shown: TokenDocument, place: number): vscode.Markdown
     ...(token.reward === undefined ? [] : [`reward ${nats(token.reward)}`]),
   ];
   if (facts.length > 0) sheet.markup('\n').text(`${facts.join(' · ')} nats`).markup('\n');
-  if (token.alternatives.length > 0) {
-    sheet.markup(`\n| would say | ${WHO} |\n|---|--:|--:|\n`);
-    for (const one of token.alternatives) sheet.row(`${visibleToken(one.name)}${one.id === token.id ? '  ← said' : ''}`, share(one.student), share(one.teacher));
-  }
   return sheet.markdown;
 }
