@@ -10,6 +10,12 @@ const editorRooms = { regex: '/editor(/|$)', message: 'The editor stands on this
 const commandRoom = { regex: '/cli(/|$)', message: 'Nothing stands on the command line but itself.' };
 const nodeRooms = { regex: '/(rundir|launch|sampler|editor|cli)(/|$)', message: `May import pure rooms only: ${pure.join(', ')}.` };
 
+const belowRundir = [editorModule, editorRooms, commandRoom, { regex: '/(launch|sampler)(/|$)', message: 'Reading a run knows nothing of starting one.' }];
+const plainFiles = {
+  regex: '^(node:)?fs(/promises)?$', importNames: ['open', 'openSync', 'readFile', 'readFileSync', 'createReadStream'],
+  message: 'A run folder may hold pipes, links and endless files: open them with openPlain, read them with readPlain or readEnd.',
+};
+
 /** The imports that files of these folders must not have. */
 const wall = (files, ...patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } });
 
@@ -42,7 +48,8 @@ export default tseslint.config(
   { files: ['**/*.js', '**/*.mjs'], ...tseslint.configs.disableTypeChecked },
   { files: ['**/*.js'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
   wall(pure.map((room) => `src/${room}/**/*.ts`), editorModule, nodeModules, nodeRooms),
-  wall(['src/rundir/**/*.ts'], editorModule, editorRooms, commandRoom, { regex: '/(launch|sampler)(/|$)', message: 'Reading a run knows nothing of starting one.' }),
+  wall(['src/rundir/**/*.ts'], ...belowRundir, plainFiles),
+  wall(['src/rundir/plainFile.ts'], ...belowRundir),
   wall(['src/launch/**/*.ts', 'src/sampler/**/*.ts', 'src/cli/**/*.ts'], editorModule, editorRooms),
   wall(['src/launch/**/*.ts', 'src/sampler/**/*.ts'], editorModule, editorRooms, commandRoom),
   wall(['src/extension.ts', 'src/editor/**/*.ts'], commandRoom),

@@ -31,7 +31,7 @@ export async function ask(call: Call, verb: ControlVerb, wait: (asked: Asked) =>
     terminal.complain(oneLine(refusal));
     return exitCodes.badInput;
   }
-  await adoptRun({ dir, trainerSource: shipped('trainer'), python: { productEnvironments: productEnvironments() } });
+  await adoptRun({ dir, trainerSource: shipped('trainer'), workspace: process.cwd(), python: { productEnvironments: productEnvironments() } });
   const asked = { dir, run: summary.id, request: await sendControl(dir, verb, 'cli') };
   if (!call.is('no-wait')) return wait(asked);
   if (call.is('json')) terminal.json({ run: asked.run, request: asked.request });

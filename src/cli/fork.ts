@@ -35,7 +35,7 @@ async function forkCommand(call: Call): Promise<number> {
   const config = call.optional(1);
   const { id, dir, python, warnings } = await forkRun({
     dir: parent, from, config: config === undefined ? undefined : path.resolve(config), trainerSource: shipped('trainer'),
-    python: pythonOf(call),
+    workspace: process.cwd(), python: pythonOf(call),
     ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
   });
   for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);

@@ -27,7 +27,7 @@ export const resume: Command = {
 async function resumeCommand(call: Call): Promise<number> {
   const dir = await findRun(call.runsFolder, call.operand(0));
   const resumed = await resumeRun({
-    dir, trainerSource: shipped('trainer'), python: pythonOf(call),
+    dir, trainerSource: shipped('trainer'), workspace: process.cwd(), python: pythonOf(call),
     allowChangedData: call.is('allow-changed-data'),
   });
   return watch(call, { id: resumed.id, dir, detached: [`${call.terminal.paint.bold(resumed.id)} goes on, in ${dir}`] });

@@ -14,8 +14,8 @@ export interface AdoptOptions {
   readonly dir: string;
   /** The folder that holds the package `minillm` as it was shipped, for runs whose own copy is gone. */
   readonly trainerSource: string;
-  /** Where interpreters are looked for; default: the run's workspace. */
-  readonly workspace?: string | undefined;
+  /** Where interpreters are looked for. Never what the run's own record names: a folder from a stranger says not what is executed. */
+  readonly workspace: string;
   readonly python?: Omit<PythonSearch, 'workspace' | 'env'> | undefined;
   readonly cache?: string | undefined;
   readonly env?: Env | undefined;
@@ -41,7 +41,7 @@ export async function adoptRun(options: AdoptOptions): Promise<void> {
   refuseUnsupportedPlatform();
   const { run } = summary;
   const env = options.env ?? process.env;
-  const workspace = path.resolve(options.workspace ?? run?.workspace ?? '.');
+  const workspace = path.resolve(options.workspace);
   const [python, trainerDir] = await Promise.all([
     findForSupervising(run, { ...options.python, workspace, env }),
     trainerOfRun(run?.environment.trainer, options.trainerSource, options.cache),

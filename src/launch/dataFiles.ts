@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Config, DataFile } from '../contract/generated';
 
@@ -6,6 +7,8 @@ import type { Config, DataFile } from '../contract/generated';
 const LARGEST_WHOLE = 2 ** 30;
 const END = 64 * 2 ** 20;
 const SLICE = 1 << 20;
+/** Missing where the system has no such thing. */
+const { O_NONBLOCK: NO_WAIT = 0 } = constants as Partial<typeof constants>;
 
 /** Every file of rows or text that a resolved config trains or is scored on, each once. Inspection prompts may grow while a run goes on. */
 export function dataPaths(config: Config): string[] {
@@ -43,9 +46,12 @@ export type PartsOf = (size: number) => readonly (readonly [number, number])[];
 const endsOf: PartsOf = (size) => (size <= LARGEST_WHOLE ? [[0, size]] : [[0, END], [size - END, size]]);
 
 export async function describe(path: string, partsOf: PartsOf): Promise<DataFile> {
-  const file = await open(path, 'r');
+  // A record may name anything: to open a pipe must not mean to wait for somebody who writes into it.
+  const file = await open(path, constants.O_RDONLY | NO_WAIT);
   try {
-    const { size } = await file.stat();
+    const info = await file.stat();
+    if (!info.isFile()) throw Object.assign(new Error(`${path} is not a file.`), { code: 'not a file' });
+    const { size } = info;
     const hash = createHash('sha256');
     for (const [start, end] of partsOf(size)) await hashPart(file, start, end, (bytes) => hash.update(bytes));
     return { path, bytes: size, sha256: hash.digest('hex') };

@@ -14,14 +14,13 @@ import { type CheckedConfig, checkConfig, type StartedRun, type StartOptions } f
 import { chooseForRun } from './pythonOfRun';
 import { trainerOfRun } from './trainerPackage';
 
-export interface ForkOptions extends Omit<StartOptions, 'config' | 'workspace'> {
+export interface ForkOptions extends Omit<StartOptions, 'config'> {
   /** Folder of the run to start from. */
   readonly dir: string;
   /** A checkpoint's name, its step, `first`, `last` or `best`. */
   readonly from: string;
   /** Path of an edited config. Without it the run's own is used, less the phases that were done at the checkpoint. */
   readonly config?: string | undefined;
-  readonly workspace?: string | undefined;
 }
 
 /** Starts a new run from a checkpoint of another. Rejects with LaunchError or ConfigError, and then there is no new run. */
@@ -31,7 +30,7 @@ export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   if (run === undefined) throw new LaunchError('not resumable', problem ?? `${name} has no run.json.`, 'Choose another run.');
   const history = await readHistory(dir);
   const checkpoint = await findCheckpoint(dir, options.from, run, history);
-  const workspace = path.resolve(options.workspace ?? run.workspace);
+  const workspace = path.resolve(options.workspace);
   const { resolution, python, trainerDir } = await (options.config === undefined
     ? ownConfig(run, checkpoint, history, options, workspace)
     : checkConfig({ ...options, config: options.config, workspace }));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, copyFile, link, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config, Parent, Probe, Run } from '../contract/generated';
 import { VERSION } from '../contract/parse';
@@ -99,7 +99,7 @@ async function prepareRunsFolder(folder: string): Promise<void> {
 }
 
 async function fill(stage: string, runsFolder: string, options: LaunchOptions): Promise<string> {
-  const { python, probe, workspace } = options;
+  const { python, workspace } = options;
   const at = new RunDir(stage);
   for (const folder of [at.path, at.control, at.controlDone, at.controlTrainer]) await mkdir(folder);
   await mkdir(at.provenance, { mode: 0o700 });
@@ -115,29 +115,34 @@ async function fill(stage: string, runsFolder: string, options: LaunchOptions): 
   const created = new Date();
   const id = await claimId(runsFolder, newRunId(options.resolved.name, created));
   const dir = path.join(runsFolder, id);
-  const { fork } = options;
-  const { resolved, parent } = fork ? await takeStart(fork, stage, dir, options.resolved) : { resolved: options.resolved, parent: null };
-  const run: Run = {
+  try {
+    const { fork } = options;
+    const { resolved, parent } = fork ? await takeStart(fork, stage, dir, options.resolved) : { resolved: options.resolved, parent: null };
+    const known = { id, created: created.getTime() / 1000, config: resolved, parent, provenance, dataFiles, modelFiles };
+    await writeFile(at.run, `${JSON.stringify(recordOf(known, dir, options), null, 1)}\n`, PRIVATE);
+    await rename(stage, dir);
+    return dir;
+  } catch (error) {
+    await rmdir(dir).catch(() => undefined); // it is empty: its name alone was taken
+    throw error;
+  }
+}
+
+type Known = Pick<Run, 'id' | 'created' | 'config' | 'parent' | 'provenance' | 'dataFiles' | 'modelFiles'>;
+
+function recordOf(known: Known, dir: string, { python, probe, workspace, config, trainerDir }: LaunchOptions): Run {
+  return {
     v: VERSION,
-    id,
-    name: resolved.name,
-    created: created.getTime() / 1000,
-    config: resolved,
-    configSource: path.resolve(options.config),
+    ...known,
+    name: known.config.name,
+    configSource: path.resolve(config),
     workspace: path.resolve(workspace),
-    provenance,
     command: [python.path, ...trainerArguments('supervise', dir)],
     environment: {
       python: python.path, reason: python.reason, pythonVersion: probe.pythonVersion, packages: probe.packages, devices: probe.devices,
-      trainer: path.basename(options.trainerDir),
+      trainer: path.basename(trainerDir),
     },
-    parent,
-    dataFiles,
-    modelFiles,
   };
-  await writeFile(at.run, `${JSON.stringify(run, null, 1)}\n`, PRIVATE);
-  await rename(stage, dir);
-  return dir;
 }
 
 /**

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Config, Problem } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { bad, type Check, good, judgeDisk } from '../present/doctor';
+import { installCommand } from '../present/shell';
 import { examineDisk } from './doctor';
 import { ConfigError, LaunchError } from './errors';
 import { checkModels } from './modelChecks';
@@ -34,9 +35,13 @@ export interface Preflight {
   readonly notes: readonly Problem[];
 }
 
-/** Nothing is imported: a second must do, and torch alone takes longer. */
+/**
+ * Nothing of theirs is imported: a second must do, and torch alone takes longer. It runs isolated, so that nothing which lies around
+ * is imported either; what a user has installed for all of one's Pythons counts as installed, except in a virtual environment.
+ */
 const VERSIONS = [
-  'import importlib.metadata as m, json, sys', 'found = {}', 'for name in ("torch", "transformers", "safetensors", "pydantic"):',
+  'import importlib.metadata as m, json, site, sys', 'if sys.prefix == sys.base_prefix: sys.path.append(site.getusersitepackages())', 'found = {}',
+  'for name in ("torch", "transformers", "safetensors", "pydantic"):',
   '    try: found[name] = m.version(name)', '    except m.PackageNotFoundError: pass',
   'print(json.dumps({"python": "%d.%d.%d" % sys.version_info[:3], "packages": found}))',
 ].join('\n');
@@ -88,7 +93,7 @@ async function firstFit(paths: readonly string[], env: NodeJS.ProcessEnv): Promi
 }
 
 async function installedIn(file: string, env: NodeJS.ProcessEnv): Promise<Installed> {
-  const parsed = parseRecord((await runPython(file, ['-c', VERSIONS], env, PATIENCE)).stdout);
+  const parsed = parseRecord((await runPython(file, ['-I', '-c', VERSIONS], env, PATIENCE)).stdout);
   const { python, packages } = (parsed.ok ? parsed.value : {}) as Partial<Installed>;
   return { path: file, python: python ?? '', packages: packages ?? {} };
 }
@@ -99,6 +104,6 @@ function pythonChecks({ path: file, python, packages }: Installed): Check[] {
   const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`).join(', ');
   return [
     good('Python', `${python}, ${file}`),
-    missing.length === 0 ? good('Packages', versions) : bad('Packages', `Missing: ${missing.join(', ')}.`, `Install them: ${file} -m pip install ${missing.join(' ')}`),
+    missing.length === 0 ? good('Packages', versions) : bad('Packages', `Missing: ${missing.join(', ')}.`, `Install them: ${installCommand(file, missing)}`),
   ];
 }

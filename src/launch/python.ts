@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import type { Probe } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
+import { installCommand } from '../present/shell';
 import { LaunchError } from './errors';
 import { type Env, lastCause, runPython, trainerArguments, trainerEnvironment } from './trainerProcess';
 
@@ -166,7 +167,7 @@ export function whyUnfit(python: string, probe: Probe): LaunchError | undefined 
     const present = probe.packages['torch'] === undefined ? '' : ` has torch ${probe.packages['torch']} but`;
     return new LaunchError(
       'packages missing', `${python}${present} lacks ${probe.missing.join(', ')}.`,
-      `Install with: ${python} -m pip install ${probe.missing.join(' ')}`,
+      `Install with: ${installCommand(python, probe.missing)}`,
     );
   }
   return undefined;

@@ -62,7 +62,7 @@ export async function resumeRun(options: ResumeOptions): Promise<ResumedRun> {
   const env = options.env ?? process.env;
   const trainerDir = await trainerOfRun(summary.run.environment.trainer, options.trainerSource, options.cache);
   options.onProgress?.('looking for Python');
-  const workspace = path.resolve(options.workspace ?? summary.run.workspace);
+  const workspace = path.resolve(options.workspace);
   const python = await chooseForRun(summary.run, { ...options.python, workspace, env }, trainerDir);
   options.onProgress?.('starting the supervisor');
   const told = ['--resume', ...(options.allowChangedData === true ? ['--allow-changed-data'] : [])];

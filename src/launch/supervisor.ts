@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseRecord } from '../contract/parse';
 import { RunDir } from '../rundir/layout';
+import { readEnd, readPlain } from '../rundir/plainFile';
 import { LaunchError } from './errors';
 import { type Env, lastCause, trainerArguments, trainerEnvironment } from './trainerProcess';
 
@@ -19,6 +20,10 @@ export interface SupervisorOptions {
 
 /** How long a supervisor may take to say that it is there: it imports nothing heavy. */
 const PATIENCE = 30_000;
+/** Bytes of what it printed, from the end, that are looked at for a cause. */
+const QUOTED = 64 << 10;
+/** Bytes of a status. One of ours has a thousand. */
+const LARGEST = 4 << 20;
 /** Missing where the system has no such thing. */
 const { O_NOFOLLOW: NO_LINK = 0 } = constants as Partial<typeof constants>;
 
@@ -31,7 +36,7 @@ export async function startSupervisor(dir: string, { python, trainerDir, env, op
   // Descriptors of a file and no pipes: nothing that a run writes to may end with the process that started it.
   // A stranger's folder may have a link in its place: what it points to is not ours to write to.
   const log = await open(at.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | NO_LINK, 0o666);
-  const before = (await stat(at.log)).size;
+  const before = (await log.stat()).size;
   let child: ChildProcess;
   let failure: string | undefined;
   let exitCode: number | string | undefined;
@@ -49,7 +54,7 @@ export async function startSupervisor(dir: string, { python, trainerDir, env, op
     const dead = failure ?? exitCode;
     if (dead !== undefined) {
       if (await answers(at, child.pid)) break; // it said so between the two looks, and was quick to end
-      const output = (await readFile(at.log)).subarray(before).toString('utf8');
+      const output = (await readEnd(at.log, QUOTED, before)).text;
       throw new LaunchError(
         'supervisor died', `The run's supervisor ended before it began (${lastCause(output) ?? `exit ${dead}`}).`,
         'Choose another Python, or install MiniLLM again.', output.slice(-4000),
@@ -68,7 +73,7 @@ export async function startSupervisor(dir: string, { python, trainerDir, env, op
 
 /** This process has taken the run on: the status names it. */
 async function answers(at: RunDir, pid: number | undefined): Promise<boolean> {
-  const parsed = await readFile(at.status, 'utf8').then(parseRecord, () => undefined);
+  const parsed = await readPlain(at.status, LARGEST).then(parseRecord, () => undefined);
   if (parsed?.ok !== true || parsed.value['run'] !== at.id) return false;
   const supervisor = parsed.value['supervisor'] as { readonly pid?: unknown } | null | undefined;
   return pid !== undefined && supervisor?.pid === pid;

@@ -1,5 +1,6 @@
 /* What the doctor found, judged and written down. */
 import { formatBytes } from './numbers';
+import { installCommand } from './shell';
 import { showControlCharacters } from './text';
 
 export interface PythonFacts {
@@ -70,10 +71,9 @@ function judgePython({ python, driver }: Facts): Check[] {
   if ('failure' in python) return [bad('Python', python.failure, python.fix)];
   const { path, reason, version, packages, missing, problems, devices } = python;
   const versions = Object.entries(packages).map(([name, one]) => `${name} ${one ?? ''}`).join(', ');
-  const install = `${path} -m pip install ${missing.map((one) => `"${one}"`).join(' ')}`;
   const rows = [
     good('Python', `${version}, ${path}. ${reason}`),
-    missing.length === 0 ? good('Packages', versions) : bad('Packages', `Missing or too old: ${missing.join(', ')}.`, `Install them: ${install}`),
+    missing.length === 0 ? good('Packages', versions) : bad('Packages', `Missing or too old: ${missing.join(', ')}.`, `Install them: ${installCommand(path, missing)}`),
   ];
   if (missing.length > 0) return rows;
   const gpu = devices.some((device) => device !== 'cpu');

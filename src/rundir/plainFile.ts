@@ -19,6 +19,20 @@ export async function openPlain(file: string): Promise<FileHandle> {
   throw Object.assign(new Error(`${file} is not a plain file.`), { code: 'ENOTFILE' });
 }
 
+/** The end of such a file: at most `bytes`, and none before the place `from`; whether that is all. Rejects as openPlain does. */
+export async function readEnd(file: string, bytes: number, from = 0): Promise<{ readonly text: string; readonly whole: boolean }> {
+  const handle = await openPlain(file);
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(from, size - bytes);
+    const length = Math.max(0, size - start);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, start);
+    return { text: buffer.toString('utf8', 0, bytesRead), whole: start === from };
+  } finally {
+    await handle.close();
+  }
+}
+
 /** The text of a file of a run folder. Rejects as openPlain does, and for more than `limit` bytes. */
 export async function readPlain(file: string, limit: number): Promise<string> {
   const handle = await openPlain(file);

@@ -1,6 +1,6 @@
 import { History } from '../telemetry/history';
 import { RunDir } from './layout';
-import { openPlain } from './plainFile';
+import { readEnd } from './plainFile';
 
 /** Enough for the newest evaluation in any run, and nothing to wait for. */
 const BYTES = 256 << 10;
@@ -10,20 +10,12 @@ const LAST_LINES = 20;
 /** What the newest events of a run say: for lists of many runs, which want one number of each. */
 export async function readRecent(dir: string): Promise<History> {
   const history = new History();
-  const file = await openPlain(new RunDir(dir).events).catch(() => undefined);
-  if (file === undefined) return history;
-  try {
-    const { size } = await file.stat();
-    const start = Math.max(0, size - BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-    const lines = buffer.subarray(0, bytesRead).toString('utf8').split('\n');
-    // The first line is cut off, unless the file is whole; the last has no end yet, or is empty.
-    const whole = lines.slice(start > 0 ? 1 : 0, -1);
-    for (const [n, line] of whole.entries()) {
-      if (n >= whole.length - LAST_LINES || !line.slice(0, 200).includes('"kind":"step"')) history.appendLine(line);
-    }
-    return history;
-  } finally {
-    await file.close();
+  const end = await readEnd(new RunDir(dir).events, BYTES).catch(() => undefined);
+  if (end === undefined) return history;
+  // The first line is cut off, unless the file is whole; the last has no end yet, or is empty.
+  const lines = end.text.split('\n').slice(end.whole ? 0 : 1, -1);
+  for (const [n, line] of lines.entries()) {
+    if (n >= lines.length - LAST_LINES || !line.slice(0, 200).includes('"kind":"step"')) history.appendLine(line);
   }
+  return history;
 }

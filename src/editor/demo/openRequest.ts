@@ -1,8 +1,12 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { isRunId } from '../../rundir/layout';
+import { readPlain } from '../../rundir/plainFile';
 import type { EditorContext } from '../context';
+
+/** Bytes of a request. One of ours has a hundred. */
+const LARGEST = 4 << 10;
 
 /**
  * Honours `.minillm/open.json`, in which whoever opened the editor on a workspace says which run to show. It is read once
@@ -14,7 +18,7 @@ export async function honourOpenRequests(
   for (const { uri } of vscode.workspace.workspaceFolders ?? []) {
     if (uri.scheme !== 'file') continue;
     const file = path.join(uri.fsPath, '.minillm', 'open.json');
-    const text = await readFile(file, 'utf8').catch(() => undefined);
+    const text = await readPlain(file, LARGEST).catch(() => undefined);
     if (text === undefined) continue;
     await rm(file, { force: true });
     const request = parseRequest(text);

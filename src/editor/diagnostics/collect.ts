@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
 import { listPythons } from '../../launch/python';
 import { RunDir } from '../../rundir/layout';
+import { readEnd } from '../../rundir/plainFile';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
 import { currentWorkspace } from '../python/select';
@@ -81,14 +81,6 @@ async function pythonLines(context: EditorContext, python: PythonEnvironments): 
 
 /** The end of a text file, however large it is. */
 async function lastLines(file: string): Promise<string[]> {
-  const handle = await open(file).catch(() => undefined);
-  if (!handle) return ['no log'];
-  try {
-    const { size } = await handle.stat();
-    const start = Math.max(0, size - LOG_BYTES);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - start), 0, size - start, start);
-    return buffer.toString('utf8', 0, bytesRead).trimEnd().split('\n').slice(-LOG_LINES);
-  } finally {
-    await handle.close();
-  }
+  const end = await readEnd(file, LOG_BYTES).catch(() => undefined);
+  return end === undefined ? ['no log'] : end.text.trimEnd().split('\n').slice(-LOG_LINES);
 }

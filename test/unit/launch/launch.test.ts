@@ -107,6 +107,9 @@ describe('launch', function () {
     await assert.rejects(launchRun(one), (error) =>
       error instanceof LaunchError && error.reason === 'supervisor died' && error.message.includes('ImportError: no module named fcntl') && error.detail !== undefined);
     await assert.rejects(launchRun({ ...one, python: { path: '/nowhere/python', reason: '' } }), (error) => error instanceof LaunchError && error.message.includes('ENOENT'));
+    const parent = { run: '20260101-000000-r', checkpoint: 'step-00000001-a1', path: '/nowhere' };
+    const gone = { folder: path.join(workspace, 'gone'), parent };
+    await assert.rejects(launchRun({ ...one, fork: gone }), /cannot be made in .*ENOENT/, 'a checkpoint that has gone meanwhile');
     assert.deepEqual(readdirSync(path.join(workspace, 'runs')), ['.gitignore']);
   });
 

@@ -1,8 +1,12 @@
 // Run folders from strangers: what they hold is data, and nothing in it leads out of the folder or holds up its reader.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { adoptRun } from '../../../src/launch/adopt';
+import { changesOf } from '../../../src/launch/dataFiles';
+import { forkRun } from '../../../src/launch/fork';
 import { resumeRun } from '../../../src/launch/resume';
 import { listCheckpoints } from '../../../src/rundir/checkpoints';
 import { takeSpare } from '../../../src/rundir/clean';
@@ -11,7 +15,9 @@ import { findRun } from '../../../src/rundir/find';
 import { RunFollower } from '../../../src/rundir/follow';
 import { readJournal } from '../../../src/rundir/journal';
 import { isCheckpointName, isRunId, newRunId } from '../../../src/rundir/layout';
+import { thisMachine } from '../../../src/rundir/liveness';
 import { LinkedFolder } from '../../../src/rundir/ownFolder';
+import { readEnd } from '../../../src/rundir/plainFile';
 import { listRuns, readRun } from '../../../src/rundir/runs';
 import { readSamples, sampledCheckpoints } from '../../../src/rundir/samples';
 import { listSides } from '../../../src/rundir/sides';
@@ -86,8 +92,45 @@ describe('a run folder from a stranger', () => {
     assert.deepEqual((await takeSpare(dir)).checkpoints, []);
     const status = JSON.parse(readFileSync(path.join(dir, 'status.json'), 'utf8')) as object;
     writeFileSync(path.join(dir, 'status.json'), JSON.stringify({ ...status, state: 'stopped' }));
-    await assert.rejects(resumeRun({ dir, trainerSource: path.join(repo, 'trainer') }), /is not resumed: checkpoints and control/);
+    await assert.rejects(resumeRun({ dir, trainerSource: path.join(repo, 'trainer'), workspace: folder }), /is not resumed: checkpoints and control/);
     assert.deepEqual(readdirSync(outside, { recursive: true }).sort(), before);
+  });
+
+  it('names no interpreter: neither its own nor that of a workspace that it names is run', async () => {
+    const hostile = path.join(folder, 'hostile workspace');
+    const own = path.join(hostile, '.venv', 'bin', 'python');
+    const ran = path.join(folder, 'ran');
+    mkdirSync(path.dirname(own), { recursive: true });
+    writeFileSync(own, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 });
+    type Json = Readonly<Record<string, object>>;
+    const read = (name: string): Json => JSON.parse(readFileSync(path.join(dir, name), 'utf8')) as Json;
+    const run = read('run.json');
+    writeFileSync(path.join(dir, 'run.json'), JSON.stringify({
+      ...run, workspace: hostile, dataFiles: [], modelFiles: [], environment: { ...run['environment'], python: own },
+    }));
+    const checkpoint = path.join(dir, 'checkpoints', 'step-00000001-a1');
+    mkdirSync(checkpoint, { recursive: true });
+    const options = {
+      dir, workspace: folder, trainerSource: path.join(repo, 'trainer'), cache: path.join(folder, 'cache'), env: { PATH: '/nowhere', HOME: folder },
+    };
+    const status = read('status.json');
+    const tell = (fields: object): void => writeFileSync(path.join(dir, 'status.json'), JSON.stringify({ ...status, ...fields }));
+    tell({ state: 'stopped' });
+    await assert.rejects(resumeRun(options), /No Python was found/);
+    await assert.rejects(forkRun({ ...options, from: 'last' }), /No Python was found/);
+    const trainer = spawn('sleep', ['60']);
+    try {
+      await once(trainer, 'spawn');
+      const startTime = readFileSync(`/proc/${trainer.pid!}/stat`, 'utf8').split(') ')[1]!.split(' ')[19];
+      const { host, bootId, pidNamespace = null } = thisMachine();
+      const now = Date.now() / 1000;
+      tell({ state: 'running', host, bootId, pidNamespace, heartbeat: now, nextHeartbeatBy: now + 5, supervisor: null, trainer: { pid: trainer.pid, startTime } });
+      assert.equal((await readRun(dir)).state, 'stalled');
+      await assert.rejects(adoptRun(options), /No Python was found/);
+    } finally {
+      trainer.kill();
+    }
+    assert.equal(existsSync(ran), false);
   });
 
   it('may lie behind a link itself: that is its owner\'s choice', async () => {
@@ -113,5 +156,8 @@ describe('a run folder from a stranger', () => {
     assert.deepEqual(await readJournal(dir), []);
     await assert.rejects(readSamples(dir, 'teacher'));
     assert.equal((await listRuns(folder)).length, 1);
+    const pipe = path.join(dir, 'status.json');
+    await assert.rejects(readEnd(pipe, 10), /not a plain file/);
+    assert.match((await changesOf([{ path: pipe, bytes: 0, sha256: '' }])).join(), /cannot be read any more \(not a file\)/);
   });
 });
