@@ -15,7 +15,7 @@ Shapes: B rows still being decoded, T response columns, n pending columns, H hid
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,10 +24,10 @@ from torch import Tensor
 
 from minillm import draws
 from minillm.decode_alone import rollout_alone
-from minillm.head import terms_of, token_terms
+from minillm.head import BLOCK_LOGITS, terms_of, token_terms
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
-from minillm.sequences import Rollout, collate, join, of_similar_length, read
+from minillm.sequences import Rollout, assemble, collate, of_similar_length, read
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
 """Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that he reads early."""
@@ -76,24 +76,22 @@ def rollout(
     law = _Law(0.0 if sampling == "student" else alpha, sampling == "lockStep", temperature, max_new_tokens, eos, pad)
     names = torch.tensor(list(rows), dtype=torch.int64)
     group_of = mask_groups(seed, stream, names, groups) if law.alpha > 0 and not law.lock_step else [0] * len(prompts)
-    order: list[int] = []
-    parts: list[Rollout] = []
-    with student.computing():
+
+    def parts() -> Iterator[tuple[Rollout, list[int]]]:
         for chosen in chunks([len(prompt) for prompt in prompts], group_of, chunk):
-            order += chosen
-            group = group_of[chosen[0]]
-            uniform = draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
+            some, uniform = [prompts[i] for i in chosen], draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
             if law.alpha == 0 and uniform.numel() * student.vocabulary <= _room(student):
-                some = [prompts[i] for i in chosen]
-                parts.append(rollout_alone(student, teacher, some, names[chosen], uniform, temperature=temperature, eos=eos, pad=pad))
-                continue
-            turns = teachers_turns(seed, stream, group, law.alpha, max_new_tokens)
-            decoded = Rows([prompts[i] for i in chosen], max_new_tokens, pad, student.device)
-            parts.append(_rollout_chunk(Reader(student, decoded), Reader(teacher, decoded), names[chosen], uniform, turns, law=law))
-    joined = join(parts, pad)
-    back = torch.empty(len(order), dtype=torch.int64)
-    back[torch.tensor(order)] = torch.arange(len(order))
-    return Rollout(**{name: tensor[back.to(tensor.device)] for name, tensor in joined.tensors().items()})
+                made = rollout_alone(student, teacher, some, names[chosen], uniform, temperature=temperature, eos=eos, pad=pad)
+            else:
+                turns = teachers_turns(seed, stream, group_of[chosen[0]], law.alpha, max_new_tokens)
+                decoded = Rows(some, max_new_tokens, pad, student.device)
+                made = _rollout_chunk(Reader(student, decoded), Reader(teacher, decoded), names[chosen], uniform, turns, law=law)
+                del decoded
+            yield made, chosen
+            del made
+
+    with student.computing():
+        return assemble(parts(), len(prompts), max(map(len, prompts)), max_new_tokens, pad)
 
 
 def _room(student: LanguageModel) -> int:
@@ -140,15 +138,14 @@ def _rollout_chunk(
         turn = law.alpha > 0 and (law.lock_step or turns[step])
         block = None
         if turn or len(pending) * logq.numel() >= budget or over >= CROWDED * logq.shape[0]:
-            block = _teacher_block(reading_teacher, end, len(pending), law.temperature)
-        token, theirs = _draw(logq, block.logp[:, -1] if turn and block is not None else None, uniform[:, step], law)
+            block = _Block(reading_teacher, end, len(pending), law.temperature)
+        token, theirs = _draw(logq, block.last()[:, -1] if turn and block is not None else None, uniform[:, step], law)
         rows.ids[:, end] = torch.where(rows.ended, law.pad, token)
         kept.add(step, rows.ids[:, end], theirs)
         rows.ended |= token == law.eos
         over = int(rows.ended.sum())
         if block is not None:
             kept.settle(block, pending, rows.ids[:, end + 1 - len(pending) : end + 1], step + 1)
-            pending = []
             if LEAVING * logq.shape[0] <= over < logq.shape[0]:
                 stay = (~rows.ended).nonzero()[:, 0]
                 uniform, over = uniform[stay], 0
@@ -157,7 +154,7 @@ def _rollout_chunk(
         if over == rows.alive.shape[0]:
             break
     if pending:
-        block = _teacher_block(reading_teacher, end, len(pending), law.temperature)
+        block = _Block(reading_teacher, end, len(pending), law.temperature)
         kept.settle(block, pending, rows.ids[:, end + 1 - len(pending) : end + 1], step + 1)
     return kept.rollout(names, step + 1)
 
@@ -178,18 +175,32 @@ def _draw(logq: Tensor, logp: Tensor | None, uniform: Tensor, law: _Law) -> tupl
     return torch.where(theirs, from_teacher, from_student), theirs
 
 
-@dataclass
 class _Block:
-    """What the teacher says about the pending steps: log p [B,n,V], and his hidden states [B,n,H]."""
+    """The teacher has read up to column `end`; the last `pending` positions are the ones that he has not scored yet.
 
-    logp: Tensor
-    hidden: Tensor
+    Log-probabilities are made of a few positions at a time: together, those of the block would be as large as all that waits for them.
+    """
 
+    def __init__(self, reader: Reader, end: int, pending: int, temperature: float) -> None:
+        self.model, self.temperature = reader.model, temperature
+        self.hidden = reader.read(end)[:, -pending:]
+        """[B,n,H]."""
+        size = max(1, BLOCK_LOGITS.get(self.model.device.type, BLOCK_LOGITS["cpu"]) // (self.hidden.shape[0] * self.model.vocabulary))
+        self.parts = [slice(max(0, stop - size), stop) for stop in range(pending, 0, -size)][::-1]
+        self._last: Tensor | None = None
 
-def _teacher_block(reader: Reader, end: int, pending: int, temperature: float) -> _Block:
-    """The teacher reads up to column `end`; the last `pending` positions are the ones that he has not scored yet."""
-    hidden = reader.read(end)[:, -pending:]
-    return _Block((reader.model.logits(hidden) / temperature).log_softmax(-1), hidden)
+    def logp(self, part: slice) -> Tensor:
+        """log p [B,k,V] at the positions of a part."""
+        if part.stop == self.hidden.shape[1] and self._last is not None:
+            return self._last
+        hidden = self.hidden[:, part]
+        logits = self.model.logits(hidden.flatten(0, 1))  # one product, not one for each row
+        return (logits / self.temperature).log_softmax(-1).unflatten(0, hidden.shape[:2])
+
+    def last(self) -> Tensor:
+        """log p of the last part, at once: his turn waits for it."""
+        self._last = self.logp(self.parts[-1])
+        return self._last
 
 
 class _Kept:
@@ -208,14 +219,19 @@ class _Kept:
         self.from_teacher[self.rows.alive, step] = theirs
 
     def settle(self, block: _Block, pending: list[Tensor], tokens: Tensor, end: int) -> None:
-        """Scores the pending steps before `end`, whose student log-probabilities and tokens [B,n] are known."""
-        terms = terms_of(torch.stack(pending, 1).flatten(0, 1), block.logp.flatten(0, 1), tokens.flatten())
-        by_step = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
-        values = {name: value.view(tokens.shape) for name, value in by_step.items() if value is not None}
-        for name, value in {**values, "hidden_teacher": block.hidden}.items():
-            if name not in self.scores:
-                self.scores[name] = value.new_zeros((*self.shape, *value.shape[2:]))
-            self.scores[name][self.rows.alive, end - tokens.shape[1] : end] = value
+        """Scores the pending steps before `end`, whose student log-probabilities and tokens [B,n] are known; empties `pending`."""
+        begin = end - tokens.shape[1]
+        for part in block.parts:
+            logq = torch.stack([pending.pop(0) for _ in range(part.start, part.stop)], 1)
+            logp = block.logp(part)
+            terms = terms_of(logq.flatten(0, 1), logp.flatten(0, 1), tokens[:, part].flatten())
+            del logq, logp
+            by_step = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
+            values = {name: value.view(tokens[:, part].shape) for name, value in by_step.items() if value is not None}
+            for name, value in {**values, "hidden_teacher": block.hidden[:, part]}.items():
+                if name not in self.scores:
+                    self.scores[name] = value.new_zeros((*self.shape, *value.shape[2:]))
+                self.scores[name][self.rows.alive, begin + part.start : begin + part.stop] = value
 
     def rollout(self, names: Tensor, steps: int) -> Rollout:
         """The first `steps` columns as a rollout; everything after a row's first end token is padding."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from minillm.head import terms_of
+from minillm.head import BLOCK_LOGITS, terms_of
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout, of_similar_length, read, shifted
@@ -34,20 +34,23 @@ def rollout_alone(
     ends = ids == eos
     mask = (ends.long().cumsum(1) - ends.long()) == 0
     found: dict[str, Tensor] = {}
+    size = max(1, BLOCK_LOGITS.get(student.device.type, BLOCK_LOGITS["cpu"]) // student.vocabulary)
     lengths = rows.prompt_mask.sum(1) + mask.sum(1)
     for some in of_similar_length(lengths.tolist(), student.device):
         index = torch.tensor(some, device=student.device)
         real = mask[index]
         hidden = read(teacher, *shifted(rows.prompt_ids[index], rows.prompt_mask[index], ids[index], real, pad))
-        logp = _log_softmax(teacher.logits(hidden), temperature)
-        terms = terms_of(logq[index][real], logp, ids[index][real])
-        values = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
-        at = index[:, None].expand_as(real)[real], real.nonzero()[:, 1]
-        for name, value in {**values, "hidden_teacher": hidden}.items():
-            assert value is not None
-            if name not in found:
-                found[name] = value.new_zeros((*mask.shape, *value.shape[1:]))
-            found[name][at] = value
+        row, column = index[:, None].expand_as(real)[real], real.nonzero()[:, 1]
+        for start in range(0, len(row), size):
+            part = slice(start, start + size)
+            at = row[part], column[part]
+            terms = terms_of(logq[at], _log_softmax(teacher.logits(hidden[part]), temperature), ids[at])
+            values = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
+            for name, value in {**values, "hidden_teacher": hidden[part]}.items():
+                assert value is not None
+                if name not in found:
+                    found[name] = value.new_zeros((*mask.shape, *value.shape[1:]))
+                found[name][at] = value
     return Rollout(
         rows=names.to(student.device), prompt_ids=rows.prompt_ids, prompt_mask=rows.prompt_mask, response_ids=ids.where(mask, pad),
         mask=mask, from_teacher=torch.zeros_like(mask), ended=ends.any(1), **found,

@@ -8,11 +8,11 @@ Shapes: N rows, P prompt columns, T response columns, R real response tokens of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from minillm.language_model import LanguageModel
@@ -162,22 +162,40 @@ class Rollout:
         return cls(**{field.name: tensors[field.name] for field in fields(cls)})
 
 
+_BY_PROMPT = ("prompt_ids", "prompt_mask")
 _BY_TOKEN = ("response_ids", "mask", "logp_student", "logp_teacher", "kl", "entropy", "hidden_teacher", "from_teacher")
+
+
+def assemble(parts: Iterable[tuple[Rollout, Sequence[int]]], count: int, prompt: int, response: int, pad: int) -> Rollout:
+    """One rollout of `count` rows from parts that come one after the other, each with the places of its rows.
+
+    It is laid out at the first part, `prompt` and `response` columns wide, and a part is dropped when it has been put in its place: of
+    the teacher's hidden states there is never more than the whole and one part. Columns that no part has are left out.
+    """
+    whole: dict[str, Tensor] = {}
+    widest = 0
+    for part, places in parts:
+        index = torch.as_tensor(places, dtype=torch.int64).to(part.rows.device)
+        width = part.mask.shape[1]
+        widest = max(widest, width)
+        for name, tensor in part.tensors().items():
+            if name not in whole:
+                size = () if tensor.dim() == 1 else (prompt if name in _BY_PROMPT else response, *tensor.shape[2:])
+                whole[name] = tensor.new_full((count, *size), pad if name in ("prompt_ids", "response_ids") else 0)
+            if tensor.dim() == 1:
+                whole[name][index] = tensor
+            elif name in _BY_PROMPT:
+                whole[name][index, prompt - tensor.shape[1] :] = tensor
+            else:
+                whole[name][index, :width] = tensor
+            del tensor
+        del part
+    return Rollout(**{name: tensor[:, :widest] if name in _BY_TOKEN else tensor for name, tensor in whole.items()})
 
 
 def join(parts: Sequence[Rollout], pad: int) -> Rollout:
     """Rollouts one after the other, padded to the widest of them."""
-    prompt = max(part.prompt_ids.shape[1] for part in parts)
-    response = max(part.response_ids.shape[1] for part in parts)
-
-    def widened(name: str, tensor: Tensor) -> Tensor:
-        if tensor.dim() == 1:
-            return tensor
-        value = pad if name in ("prompt_ids", "response_ids") else 0
-        if name in ("prompt_ids", "prompt_mask"):
-            return F.pad(tensor, (prompt - tensor.shape[1], 0), value=value)
-        more = (0, response - tensor.shape[1])
-        return F.pad(tensor, more if tensor.dim() == 2 else (0, 0, *more), value=value)
-
-    columns = [{name: widened(name, tensor) for name, tensor in part.tensors().items()} for part in parts]
-    return Rollout(**{name: torch.cat([column[name] for column in columns]) for name in columns[0]})
+    ends = list(accumulate(len(part) for part in parts))
+    places = [range(end - len(part), end) for part, end in zip(parts, ends, strict=True)]
+    prompt, response = (max(getattr(part, name).shape[1] for part in parts) for name in ("prompt_ids", "response_ids"))
+    return assemble(zip(parts, places, strict=True), ends[-1], prompt, response, pad)

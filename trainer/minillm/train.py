@@ -186,7 +186,7 @@ class Trainer:
             self.events.write("step", step=self.step, phase=index, metrics=metrics)
             if self.due(index, n):
                 self.look_at_student(self.record.save(self.step, index, n))
-        phase.optimizer.state.clear()  # its moments would lie beside those of the phases to come
+        phase.release()
 
     def due(self, index: int, n: int) -> bool:
         """Whether a checkpoint is due after step `n` of a phase: every so many steps, and at the end of a phase."""

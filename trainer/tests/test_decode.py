@@ -1,11 +1,13 @@
 import math
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from toys import full_logits, teacher, toy, trajectories
 
-from minillm import decode, decode_alone, draws, sequences
+from minillm import decode, decode_alone, draws, head, sequences
 from minillm.reader import inverse_cdf
 from minillm.sequences import Rollout, response_hidden
 
@@ -311,3 +313,40 @@ def test_without_a_say_in_the_tokens_the_teacher_reads_whole_rows_once(monkeypat
     assert all(ids.shape[0] == 1 or (ids.shape[1] + 1) * ids.shape[0] <= 24 for ids in read), "the budget holds, or it is a single row"
     whole = response_hidden(mentor, rollout.prompt_ids, rollout.prompt_mask, rollout.response_ids, rollout.mask)
     torch.testing.assert_close(rollout.hidden_teacher[rollout.mask], whole)
+
+
+@pytest.mark.parametrize("sampling", ["student", "lockStep", "commonMask"])
+def test_what_waits_for_the_teacher_is_scored_in_small_blocks(monkeypatch, sampling: str):
+    """Together, the log-probabilities of both models, their difference and its products are several times what waits."""
+    size = 23  # no other dimension is as large
+    student, mentor = toy("llama", size), teacher("llama", size)
+    setting = {**SETTING, "sampling": sampling, "alpha": 0.2, "chunk": 3}
+    monkeypatch.setitem(decode.PENDING_LOGITS, "cpu", 5 * 3 * size)
+    whole = decode.rollout(student, mentor, PROMPTS, range(len(PROMPTS)), **setting)
+    monkeypatch.setitem(head.BLOCK_LOGITS, "cpu", 2 * 3 * size)  # two steps
+    largest = [0]
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = function(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor) and made.shape[-1:] == (size,) and made.is_contiguous():
+                largest[0] = max(largest[0], made.numel())
+            return made
+
+    with Watch():
+        rollout = decode.rollout(student, mentor, PROMPTS, range(len(PROMPTS)), **setting)
+    for name, tensor in rollout.tensors().items():
+        torch.testing.assert_close(tensor, whole.tensors()[name], msg=name)
+    assert largest[0] <= 2 * 3 * size
+
+
+def test_a_teacher_who_reads_whole_rows_scores_them_in_blocks(monkeypatch):
+    _, _, whole = sampled(sampling="student")
+    seen = []
+    terms_of = decode_alone.terms_of
+    monkeypatch.setattr(decode_alone, "terms_of", lambda *given: seen.append(given[0].shape[0]) or terms_of(*given))
+    monkeypatch.setitem(head.BLOCK_LOGITS, "cpu", 4 * 11)
+    _, _, rollout = sampled(sampling="student")
+    assert max(seen) == 4
+    for name, tensor in rollout.tensors().items():
+        torch.testing.assert_close(tensor, whole.tensors()[name], msg=name)

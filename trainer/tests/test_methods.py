@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from minillm.phases.opd import Opd
 from minillm.phases.pairs import Batch, token_count
 from minillm.phases.seqkd import SeqKd
 from minillm.rundir import EventWriter
-from minillm.sequences import read, response_hidden
+from minillm.sequences import Rollout, read, response_hidden
 from minillm.train import Trainer, train
 
 FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
@@ -289,3 +290,32 @@ def test_distillm_with_a_corpus(prepared: Prepare, workspace: Path) -> None:  # 
     metrics = phase.step(1)
     assert metrics["loss/total"] == pytest.approx(metrics["loss/divergence"] + 0.5 * metrics["loss/lm"])
     assert metrics["loss/lm"] > 1
+
+
+@pytest.mark.parametrize("name", ["seqkd", "gkd", "opd", "distillm", "minillm, per decision"])
+def test_a_round_is_held_alone_and_a_finished_phase_holds_nothing(
+    make_run: MakeRun, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teacher's hidden states of a round are the largest thing beside the models."""
+    sizes = {"inspect__rows": 1, "evaluation__rows": 2, "evaluation__sharpeningControl": False, "phases__0__steps": 1}
+    run = make_run(phases__1=settings(name, steps=6), **sizes)
+    trainer = Trainer(run, 1, EventWriter(run, 1), Interrupt())
+    sample, beside = decode.rollout, list[int]()
+
+    def watched(*args: Any, **options: Any) -> Rollout:
+        gc.collect()
+        beside.append(sum(type(thing) is Rollout for thing in gc.get_objects()))
+        return sample(*args, **options)
+
+    monkeypatch.setattr(decode, "rollout", watched)
+    gc.collect()
+    others = sum(type(thing) is Rollout for thing in gc.get_objects())
+    trainer.live()
+    gc.collect()
+    if name != "distillm":  # whose buffer is replayed
+        assert set(beside) <= {others}
+        assert name == "seqkd" or len(beside) > 1
+    assert sum(type(thing) is Rollout for thing in gc.get_objects()) == others
+    for phase in trainer.prepared.phases:
+        assert not phase.optimizer.state
+        assert not isinstance(phase, SeqKd) or phase.answers is None

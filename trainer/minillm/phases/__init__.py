@@ -57,6 +57,9 @@ class Phase(Protocol):
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Takes back what `tensors` gave."""
 
+    def release(self) -> None:
+        """After the last step: gives up optimizer and rollouts."""
+
 
 def steps_of(settings: Passes, per_epoch: int) -> int:
     """Optimizer steps of a phase that counts in passes or in steps."""

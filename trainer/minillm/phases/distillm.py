@@ -122,3 +122,7 @@ class Distillm(Learner):
         self.loss_before = None if math.isnan(before) else before
         if "rows" in tensors:
             self.buffer = Rollout.from_tensors(tensors).to(self.bench.student.device)
+
+    def release(self) -> None:
+        super().release()
+        self.buffer = None

@@ -66,3 +66,8 @@ class Gkd(Learner):
     def restore(self, tensors: dict[str, Tensor]) -> None:
         if self.rounds is not None:
             self.rounds.restore(tensors)
+
+    def release(self) -> None:
+        super().release()
+        if self.rounds is not None:
+            self.rounds.release()

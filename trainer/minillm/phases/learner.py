@@ -67,3 +67,7 @@ class Learner:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Takes back what `tensors` gave."""
+
+    def release(self) -> None:
+        """After the last step: gives up what only another step would need, which would lie beside that of the phases to come."""
+        self.optimizer.state.clear()

@@ -36,3 +36,7 @@ class MiniLlm(Learner):
             metrics["loss/lm"] = self.corpus.accumulate(n, len(chosen))
             total += self.corpus.weight * metrics["loss/lm"]
         return self.finish(n, began, int(rollout.mask[chosen].sum()), {"loss/total": total} | metrics)
+
+    def release(self) -> None:
+        super().release()
+        self.policy.rounds.release()

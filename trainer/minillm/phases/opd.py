@@ -29,3 +29,7 @@ class Opd(Learner):
         began = self.begin(n, dropout=False)
         loss = self.policy.accumulate(rollout, chosen)["loss/long"]
         return self.finish(n, began, int(rollout.mask[chosen].sum()), {"loss/total": loss, "loss/policy": loss})
+
+    def release(self) -> None:
+        super().release()
+        self.policy.rounds.release()

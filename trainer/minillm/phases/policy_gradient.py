@@ -6,6 +6,7 @@ Shapes: N rows, T response columns, R real tokens of a micro-batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -34,8 +35,9 @@ class PolicyGradient:
         self.rounds = Rounds(
             sampler, examples, size=size, rollouts=settings.rollouts or size, inner_epochs=settings.inner_epochs, describe=self.describe
         )
-        self._rewarded: tuple[Rollout, Tensor] | None = None
-        self._sampled: tuple[Rollout, policy.SampledTokens] | None = None
+        # What was made of a round, which it does not keep alive: the next one is sampled in its place.
+        self._rewarded: tuple[ref[Rollout], Tensor] | None = None
+        self._sampled: tuple[ref[Rollout], policy.SampledTokens] | None = None
 
     def describe(self, rollout: Rollout) -> Metrics:
         """What the rollouts say about advantages and weights. Means are over real tokens."""
@@ -56,11 +58,11 @@ class PolicyGradient:
 
     def rewards(self, rollout: Rollout) -> Tensor:
         """Rewards [N,T]; the teacher at temperature 1 where the objective wants him so."""
-        if self._rewarded is None or self._rewarded[0] is not rollout:
+        if self._rewarded is None or self._rewarded[0]() is not rollout:
             logp = rollout.logp_teacher
             if self.objective.reward_temperature == "student" and self.objective.temperature != 1.0:
                 logp = self.plain_logp(rollout)
-            self._rewarded = rollout, policy.rewards(logp, rollout.logp_student, rollout.mask, self.objective)
+            self._rewarded = ref(rollout), policy.rewards(logp, rollout.logp_student, rollout.mask, self.objective)
         return self._rewarded[1]
 
     def plain_logp(self, rollout: Rollout) -> Tensor:
@@ -101,11 +103,11 @@ class PolicyGradient:
     def sampled_tokens(self, rollout: Rollout, chosen: Sequence[int]) -> policy.SampledTokens:
         """What the loss needs of the round's tokens [N,T]; the same at every step of a round, unless a mini-batch is whitened by itself."""
         by_itself = self.objective.whiten == "allPositions"
-        if by_itself or self._sampled is None or self._sampled[0] is not rollout:
+        if by_itself or self._sampled is None or self._sampled[0]() is not rollout:
             weights = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, self.objective)
             advantages = self.reference_advantages(rollout, chosen) if by_itself else self.advantages(rollout)
             made = policy.sampled_tokens(rollout.logp_student, weights, advantages, self.objective, self.decisions(rollout))
-            self._sampled = rollout, made
+            self._sampled = ref(rollout), made
         return self._sampled[1]
 
     def reference_advantages(self, rollout: Rollout, chosen: Sequence[int]) -> Tensor:

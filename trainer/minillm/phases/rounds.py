@@ -82,6 +82,7 @@ class Rounds:
         """The rollouts in use at step `n`, sampled now where a round begins, and the rows of them that the step takes."""
         number, place = divmod(n - 1, self.per_round)
         if place == 0 or self.buffer is None:
+            self.buffer = None  # it need not lie beside the next one
             self.buffer = self.sample(number)
         inner, part = divmod(place, self.per_epoch)
         order = shuffled(len(self.buffer), *self.key, number, inner, 2)
@@ -99,6 +100,9 @@ class Rounds:
         if self.buffer is None or n % self.per_round == 0:
             return {}
         return {name: tensor.cpu() for name, tensor in self.buffer.tensors().items()}
+
+    def release(self) -> None:
+        self.buffer = None
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         if tensors:

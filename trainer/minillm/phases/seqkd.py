@@ -78,3 +78,7 @@ class SeqKd(Learner):
         if tensors:
             parts = tensors["answers"].split(tensors["lengths"].tolist())
             self.answers = [part.tolist() for part in parts]
+
+    def release(self) -> None:
+        super().release()
+        self.answers = self.batches = None
