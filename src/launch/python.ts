@@ -4,6 +4,7 @@ import type { Probe } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { installCommand } from '../present/shell';
 import { LaunchError } from './errors';
+import { resolveProgram } from './expand';
 import { type Env, lastCause, runPython, trainerArguments, trainerEnvironment } from './trainerProcess';
 
 /** An interpreter, and one sentence that says why it is this one. */
@@ -56,10 +57,8 @@ async function onPath(name: string, env: Env): Promise<string | undefined> {
 
 /** A path, a folder of a virtual environment, or a command's name, as people write it; undefined when there is nothing. */
 async function locate(text: string, search: PythonSearch): Promise<string | undefined> {
-  const home = search.env['HOME'] ?? search.env['USERPROFILE'];
-  const expanded = text.startsWith('~/') && home !== undefined ? path.join(home, text.slice(2)) : text.replaceAll('${workspaceFolder}', search.workspace ?? '');
-  if (!/[\\/]/.test(expanded)) return onPath(expanded, search.env);
-  const file = path.resolve(search.workspace ?? '.', expanded);
+  const file = resolveProgram(text, search);
+  if (!path.isAbsolute(file)) return onPath(file, search.env);
   if (await isExecutable(executableOf(file))) return executableOf(file);
   return (await isExecutable(file)) ? file : undefined;
 }

@@ -263,6 +263,9 @@ describe('a run', () => {
     const uri = vscode.Uri.file(file);
     assert.equal(await vscode.commands.executeCommand('minillm.run', uri), undefined);
     await until('the problem', () => vscode.languages.getDiagnostics(uri).some(({ message }) => message.includes('nowhere.jsonl')));
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    assert.ok(tabs.some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file), 'a document that nobody sees takes its problems along');
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     assert.equal(api.runs().length, before);
   });
 });

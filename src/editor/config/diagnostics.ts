@@ -47,13 +47,22 @@ export class ConfigDiagnostics extends Disposable {
     this.problems.set(config.toString(), problems);
     const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === config.toString());
     if (document) this.draw(document);
-    else this.context.background('Showing the problems of a config', Promise.resolve(vscode.workspace.openTextDocument(config)).then((opened) => this.draw(opened)));
+    if (problems.length > 0) this.keepInView(config);
+  }
+
+  /** The editor closes a document that nobody sees, after a while or at once, and with it go its problems. */
+  private keepInView(config: vscode.Uri): void {
+    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    if (tabs.some(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === config.toString())) return;
+    const shown = Promise.resolve(vscode.window.showTextDocument(config, { preserveFocus: true }));
+    this.context.background('Showing the problems of a config', shown.then(({ document }) => this.draw(document)));
   }
 
   /** What a look at its models and data showed of a config, beside what is wrong with it as it stands. */
   note(document: vscode.TextDocument, found: readonly Problem[]): void {
     this.notes.set(document.uri.toString(), { text: document.getText(), found });
     this.draw(document);
+    if (found.length > 0) this.keepInView(document.uri);
   }
 
   /** The edits that a problem brings with it, which is known by its sentence. */

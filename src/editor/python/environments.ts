@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import * as vscode from 'vscode';
+import { resolvePath } from '../../launch/expand';
 import { choosePython, type PythonSearch, type ReadyPython } from '../../launch/python';
 import { installTrainer } from '../../launch/trainerPackage';
 import type { Env } from '../../launch/trainerProcess';
@@ -62,7 +62,7 @@ export class PythonEnvironments extends Disposable {
     const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:VSCODE|ELECTRON)_/.test(name)));
     if (!vscode.workspace.isTrusted) return own;
     const named = settings(workspace).get<string>('envFile', '').trim();
-    const file = named === '' ? {} : await readEnvFile(path.resolve(workspace, named));
+    const file = named === '' ? {} : await readEnvFile(resolvePath(named, { workspace, env: own }));
     return { ...own, ...file, ...settings(workspace).get<Record<string, string>>('env', {}) };
   }
 

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { resolveProgram } from '../../launch/expand';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from './environments';
 
@@ -9,8 +10,10 @@ export function followSetting(context: EditorContext, python: PythonEnvironments
   const variables = context.extension.environmentVariableCollection;
   const update = (): void => {
     const named = vscode.workspace.getConfiguration('minillm').get<string>('pythonPath', '').trim();
+    const workspace = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
     if (named === '' || !vscode.workspace.isTrusted) variables.delete('MINILLM_PYTHON');
-    else variables.replace('MINILLM_PYTHON', named);
+    // What a setting may be relative to, a terminal knows nothing of.
+    else variables.replace('MINILLM_PYTHON', resolveProgram(named, { workspace, env: process.env }));
   };
   context.register(python.onDidChange(update));
   update();

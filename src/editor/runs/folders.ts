@@ -1,5 +1,5 @@
-import path from 'node:path';
 import * as vscode from 'vscode';
+import { resolvePath } from '../../launch/expand';
 import type { EditorContext } from '../context';
 
 const REMEMBERED = 'runs.folders';
@@ -15,7 +15,7 @@ export class RunsFolders {
   get ofWorkspace(): string[] {
     return (vscode.workspace.workspaceFolders ?? [])
       .filter(({ uri }) => uri.scheme === 'file')
-      .map(({ uri }) => path.resolve(uri.fsPath, setting(uri)));
+      .map(({ uri }) => resolvePath(setting(uri), { workspace: uri.fsPath, env: process.env }));
   }
 
   /** Shows the runs of this folder in this workspace from now on, wherever it lies. */

@@ -1,0 +1,24 @@
+import path from 'node:path';
+import type { Env } from './trainerProcess';
+
+export interface Surroundings {
+  readonly workspace?: string | undefined;
+  readonly env: Env;
+}
+
+/** A path as people write it into a setting: `~` is the home folder, `${workspaceFolder}` the workspace. */
+function expand(text: string, { workspace, env }: Surroundings): string {
+  const home = env['HOME'] ?? env['USERPROFILE'];
+  if (home !== undefined && /^~(?:$|[\\/])/.test(text)) return path.join(home, text.slice(1));
+  return text.replaceAll('${workspaceFolder}', workspace ?? '');
+}
+
+/** The file or folder that a setting names: absolute, or relative to the workspace. */
+export function resolvePath(text: string, where: Surroundings): string {
+  return path.resolve(where.workspace ?? '.', expand(text, where));
+}
+
+/** The program that a setting names: a path, made absolute, or the name of a command, as it is. */
+export function resolveProgram(text: string, where: Surroundings): string {
+  return /[\\/]/.test(expand(text, where)) ? resolvePath(text, where) : text;
+}

@@ -1,0 +1,16 @@
+import assert from 'node:assert/strict';
+import { resolvePath, resolveProgram } from '../../../src/launch/expand';
+
+describe('a path in a setting', () => {
+  const where = { workspace: '/work', env: { HOME: '/home/me' } };
+
+  it('may begin with the home folder or the workspace, and is relative to the workspace', () => {
+    assert.deepEqual(['~/runs', '~', '${workspaceFolder}/x', 'runs', '../a', '/abs', '~x/y'].map((text) => resolvePath(text, where)),
+      ['/home/me/runs', '/home/me', '/work/x', '/work/runs', '/a', '/abs', '/work/~x/y']);
+  });
+
+  it('is the name of a command when it has no separator and a program is named', () => {
+    assert.deepEqual(['python3.12', '.venv/bin/python', '~/env', '${workspaceFolder}/env'].map((text) => resolveProgram(text, where)),
+      ['python3.12', '/work/.venv/bin/python', '/home/me/env', '/work/env']);
+  });
+});
