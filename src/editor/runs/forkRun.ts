@@ -64,9 +64,6 @@ function folderFor({ configSource }: Run): { readonly folder: string; readonly b
   return { folder: beside ? path.dirname(source) : (first?.uri.fsPath ?? ''), beside };
 }
 
-/** Bytes. */
-const LARGEST_CONFIG = 4 << 20;
-
 async function writeDraft(run: Run, dir: string, checkpoint: string, step: number): Promise<vscode.Uri> {
   const { folder, beside } = folderFor(run);
   const follower = new RunFollower(dir);
