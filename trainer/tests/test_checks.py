@@ -239,6 +239,23 @@ def test_a_run_tells_its_notes_and_does_not_stop_for_them(make_run: MakeRun, cap
     assert "data.maxNewTokens: " in capsys.readouterr().err
 
 
+def test_a_check_that_fails_itself_ends_no_run(make_run: MakeRun, workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = workspace / "teacher"
+    file = folder / "tokenizer_config.json"
+    before = file.read_text(encoding="utf-8")
+    broken = (
+        "{% if messages[-1].role == 'assistant' %}{{ raise_exception('answers are none of mine') }}{% endif %}{{ messages[-1].content }}"
+    )
+    file.write_text(json.dumps(json.loads(before) | {"chat_template": broken}), encoding="utf-8")
+    try:
+        run = make_run(phases=[{"method": "sft", "steps": 1, "batchSize": 4}], data__template="chat", data__validation=None)
+        assert train(run.path, 1) == 0
+    finally:
+        file.write_text(before, encoding="utf-8")
+    assert "answers are none of mine" in capsys.readouterr().err
+    assert events_of(run, "step")
+
+
 def test_numbers_in_words() -> None:
     assert [share(1, 1000), share(999, 1000), share(3, 3), share(0, 3)] == ["under 1 %", "99 %", "100 %", "0 %"]
     assert [size(999), size(1200), size(12_345_678), size(6.5e9), size(1.2e12)] == ["999 bytes", "1.2 kB", "12 MB", "6.5 GB", "1200 GB"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,7 +21,11 @@ class Notes:
         self.prepared, self.events, self.say = prepared, events, say
 
     def before_the_first_step(self) -> None:
-        checked = check_start(self.prepared, thorough=False)
+        try:
+            checked = check_start(self.prepared, thorough=False)
+        except Exception:  # a tokenizer or a template of a kind that nobody thought of: what only warns must not end a run
+            self.say(f"What is amiss with models and data could not be looked at:\n{traceback.format_exc().rstrip()}")
+            return
         for row in checked.rows:
             self.say(f"{row.name}: {row.text}")
             if row.name in PLANNED_WITH:
