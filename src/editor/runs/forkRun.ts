@@ -16,9 +16,6 @@ import type { ForkDrafts } from './forkDrafts';
 import type { RunRegistry } from './registry';
 import { givenOrPicked } from './target';
 
-/** Bytes of a config. No person writes that many. */
-const LARGEST_CONFIG = 4 << 20;
-
 /**
  * Fork Run: opens an edited copy of a run's config, which starts from one of its checkpoints. Running that config makes
  * the new run. Returns the copy's address.
