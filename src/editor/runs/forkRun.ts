@@ -61,6 +61,9 @@ function folderFor({ configSource }: Run): { readonly folder: string; readonly b
   return { folder: beside ? path.dirname(source) : (first?.uri.fsPath ?? ''), beside };
 }
 
+/** Bytes of a config. No person writes that many. */
+const LARGEST_CONFIG = 4 << 20;
+
 async function writeDraft(run: Run, dir: string, checkpoint: string, step: number): Promise<vscode.Uri> {
   const { folder, beside } = folderFor(run);
   const follower = new RunFollower(dir);
