@@ -15,7 +15,7 @@ import transformers
 from torch import Tensor
 
 from minillm import decode, draws
-from minillm.config import Config
+from minillm.config import Config, Data
 from minillm.data import Example
 from minillm.language_model import LanguageModel
 from minillm.scores import Score, score, split_units
@@ -32,6 +32,11 @@ Between = Callable[[int, int], None]
 """Called with rows done and rows in all between two chunks; may raise to cut the evaluation short."""
 
 
+def rows_together(data: Data) -> int:
+    """Rows that are decoded or scored together where no setting says how many: by what one may come to, prompt and response."""
+    return max(1, min(LARGEST_CHUNK, CHUNK_TOKENS // (data.max_prompt_tokens + data.max_new_tokens)))
+
+
 @dataclass(frozen=True)
 class Setting:
     """What every evaluation of a run has in common."""
@@ -43,8 +48,7 @@ class Setting:
 
     @property
     def chunk(self) -> int:
-        data = self.config.data
-        return max(1, min(LARGEST_CHUNK, CHUNK_TOKENS // (data.max_prompt_tokens + data.max_new_tokens)))
+        return rows_together(self.config.data)
 
 
 @dataclass

@@ -21,6 +21,7 @@ from minillm.config import Config
 from minillm.errors import BadInput
 from minillm.guards import Alert, Guards
 from minillm.interrupt import Interrupt, Stopped
+from minillm.methods import Rounds
 from minillm.models import hardware
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
@@ -58,7 +59,7 @@ def train(run_dir: str | Path, attempt: int) -> int:
         code, reason, cause = BAD_INPUT, "bad input", error.sentence
     except Exception as error:
         say(traceback.format_exc().rstrip())
-        code, reason, cause = FAILED, "failed", last_cause(error)
+        code, reason, cause = FAILED, "failed", last_cause(error, trainer.knobs())
     if cause:
         say(cause)
     record = {"v": VERSION, "run": run.id, "attempt": attempt, "t": time.time(), "exitCode": code, "reason": reason, "cause": cause}
@@ -77,13 +78,13 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def last_cause(error: BaseException) -> str:
-    """The innermost reason of a failure in one line."""
+def last_cause(error: BaseException, knobs: str) -> str:
+    """The innermost reason of a failure in one line. `knobs` names the settings that lower the need for memory."""
     while error.__cause__ is not None:
         error = error.__cause__
     line = next((text.strip() for text in str(error).splitlines() if text.strip()), "")
     if isinstance(error, torch.OutOfMemoryError):
-        return "The GPU's memory ran out: use a smaller microBatchSize, rolloutChunk or maxNewTokens."
+        return f"The GPU's memory ran out: use a smaller {knobs}."
     if isinstance(error, FloatingPointError):
         return line
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
@@ -128,6 +129,13 @@ class Trainer:
             if done < prepared.phases[index].steps:
                 self.train_phase(index, done)
         self.record.conclude(checkpoint.listed(self.run)[0], self.step)
+
+    def knobs(self) -> str:
+        """The settings of the phase at hand that lower the need for memory."""
+        with contextlib.suppress(BadInput):
+            if isinstance(self.config().phases[self.phase], Rounds):
+                return "microBatchSize, rolloutChunk or data.maxNewTokens"
+        return "microBatchSize or data.maxNewTokens"
 
     def config(self) -> Config:
         record = read_json(self.run.run)

@@ -14,7 +14,7 @@ from test_phases import Prepare, gradients, prepared  # noqa: F401
 from test_resume import outcome, train_until
 from torch import Tensor
 
-from minillm import decode
+from minillm import decode, evaluate
 from minillm.interrupt import Interrupt, Stopped
 from minillm.methods import Phase
 from minillm.metrics import CATALOGUE
@@ -25,9 +25,10 @@ from minillm.phases.kd import Kd
 from minillm.phases.opd import Opd
 from minillm.phases.pairs import Batch, token_count
 from minillm.phases.seqkd import SeqKd
+from minillm.reader import Reader
 from minillm.rundir import EventWriter
 from minillm.sequences import Rollout, read, response_hidden
-from minillm.train import Trainer, train
+from minillm.train import Trainer, last_cause, train
 
 FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
 PHASES: dict[str, dict[str, Any]] = {
@@ -319,3 +320,26 @@ def test_a_round_is_held_alone_and_a_finished_phase_holds_nothing(
     for phase in trainer.prepared.phases:
         assert not phase.optimizer.state
         assert not isinstance(phase, SeqKd) or phase.answers is None
+
+
+@pytest.mark.parametrize("name", ["seqkd", "distillm"])
+def test_long_contexts_are_decoded_and_scored_few_at_a_time(prepared: Prepare, name: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(evaluate, "CHUNK_TOKENS", 44)  # two rows of 14 + 8 tokens
+    phase = prepared(phases__1=settings(name, **({"studentShare": 1} if name == "distillm" else {}))).phases[1]
+    rows = list[int]()
+    read_columns = Reader.read
+
+    def watched(reader: Reader, end: int) -> Tensor:
+        rows.append(len(reader.rows.ids))
+        return read_columns(reader, end)
+
+    monkeypatch.setattr(Reader, "read", watched)
+    phase.step(1)
+    assert max(rows) == 2
+
+
+def test_memory_that_ran_out_names_what_the_method_has(make_run: MakeRun) -> None:
+    for method, knobs in (("rkl", "microBatchSize or data.maxNewTokens"), ("opd", "microBatchSize, rolloutChunk or data.maxNewTokens")):
+        run = make_run(method, phases__0={**FAST, "method": method})
+        trainer = Trainer(run, 1, EventWriter(run, 1), Interrupt())
+        assert last_cause(torch.OutOfMemoryError("out"), trainer.knobs()) == f"The GPU's memory ran out: use a smaller {knobs}."

@@ -14,7 +14,7 @@ import torch
 from minillm.checks.sizes import Sizes
 from minillm.config import Config
 from minillm.decode import PENDING_LOGITS
-from minillm.evaluate import CHUNK_TOKENS, LARGEST_CHUNK
+from minillm.evaluate import LARGEST_CHUNK, rows_together
 from minillm.head import CHUNK_LOGITS
 from minillm.methods import Phase, Rounds
 from minillm.models import TINY, held_once
@@ -86,7 +86,8 @@ def make_plan(
             buffers += models.buffer(kept, config.data.max_new_tokens)
             busy[index, "sampling"] = models.sampling(phase, lengths, rollouts)
         elif phase.method == "seqkd":
-            busy[index, "sampling"] = {"cache": models.cache(teacher, LARGEST_CHUNK * (lengths.prompt + config.data.max_new_tokens))}
+            tokens = rows_together(config.data) * (lengths.prompt + config.data.max_new_tokens)
+            busy[index, "sampling"] = {"cache": models.cache(teacher, tokens)}
     if buffers:
         held["rollouts"] = buffers
     if evaluated is not None:
@@ -154,14 +155,13 @@ class _Models:
             "caches": self.cache(self.student, tokens) + self.cache(self.teacher, tokens),
             "logits": SCORED_COPIES * FP32 * logits,
             "work": max(self.working(model, chunk, lengths.prompt) for model in (self.student, self.teacher)),
-            "rollouts": 2 * self.buffer(rollouts, steps),  # in parts, and joined
+            "rollouts": self.buffer(rollouts + chunk, steps),  # the whole, and a part on its way there
             "copies": self.bytes * self.student.parameters if self.mixed else 0,
         }
 
     def evaluation(self, lengths: Lengths) -> dict[str, float]:
         data = self.config.data
-        room = data.max_prompt_tokens + data.max_new_tokens
-        rows = min(lengths.rows, max(1, min(LARGEST_CHUNK, CHUNK_TOKENS // room)))
+        rows = min(lengths.rows, rows_together(data))
         longest = max(lengths.whole, lengths.prompt + data.max_new_tokens)
         both = (self.student, self.teacher)
         answers = rows * data.max_new_tokens

@@ -17,6 +17,7 @@ from torch import Tensor
 from minillm import decode, draws
 from minillm.data import Example, Passes, shuffled
 from minillm.divergence import choose
+from minillm.evaluate import rows_together
 from minillm.head import TokenTerms
 from minillm.methods import DistillmPhase, Divergence
 from minillm.phases import Metrics, Workbench, micro_batches
@@ -25,9 +26,6 @@ from minillm.phases.learner import Learner
 from minillm.phases.pairs import Batch, ShuffledBatches, length, pairs_of, token_count
 from minillm.phases.rounds import Law, Sampler, sampled_batches
 from minillm.sequences import Rollout, join
-
-CHUNK = 256
-"""Sequences that are sampled or scored together."""
 
 
 class Distillm(Learner):
@@ -42,7 +40,7 @@ class Distillm(Learner):
         self.divergence = choose(Divergence(kind=settings.divergence, skew=settings.skew))
         self.batches = ShuffledBatches(pairs_of(examples), settings.batch_size, bench.config.seed, index)
         self.prompts = Passes(len(examples), bench.config.seed, index, 3)
-        self.sampler = Sampler(index, bench, Law(settings.temperature), min(CHUNK, settings.batch_size))
+        self.sampler = Sampler(index, bench, Law(settings.temperature), min(rows_together(bench.config.data), settings.batch_size))
         self.corpus = CorpusTerm(self, corpus, settings.lm_weight) if corpus is not None and settings.lm_weight else None
         self.held_out = [(example.prompt_ids, example.responses[0]) for example in held_out if example.responses]
         self.share = settings.student_share
@@ -90,7 +88,7 @@ class Distillm(Learner):
         bench = self.bench
         bench.student.model.eval()
         prompts, responses = zip(*self.held_out, strict=True)
-        scores = decode.score(bench.student, None, prompts, responses, pad=bench.pad, chunk=CHUNK)
+        scores = decode.score(bench.student, None, prompts, responses, pad=bench.pad, chunk=rows_together(bench.config.data))
         loss = -float(scores.logp_student.sum()) / int(scores.mask.sum())
         if self.loss_before is not None and loss >= self.loss_before + settings.adapt_tolerance:
             self.share = min(1.0, self.share + settings.adapt_by)

@@ -14,16 +14,15 @@ from torch import Tensor
 
 from minillm import decode, draws
 from minillm.data import Example
+from minillm.evaluate import rows_together
 from minillm.methods import SeqKdPhase
 from minillm.phases import Metrics, Workbench, peak_memory, steps_of
 from minillm.phases.learner import Learner
 from minillm.phases.pairs import Pair, ShuffledBatches, token_count
 from minillm.phases.sft import fine_tune
 
-CHUNK = 256
-"""Prompts that are answered together."""
-POOL = 16
-"""Chunks between two reports of progress, sorted by length together."""
+CHUNKS = 16
+"""Of prompts that are answered together: as many lie between two reports of progress, and are sorted by length together."""
 
 
 class SeqKd(Learner):
@@ -49,14 +48,15 @@ class SeqKd(Learner):
         """The teacher's answer to each prompt, and their report."""
         began = time.perf_counter()
         bench, answers = self.bench, list[list[int]]()
-        room = CHUNK * POOL
+        chunk = rows_together(bench.config.data)
+        room = chunk * CHUNKS
         for start in range(0, len(self.prompts), room):
             bench.progress("the teacher answers", start, len(self.prompts), "prompts")
             some = self.prompts[start : start + room]
             answers += decode.generate(
                 bench.teacher, some, range(start, start + len(some)), temperature=self.temperature,
                 max_new_tokens=bench.config.data.max_new_tokens, eos=bench.eos, pad=bench.pad, seed=bench.config.seed,
-                stream=draws.stream("teacher's answers", self.index), chunk=CHUNK,
+                stream=draws.stream("teacher's answers", self.index), chunk=chunk,
             )  # fmt: skip
         bench.progress("the teacher answers", len(self.prompts), len(self.prompts), "prompts")
         seconds = time.perf_counter() - began
