@@ -19,12 +19,12 @@ export function wasCutOff({ state, status }: RunSummary, machine: Machine): bool
   return sameHost && !sameBoot;
 }
 
-/** Where the runs would go on, in one sentence: from what lies on the disk, whatever was meant to be there. */
+/** Where the runs would go on, as the end of a sentence: from what lies on the disk, whatever was meant to be there. */
 export async function whereTheyGoOn(cutOff: readonly Pick<RunSummary, 'dir' | 'name'>[]): Promise<string> {
   const places = await Promise.all(cutOff.map(async ({ dir, name }) => {
     const newest = await newestComplete(dir);
     const place = newest === undefined ? 'begins anew: it has no checkpoint' : `goes on from ${checkpointLabel(newest.name)}`;
-    return cutOff.length === 1 ? `It ${place}` : `${name} ${place}`;
+    return cutOff.length === 1 ? `it ${place}` : `${name} ${place}`;
   }));
   return `${places.join('; ')}.`;
 }
