@@ -7,6 +7,7 @@ import { RunDir } from '../rundir/layout';
 import { openPlain } from '../rundir/plainFile';
 import { readRun } from '../rundir/runs';
 import { Tail } from '../rundir/tail';
+import { keptCheckpoints } from '../samples/branch';
 import { History } from '../telemetry/history';
 import { ConfigError, LaunchError } from './errors';
 import { launchRun, refuseUnsupportedPlatform } from './launch';
@@ -76,9 +77,12 @@ export function phasesToCome(config: Config, plan: readonly PhasePlan[], step: n
 
 async function findCheckpoint(dir: string, text: string, run: Run, history: History): Promise<SavedCheckpoint> {
   const all = await listCheckpoints(dir);
+  // What a resumed attempt went back behind is there still, and is neither the last nor the best.
+  const kept = new Set(keptCheckpoints(all.map(({ name }) => name)));
+  const counting = all.filter(({ name }) => kept.has(name));
   const best = (): string | undefined => checkpointRows(history, run.config.checkpoints.best).find((row) => row.best)?.name;
-  const found = text === 'first' ? all[0]
-    : text === 'last' ? all.at(-1)
+  const found = text === 'first' ? counting[0]
+    : text === 'last' ? counting.at(-1)
     : text === 'best' ? all.find(({ name }) => name === best())
     : /^\d{1,8}$/.test(text) ? all.findLast(({ step }) => step === Number(text))
     : all.find(({ name }) => name === text);

@@ -1,4 +1,5 @@
 import { metricCatalogue, type EvaluationEvent, type SamplesEvent } from '../contract/generated';
+import { keptCheckpoints } from '../samples/branch';
 import type { History } from '../telemetry/history';
 
 /** A checkpoint with what its evaluation said. */
@@ -12,7 +13,17 @@ export interface CheckpointRow {
   readonly tokenBytes: number;
   /** Scores of the student on the rows that every checkpoint is scored on; empty before they are known. */
   readonly metrics: Readonly<Record<string, number | undefined>>;
+  /** Of those that led to where the run is now. */
   readonly best: boolean;
+}
+
+/**
+ * Which checkpoints count: not those that a resumed attempt went back behind. Names of another kind (the start, a run that
+ * another program wrote) all do.
+ */
+function counting(names: readonly string[]): (name: string) => boolean {
+  const kept = new Set(keptCheckpoints(names));
+  return (name) => !name.startsWith('step-') || kept.has(name);
 }
 
 /** The evaluation that compares with those of other checkpoints: on the fixed subset; only else one on all rows. */
@@ -37,7 +48,9 @@ export function checkpointRows(history: History, bestMetric: string): Checkpoint
   const sign = metricCatalogue[bestMetric]?.better === 'lower' ? -1 : 1;
   let best: string | undefined;
   let bestValue = -Infinity;
+  const counts = counting(rows.map(({ name }) => name));
   for (const { name, metrics } of rows) {
+    if (!counts(name)) continue;
     const value = sign * (metrics[bestMetric] ?? NaN);
     if (value > bestValue) [best, bestValue] = [name, value];
   }
@@ -64,7 +77,9 @@ export interface HeadlineKl {
 
 /** The newest of training while it goes on, then that of the last checkpoint, on all rows where it was scored on them. */
 export function headlineKl(history: History, active: boolean): HeadlineKl | undefined {
-  const students = history.evaluations.filter((one) => one.subject === 'student');
+  const known = [...history.checkpoints.map(({ name }) => name), ...history.evaluations.map(({ checkpoint }) => checkpoint)];
+  const counts = counting([...new Set(known)]);
+  const students = history.evaluations.filter((one) => one.subject === 'student' && counts(one.checkpoint));
   // At the end the start of distillation is scored once more: what came last is not what is newest.
   const lastStep = Math.max(...students.map(({ step }) => step));
   const last = students.findLast(({ step }) => step === lastStep);

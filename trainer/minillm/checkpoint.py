@@ -93,6 +93,17 @@ def listed(run: RunDir) -> list[str]:
     return [name for _, name in sorted(found, key=lambda item: (int(item[0][2]), int(item[0][1])), reverse=True)]
 
 
+def kept(run: RunDir) -> list[str]:
+    """Of those, oldest first, the ones that led to the newest. A later attempt that reached an earlier step discards what came after it;
+    src/samples/branch.ts concludes alike."""
+    way: list[str] = []
+    for name in reversed(listed(run)):
+        while way and way[-1][14:] != name[14:] and way[-1][:13] >= name[:13]:
+            way.pop()
+        way.append(name)
+    return way
+
+
 def candidates(run: RunDir) -> Iterator[tuple[str, State | str]]:
     """The checkpoints from which training can go on, newest first: each with its state, or with what is wrong with it."""
     for name in listed(run):

@@ -69,11 +69,11 @@ class Record:
         return next((name for name in checkpoint.listed(self.run) if name.startswith(checkpoint.checkpoint_name(step, 0)[:-1])), None)
 
     def best(self) -> str | None:
-        """The checkpoint whose evaluation is best by `checkpoints.best`."""
+        """The checkpoint whose evaluation is best by `checkpoints.best`, of those that led to the newest."""
         metric = self.prepared.config.checkpoints.best
         sign = 1 if CATALOGUE[metric].better == "lower" else -1
         found = []
-        for name in checkpoint.listed(self.run):
+        for name in checkpoint.kept(self.run):
             metrics = (read_json(self.run.evaluations / f"{name}.json") or {}).get("metrics", {})
             value = metrics.get(metric)
             if isinstance(value, float | int):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minillm.checkpoint import candidates, listed, prune
+from minillm.checkpoint import candidates, kept, listed, prune
 from minillm.rundir import RunDir
 
 
@@ -62,3 +62,12 @@ def test_keep_counts_from_the_newest_and_spares_the_protected_and_the_pinned(run
     (run.path / "user.json").write_text('{"pins": ["step-00000020-a1", 7]}')
     assert prune(run, 1, {"step-00000010-a1"}) == ["step-00000030-a1"]
     assert steps(run) == [10, 20, 40]
+
+
+def test_what_a_resumed_attempt_went_back_behind_does_not_count(run: RunDir) -> None:
+    assert kept(run) == [f"step-{step:08d}-a1" for step in (10, 20, 30, 40)]
+    for name in ("step-00000030-a2", "step-00000040-a10"):
+        (run.checkpoints / name).mkdir()
+    assert kept(run) == ["step-00000010-a1", "step-00000020-a1", "step-00000030-a2", "step-00000040-a10"]
+    (run.checkpoints / "step-00000020-a11").mkdir()
+    assert kept(run) == ["step-00000010-a1", "step-00000020-a11"]

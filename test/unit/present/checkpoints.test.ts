@@ -35,6 +35,22 @@ describe('checkpointRows', () => {
   });
 });
 
+describe('a run that went back to an earlier checkpoint', () => {
+  const name = (step: number, attempt: number): string => `step-${String(step).padStart(8, '0')}-a${attempt}`;
+  const saved = (step: number, attempt: number): Record<string, unknown> => ({ ...checkpoint(step), attempt, name: name(step, attempt) });
+  const scored = (step: number, attempt: number, kl: number): Record<string, unknown> =>
+    evaluation(step, { 'eval/kl_reverse': kl }, { attempt, checkpoint: name(step, attempt) });
+
+  it('has its best and its newest among the checkpoints that led to where it is', () => {
+    const history = historyOf(
+      saved(10, 1), scored(10, 1, 0.9), saved(20, 1), scored(20, 1, 0.2), saved(30, 1), scored(30, 1, 0.1),
+      { kind: 'resume', attempt: 2, step: 10, checkpoint: name(10, 1) }, saved(20, 2), scored(20, 2, 0.8),
+    );
+    assert.equal(checkpointRows(history, 'eval/kl_reverse').find(({ best }) => best)?.name, name(20, 2));
+    assert.equal(headlineKl(history, false)?.nats, 0.8);
+  });
+});
+
 describe('scoreMetric', () => {
   it('is the metric that was chosen, else exact match where anything matches, else Rouge-L', () => {
     const rows = (exact: number): ReturnType<typeof checkpointRows> => checkpointRows(historyOf(checkpoint(1), evaluation(1, { 'eval/accuracy_greedy': exact })), 'x');
