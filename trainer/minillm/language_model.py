@@ -42,7 +42,7 @@ class LanguageModel:
         self.width: int = head.weight.shape[0]
         self.vocabulary = self.width
         self.dtype = dtype or head.weight.dtype
-        self._mixed = self.dtype != head.weight.dtype
+        self._mixed = any(parameter.dtype != self.dtype for parameter in model.parameters())
         self._takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
         self._scale, self._cap = _output_scale(model.config.get_text_config())
 

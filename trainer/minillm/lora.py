@@ -92,6 +92,13 @@ def attach(model: nn.Module, settings: Lora, seed: int, name: str, pointer: str 
     return count
 
 
+def narrow(model: nn.Module, dtype: torch.dtype) -> None:
+    """Frozen matrices in the compute dtype: what does not train needs no master copy, and would be cast anew at every pass."""
+    for parameter in model.parameters():
+        if not parameter.requires_grad and parameter.ndim >= 2:
+            parameter.data = parameter.data.to(dtype)
+
+
 def corrections(model: nn.Module) -> dict[str, LowRank]:
     return {name: module for name, module in model.named_modules() if isinstance(module, LowRank)}
 
@@ -111,14 +118,18 @@ class Origin(LanguageModel):
 
 @contextmanager
 def merged(model: Any) -> Iterator[None]:
-    """The model as an ordinary one, corrections added to its weights, while it is saved; to the bit as before afterwards."""
+    """The model as an ordinary one, corrections added to its weights, while it is saved; to the bit as before afterwards.
+
+    The sums lie on the CPU, in fp32 at least: a smaller dtype would round most of a correction away, and a GPU may have no room.
+    """
     places = []
     for name, layer in corrections(model).items():
         parent_name, _, key = name.rpartition(".")
         places.append((model.get_submodule(parent_name), key, layer, layer.base.weight.data))
     try:
         for parent, key, layer, weight in places:
-            layer.base.weight.data = weight + layer.correction().detach().to(weight.dtype)
+            wide = torch.promote_types(weight.dtype, torch.float32)
+            layer.base.weight.data = weight.to("cpu", wide) + layer.correction().detach().to("cpu", wide)
             setattr(parent, key, layer.base)
         yield
     finally:

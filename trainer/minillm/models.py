@@ -86,7 +86,7 @@ def load_teacher(config: Config, device: torch.device, dtype: torch.dtype, progr
 
 
 def load_student(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
-    """The student: fp32 master weights, forward passes in `dtype`.
+    """The student: fp32 master weights of what trains, forward passes in `dtype`.
 
     It comes without dropout (eval mode), and distillation leaves it so: the sampled tokens and the policy ratio must
     come from the same distribution. A phase that wants the model's own dropout calls `.model.train()` and puts it back.
@@ -103,6 +103,7 @@ def load_student(config: Config, device: torch.device, dtype: torch.dtype, progr
         model.minillm_base = {"model": part.model, "revision": part.revision}
         if adapted is not None:
             low_rank.restore(model, adapted)
+        low_rank.narrow(model, dtype)
     if config.student.recompute:
         recompute(model, f"student {config.student.model}", "/student/recompute")
     return _ready(model, device, dtype, f"student {config.student.model}", "/student/model")

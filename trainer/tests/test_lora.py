@@ -21,7 +21,7 @@ from minillm.config import Config, Lora
 from minillm.errors import BadInput
 from minillm.head import cross_entropy
 from minillm.language_model import LanguageModel, verify
-from minillm.lora import attach, base_of, corrections, merged, save
+from minillm.lora import attach, base_of, corrections, merged, narrow, save
 from minillm.methods import Optimizer
 from minillm.models import load_pair
 from minillm.optimizer import make_optimizer, update
@@ -96,6 +96,42 @@ def test_an_adapter_as_peft_keeps_it(name: str, tmp_path: Path):
         base = AutoModelForCausalLM.from_pretrained(told["base_model_name_or_path"]).eval()
         whole = peft.PeftModel.from_pretrained(base, tmp_path / "adapter").merge_and_unload()
         torch.testing.assert_close(read(LanguageModel(whole), batch.ids, batch.wanted), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama-tied", "phi"])
+def test_under_bf16_only_the_corrections_have_master_weights(name: str, tmp_path: Path):
+    """What is frozen lies in bf16, passes and gradients are near those in fp32, and a checkpoint rounds no correction away."""
+    model = toy(name, dtype=torch.float32, spread=0.2)
+    attach(model.model, Lora(rank=2), 0, name)
+    moved(model)
+    batch = Batch.given(PAIRS, 0, torch.device("cpu"))
+    trained = {key: p for key, p in model.model.named_parameters() if p.requires_grad}
+
+    def gradient(of: LanguageModel) -> torch.Tensor:
+        loss, _ = cross_entropy(of, read(of, batch.ids, batch.wanted), batch.tokens, divisor=7)
+        return torch.cat([part.flatten() for part in torch.autograd.grad(loss, list(trained.values()))])
+
+    exact = gradient(model)
+    narrow(model.model, torch.bfloat16)
+    for key, parameter in model.model.named_parameters():
+        assert parameter.dtype == (torch.float32 if key in trained or parameter.ndim < 2 else torch.bfloat16), key
+    mixed = LanguageModel(model.model, torch.bfloat16)
+    verify(mixed)
+    assert (gradient(mixed) - exact).norm() / exact.norm() < 0.05
+    expected = {key: layer.base.weight.float() + layer.correction() for key, layer in corrections(model.model).items()}
+    with merged(model.model):
+        model.model.save_pretrained(tmp_path)
+    saved = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32).state_dict()
+    assert all(torch.equal(saved[f"{key}.weight"], value) for key, value in expected.items())
+
+
+def test_a_run_in_bf16_resumes_to_the_bit(make_run: MakeRun, adapted: dict[str, Any]):
+    through, run = (make_run(name, precision="bf16", **adapted) for name in ("through", "again"))
+    assert train(through.path, 1) == 0
+    train_until(run, 1, 9)
+    assert train(run.path, 2) == 0
+    assert not [event for event in events_of(run, "message") if "bit for bit" in event["text"]], "nothing to warn of"
+    assert outcome(run)["weights"] == outcome(through)["weights"]
 
 
 def test_corrections_of_another_size_are_begun_anew(tmp_path: Path):

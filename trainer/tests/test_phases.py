@@ -126,6 +126,26 @@ def test_the_teacher_gets_no_gradient(prepared: Prepare) -> None:
     assert all(torch.equal(before[name], value) for name, value in ready.teacher.model.state_dict().items())
 
 
+def test_a_backward_pass_is_strict_about_its_order(prepared: Prepare) -> None:
+    """A warning alone lets an attention kernel of GPUs add up in any order."""
+    ready = prepared()
+    phase = ready.phases[0]
+    found: list[bool] = []
+    for parameter in ready.student.model.parameters():
+        parameter.register_hook(lambda _: found.append(torch.is_deterministic_algorithms_warn_only_enabled()))
+    assert phase.step(1)["grad/norm"] > 0
+    assert not torch.are_deterministic_algorithms_enabled(), "only where it was asked for"
+    found.clear()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        phase.step(2)
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert found
+    assert not any(found)
+
+
 def test_corpus_blocks_are_each_used_once_a_pass(prepared: Prepare, workspace: Path) -> None:
     (workspace / "blocks.jsonl").write_text('{"text": "a b c d e f g h i j k"}\n' * 20, encoding="utf-8")
     phase = prepared(data__corpus="blocks.jsonl").phases[1]

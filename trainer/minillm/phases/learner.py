@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -14,6 +16,23 @@ from minillm.optimizer import learning_rate, make_optimizer, update
 from minillm.phases import Metrics, Workbench, peak_memory
 from minillm.phases.pairs import Batch
 from minillm.sequences import read
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Where the same seed is to give the same bits, makes a backward pass do so.
+
+    One kernel of attention takes a warning for leave to add up in any order: it must be forbidden. In forward passes everything that
+    matters is in order anyway, and sampling needs the sum that has no other way.
+    """
+    if not torch.is_deterministic_algorithms_warn_only_enabled():
+        yield
+        return
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 class Learner:
@@ -47,7 +66,8 @@ class Learner:
             teacher=None if batch.hidden_teacher is None else self.bench.teacher, hidden_teacher=batch.hidden_teacher,
             into_grad=True,
         )  # fmt: skip
-        value.backward()
+        with repeatable():
+            value.backward()
         return float(value.detach()), terms
 
     def finish(self, n: int, began: float, tokens: int, metrics: Metrics) -> Metrics:
