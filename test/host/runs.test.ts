@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Status } from '../../src/contract/generated';
@@ -129,23 +129,23 @@ describe('the list of runs', () => {
   });
 
   it('draws a run again that changed while its checkpoints were read', async () => {
-    const spec = { id: '20260103-000000-live', name: 'live', step: 60, total: 100, answers } as const;
-    const dir = writeRun(folder, { ...spec, state: 'running', process: thisProcess() });
+    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess(), answers });
     await registry.refresh();
     const [node] = await tree.getChildren();
-    assert.ok(node);
+    const [listed] = registry.runs;
+    assert.ok(node && listed);
     assert.match(String(item(node).description), /^step 60/);
     const fired: (Node[] | undefined)[] = [];
     made.push(tree.onDidChangeTreeData((nodes) => fired.push(nodes)));
-    // The view asks for checkpoints when the list knows of the end already, and the tree has not been told yet.
-    const listed = registry.runs[0];
-    assert.ok(listed);
-    Object.assign(listed, { summary: { ...listed.summary, state: 'finished', active: false } });
+    // The view asks for checkpoints when the list knows of step 70 already, and the tree has not been told yet.
+    const { status, events } = new RunDir(dir);
+    writeFileSync(status, JSON.stringify({ ...(JSON.parse(readFileSync(status, 'utf8')) as Status), step: 70 }));
+    Object.assign(listed, { summary: await readRun(dir) });
     await tree.getChildren(node);
-    rmSync(dir, { recursive: true });
-    writeRun(folder, { ...spec, state: 'finished' });
+    appendFileSync(events, `${JSON.stringify({ v: 1, seq: 10_000, t: Date.now() / 1000, attempt: 1, kind: 'message', level: 'info', text: 'news' })}\n`);
     await registry.refresh();
     assert.deepEqual(fired, [[node]]);
+    assert.match(String(item(node).description), /^step 70/);
   });
 
   it('does not show a folder that a launcher is about to fill, or what is no run', async () => {
@@ -263,8 +263,9 @@ describe('a run', () => {
     const uri = vscode.Uri.file(file);
     assert.equal(await vscode.commands.executeCommand('minillm.run', uri), undefined);
     await until('the problem', () => vscode.languages.getDiagnostics(uri).some(({ message }) => message.includes('nowhere.jsonl')));
-    const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-    assert.ok(tabs.some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file), 'a document that nobody sees takes its problems along');
+    // A document that nobody sees takes its problems along.
+    const tabs = (): readonly vscode.Tab[] => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
+    await until('the config in an editor', () => tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file));
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
     assert.equal(api.runs().length, before);
   });
