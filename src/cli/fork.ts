@@ -5,6 +5,7 @@ import { type Call, type Command, runs, UsageError } from './command';
 import { pythonOf } from './python';
 import { watch } from './run';
 import { shipped } from './shipped';
+import { oneLine } from './terminal';
 
 export const fork: Command = {
   name: 'fork',
@@ -38,7 +39,7 @@ async function forkCommand(call: Call): Promise<number> {
     workspace: process.cwd(), python: pythonOf(call),
     ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
   });
-  for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
+  for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${oneLine(text)}`);
   const of = path.basename(parent);
   return watch(call, {
     id, dir, facts: { parent: of, python: python.choice, warnings }, note: ` ${paint.dim(`from ${of}`)}`, detached: [`${paint.bold(id)} is running, in ${dir}`],

@@ -21,7 +21,7 @@ import { shipped } from './shipped';
 import { show } from './show';
 import { stop } from './stop';
 import { tail } from './tail';
-import { Terminal } from './terminal';
+import { oneLine, Terminal } from './terminal';
 
 const commands: readonly Command[] = [run, preflight, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor];
 
@@ -103,7 +103,7 @@ main(process.argv.slice(2), terminal).then(
   (code) => (process.exitCode = code),
   async (error: unknown) => {
     const { lines, code } = await explain(error);
-    for (const line of lines) terminal.complain(line);
+    for (const line of lines) terminal.complain(oneLine(line)); // names of files, runs and keys are in it
     process.exitCode = code;
   },
 );

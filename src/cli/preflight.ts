@@ -39,7 +39,7 @@ async function preflightCommand(call: Call): Promise<number> {
     throw new ConfigError(file, problems);
   }
   if (!call.is('json')) {
-    for (const { text } of problems) terminal.complain(`${paint.yellow('warning:')} ${text}`);
+    for (const { text } of problems) terminal.complain(`${paint.yellow('warning:')} ${oneLine(text)}`);
     const rows = [good('Config', `${config.name}: ${config.phases.map(({ method }) => method).join(' → ')}`), ...checks];
     terminal.lines(doctorLines(rows, (sign, health) => ({ good: paint.green, warning: paint.yellow, bad: paint.red })[health](sign)));
   }

@@ -11,7 +11,7 @@ import { pythonOf } from './python';
 import { printResults, resultsJson } from './results';
 import { openScreen } from './screens';
 import { shipped } from './shipped';
-import type { Terminal } from './terminal';
+import { oneLine, type Terminal } from './terminal';
 
 export const run: Command = {
   name: 'run',
@@ -53,7 +53,7 @@ async function runCommand(call: Call): Promise<number> {
     if (terminal.live && !asJson) terminal.write('\r\u001b[K');
   }
   const { id, dir, python, warnings } = started;
-  for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${text}`);
+  for (const { text } of warnings) terminal.complain(`${paint.yellow('warning:')} ${oneLine(text)}`);
   const how = paint.dim(`Watch it with "minillm tail ${id}", stop it with "minillm stop ${id}".`);
   return watch(call, { id, dir, facts: { python: python.choice, warnings }, detached: [`${paint.bold(id)} is running, in ${dir}`, how] });
 }
@@ -97,7 +97,7 @@ async function follow(dir: string, terminal: Terminal, asJson: boolean): Promise
     asked = true;
     if (!terminal.live || asJson) terminal.complain('Asked to stop, with a checkpoint. Ctrl-C again returns to the shell at once.');
     sendControl(dir, 'stop', 'cli').catch((error: unknown) => {
-      terminal.complain(`The run could not be asked to stop (${String(error)}). Ctrl-C again returns to the shell; the run goes on.`);
+      terminal.complain(`The run could not be asked to stop (${oneLine(String(error))}). Ctrl-C again returns to the shell; the run goes on.`);
     });
   };
   process.on('SIGINT', onInterrupt);
@@ -132,7 +132,7 @@ function conclude(summary: RunSummary, history: History, terminal: Terminal, asJ
   terminal.line();
   if (summary.state === 'finished') terminal.line(`${paint.green('✔')} ${label}${took}: ${history.lastStep} steps, ${history.checkpoints.length} checkpoints in ${summary.dir}`);
   else if (summary.state === 'stopped') terminal.line(`${paint.yellow('■')} ${label} at step ${history.lastStep}${took}. Checkpoints are in ${summary.dir}`);
-  else terminal.complain(`${paint.red('✖')} ${label}${took}: ${summary.text} The log is ${summary.dir}/log.txt`);
+  else terminal.complain(`${paint.red('✖')} ${label}${took}: ${oneLine(summary.text)} The log is ${summary.dir}/log.txt`);
   return code;
 }
 

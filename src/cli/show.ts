@@ -1,5 +1,6 @@
 import { describeStart } from '../present/events';
 import { formatBytes, formatDuration } from '../present/numbers';
+import { showControlCharacters } from '../present/text';
 import { listCheckpoints } from '../rundir/checkpoints';
 import { findRun } from '../rundir/find';
 import { readJournal } from '../rundir/journal';
@@ -28,7 +29,8 @@ async function showCommand(call: Call): Promise<number> {
   const dir = await findRun(call.runsFolder, call.operand(0));
   const { summary, history } = await readHistory(dir);
   if (format !== undefined) {
-    terminal.lines((format === 'csv' ? csvLines : jsonLines)(summary.id, history.series));
+    if (format === 'jsonl') terminal.lines(jsonLines(summary.id, history.series));
+    else for (const line of csvLines(summary.id, history.series)) terminal.line(showControlCharacters(line));
     return exitCodes.finished;
   }
   const [checkpoints, journal, bytes] = await Promise.all([listCheckpoints(dir), readJournal(dir), folderSize(dir)]);

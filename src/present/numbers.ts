@@ -1,4 +1,5 @@
 import { metricCatalogue } from '../contract/generated';
+import { showControlCharacters } from './text';
 
 /** Three significant digits, no exponent for everyday sizes; "NaN" and "∞" stay visible. */
 export function formatNumber(value: number): string {
@@ -63,5 +64,5 @@ export function formatMetric(name: string, value: number): string {
 }
 
 export function metricLabel(name: string): string {
-  return metricCatalogue[name]?.label ?? name;
+  return metricCatalogue[name]?.label ?? showControlCharacters(name.replace(/\s+/g, ' '));
 }

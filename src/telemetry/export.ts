@@ -19,10 +19,13 @@ function* rows(series: Iterable<Series>): Generator<{ step: number; values: Map<
   }
 }
 
+/** A name as a cell: those that a run makes up may hold what ends a cell or a line (RFC 4180). */
+const cell = (name: string): string => (/[",\r\n]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
+
 /** A table: the run, the step, a column per metric. An empty cell means "not measured at this step". */
 export function* csvLines(run: string, series: ReadonlyMap<string, Series>): Generator<string> {
   const names = [...series.keys()];
-  yield ['run', 'step', ...names].join(',');
+  yield ['run', 'step', ...names.map(cell)].join(',');
   for (const { step, values } of rows(series.values())) {
     yield [run, step, ...names.map((name) => values.get(name) ?? '')].join(',');
   }

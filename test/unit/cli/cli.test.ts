@@ -179,6 +179,14 @@ describe('minillm on the command line', () => {
       assert.equal(code, 0, err);
       assert.doesNotMatch(out + err, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]/, args[0]);
     }
+    // What a run is called stands in errors, too, and its metrics may be called anything.
+    const metrics = { kind: 'evaluation', step: 1, checkpoint: checkpoints[0], subject: 'student', full: false, rows: 1, temperature: 1, path: '', metrics: { [evil]: 1 } };
+    writeFileSync(path.join(copy, 'events.jsonl'), `${JSON.stringify({ v: 1, seq: 0, t: 1, attempt: 1, ...metrics })}\n`);
+    for (const args of [['resume', id], ['fork', id, '--from', 'last'], ['fork', id, '--from', evil], ['show', id], ['show', id, '--export', 'csv'], ['show', evil]]) {
+      const { out, err } = minillm([...args, '--runs', folder]);
+      assert.notEqual(out + err, '');
+      assert.doesNotMatch(out + err, /[\u0000-\u0008\u000b-\u001f\u007f\u202e]/, args.join(' '));
+    }
     rmSync(folder, { recursive: true });
   });
 
