@@ -180,7 +180,8 @@ class Staged:
         alive = {who: boot and identity.alive((status or {}).get(who)) for who in ("supervisor", "trainer")}
         created = (read_json(self.run.run) or {}).get("created", 0.0)
         exited = read_json(self.run.exit)
-        return Facts(status, exited, here, boot, alive["supervisor"], alive["trainer"], created, time.time(), time.monotonic())
+        since = self.run.status.stat().st_mtime if status is None and self.run.status.exists() else None
+        return Facts(status, exited, here, boot, alive["supervisor"], alive["trainer"], created, time.time(), time.monotonic(), since)
 
     def state(self) -> str:
         return conclude(self.facts())
