@@ -24,7 +24,7 @@ from transformers import PretrainedConfig
 
 from bench import report
 from bench.memory import extra
-from minillm.head import head_loss
+from minillm.head import accumulate_loss
 from minillm.language_model import LanguageModel
 
 SHAPES = {"qwen": (151_936, 896, 3584), "gpt2": (50_257, 768, 1024), "tiny": (1_000, 16, 32)}
@@ -69,11 +69,9 @@ class Case:
         def loss(terms: Any, at: slice) -> Tensor:
             return (terms.kl - self.advantages[:rows][at] * terms.logp_student) / rows
 
-        value, _ = head_loss(
-            self.student, self.hidden[:rows], self.tokens[:rows], loss, teacher=self.teacher,
-            hidden_teacher=self.hidden_teacher[:rows], into_grad=True,
-        )  # fmt: skip
-        value.backward()
+        value, _ = accumulate_loss(
+            self.student, self.hidden[:rows], self.tokens[:rows], loss, teacher=self.teacher, hidden_teacher=self.hidden_teacher[:rows]
+        )
         return value.item()
 
     def dense(self, rows: int) -> float:

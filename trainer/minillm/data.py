@@ -193,7 +193,7 @@ def spread(examples: Sequence[Example], count: int | None) -> list[Example]:
     return [examples[place * len(examples) // count] for place in range(count)]
 
 
-def shuffled(count: int, *key: int) -> list[int]:
+def shuffled(count: int, *key: int | str) -> list[int]:
     """A permutation of range(count) that depends on `key` alone: no generator's state has to be kept for a resume."""
     digest = hashlib.blake2b(",".join(map(str, key)).encode(), digest_size=8).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
@@ -203,7 +203,7 @@ def shuffled(count: int, *key: int) -> list[int]:
 class Passes:
     """An endless sequence of shuffled passes over range(count): the item at a place depends on the key alone."""
 
-    def __init__(self, count: int, *key: int) -> None:
+    def __init__(self, count: int, *key: int | str) -> None:
         self.count, self.key = count, key
         self._pass, self._order = -1, list[int]()
 

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from minillm.divergence import Divergence, gradient_at_logits
 from minillm.language_model import LanguageModel
+from minillm.repeatable import repeatable
 
 CHUNK_LOGITS = {"cpu": 1 << 25, "cuda": 1 << 26, "mps": 1 << 25}
 """Logits of one model in one chunk: 128 MiB of fp32 on a CPU, 256 MiB on a GPU."""
@@ -114,24 +115,41 @@ def head_loss(
     divergence: Divergence | None = None,
     temperature: float = 1.0,
     chunk_rows: int | None = None,
-    into_grad: bool = False,
 ) -> tuple[Tensor, TokenTerms]:
     """Sum over rows of `loss`, differentiable in `hidden` [R,H] and in the student's head; and the detached terms [R].
 
     `loss(terms, rows)` gives the losses [r] of the rows in the slice, each a function of its own row's
     `logp_student`, `kl` and `divergence` (those that carry a gradient) and of constants. Divisors (token or sequence counts)
     belong in it, so that accumulated micro-batches sum to the batch.
-
-    With `into_grad` the head's own gradient is added to its `.grad` here and now, as if the sum were differentiated with a factor of
-    1, and `backward` gives that of `hidden` alone: no second matrix of the head's size is made.
     """
-    weight, bias = student.head_weights()
     job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
-    if into_grad:
-        job.into = tuple(_grad_of(p, student.vocabulary) for p in (student.head.weight, getattr(student.head, "bias", None)))
-        weight, bias = weight.detach(), None if bias is None else bias.detach()
-    total = _HeadLoss.apply(hidden, weight, bias, job)
+    total = _HeadLoss.apply(hidden, *student.head_weights(), job)
     return total, job.columns.terms()
+
+
+def accumulate_loss(
+    student: LanguageModel,
+    hidden: Tensor,
+    tokens: Tensor,
+    loss: RowLoss,
+    *,
+    teacher: LanguageModel | None = None,
+    hidden_teacher: Tensor | None = None,
+    divergence: Divergence | None = None,
+    temperature: float = 1.0,
+    chunk_rows: int | None = None,
+) -> tuple[Tensor, TokenTerms]:
+    """Adds the gradient of `head_loss` to the `.grad` of all that it depends on; the sum and the terms [R] carry none.
+
+    The head's own gradient goes to its place block by block: no second matrix of the head's size is made.
+    """
+    job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
+    job.into = tuple(_grad_of(p, student.vocabulary) for p in (student.head.weight, getattr(student.head, "bias", None)))
+    weight, bias = student.head_weights()
+    total = _HeadLoss.apply(hidden, weight.detach(), None if bias is None else bias.detach(), job)
+    with repeatable():
+        total.backward()
+    return total.detach(), job.columns.terms()
 
 
 def cross_entropy(

@@ -15,6 +15,7 @@ from test_resume import outcome, train_until
 from torch import Tensor
 
 from minillm import decode, evaluate
+from minillm.data import shuffled
 from minillm.interrupt import Interrupt, Stopped
 from minillm.methods import Phase
 from minillm.metrics import CATALOGUE
@@ -343,3 +344,19 @@ def test_memory_that_ran_out_names_what_the_method_has(make_run: MakeRun) -> Non
         run = make_run(method, phases__0={**FAST, "method": method})
         trainer = Trainer(run, 1, EventWriter(run, 1), Interrupt())
         assert last_cause(torch.OutOfMemoryError("out"), trainer.knobs()) == f"The GPU's memory ran out: use a smaller {knobs}."
+
+
+def test_draws_for_two_purposes_never_share_an_order(prepared: Prepare, workspace: Path) -> None:  # noqa: F811
+    """Of as many items, a phase's prompts, its given pairs and its corpus come in orders of their own, pass after pass."""
+    (workspace / "blocks.jsonl").write_text('{"text": "a b c d e f g h i j k"}\n' * 20, encoding="utf-8")
+    gkd = prepared(phases__1=settings("gkd")).phases[1]
+    distillm = prepared(data__corpus="blocks.jsonl", phases__1=settings("distillm", lmWeight=1)).phases[1]
+    assert isinstance(gkd, Gkd)
+    assert isinstance(distillm, Distillm)
+    assert gkd.rounds is not None
+    assert gkd.batches is not None
+    assert distillm.corpus is not None
+    for mine, others in ((gkd.rounds.prompts.key, gkd.batches.key), (distillm.corpus.order.key, distillm.batches.key)):
+        drawn = [shuffled(50, *mine, number) for number in range(4)]
+        made = [shuffled(50, *others, number, *rest) for number in range(4) for rest in ((), (1,))]
+        assert not any(order in made for order in drawn)

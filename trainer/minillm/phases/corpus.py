@@ -19,7 +19,7 @@ class CorpusTerm:
 
     def __init__(self, learner: Learner, blocks: Tensor, weight: float, teacher_share: float = 0.0) -> None:
         self.learner, self.blocks, self.weight, self.teacher_share = learner, blocks, weight, teacher_share
-        self.order = Passes(len(blocks), learner.bench.config.seed, learner.index, 1)
+        self.order = Passes(len(blocks), learner.bench.config.seed, learner.index, "corpus")
 
     def accumulate(self, n: int, count: int) -> float:
         """Adds `weight` times the gradient on `count` blocks, one for each sequence of step `n`; returns the unweighted loss."""

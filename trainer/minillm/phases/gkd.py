@@ -31,7 +31,7 @@ class Gkd(Learner):
         self.divergence = choose(Divergence(kind="jsd", beta=settings.beta, jsd_scale=settings.jsd_scale))
         own = on_policy_size(settings)
         given = settings.batch_size - own
-        self.batches = ShuffledBatches(pairs_of(examples), given, bench.config.seed, index) if given else None
+        self.batches = ShuffledBatches(pairs_of(examples), given, bench.config.seed, index, "given") if given else None
         self.rounds = None
         if own:
             sampler = Sampler(index, bench, Law(settings.temperature), settings.rollout_chunk)

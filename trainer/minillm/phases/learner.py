@@ -3,36 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
 from minillm import draws, methods
 from minillm.divergence import Divergence
-from minillm.head import RowLoss, TokenTerms, head_loss
+from minillm.head import RowLoss, TokenTerms, accumulate_loss
 from minillm.optimizer import learning_rate, make_optimizer, update
 from minillm.phases import Metrics, Workbench, peak_memory
 from minillm.phases.pairs import Batch
 from minillm.sequences import read
-
-
-@contextmanager
-def repeatable() -> Iterator[None]:
-    """Where the same seed is to give the same bits, makes a backward pass do so.
-
-    One kernel of attention takes a warning for leave to add up in any order: it must be forbidden. In forward passes everything that
-    matters is in order anyway, and sampling needs the sum that has no other way.
-    """
-    if not torch.is_deterministic_algorithms_warn_only_enabled():
-        yield
-        return
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 class Learner:
@@ -61,14 +42,11 @@ class Learner:
         Divisors in `loss` count the whole step: micro-batches change memory, not the gradient.
         """
         student = self.bench.student
-        value, terms = head_loss(
+        value, terms = accumulate_loss(
             student, read(student, batch.ids, batch.wanted), batch.tokens, loss, divergence=divergence, temperature=temperature,
             teacher=None if batch.hidden_teacher is None else self.bench.teacher, hidden_teacher=batch.hidden_teacher,
-            into_grad=True,
         )  # fmt: skip
-        with repeatable():
-            value.backward()
-        return float(value.detach()), terms
+        return float(value), terms
 
     def finish(self, n: int, began: float, tokens: int, metrics: Metrics) -> Metrics:
         """Makes the update of step `n`, and adds to the step's metrics what all phases tell."""

@@ -19,7 +19,7 @@ from minillm.data import Example, shuffled
 from minillm.language_model import LanguageModel
 from minillm.sequences import Rollout, collate, read, shifted
 
-POOL = 40
+BATCHES_SORTED = 40
 """Batches that are formed together: large enough to sort by length, small enough to stay shuffled."""
 
 Pair = tuple[list[int], list[int]]
@@ -42,7 +42,7 @@ def token_count(pairs: Sequence[Pair]) -> int:
 class ShuffledBatches:
     """Batches of pairs, pass after pass. The batch of step n depends on the key and on n alone."""
 
-    def __init__(self, pairs: Sequence[Pair], size: int, *key: int) -> None:
+    def __init__(self, pairs: Sequence[Pair], size: int, *key: int | str) -> None:
         self.pairs, self.size, self.key = pairs, size, key
         self.per_epoch = math.ceil(len(pairs) / size)
         self._epoch, self._batches = -1, list[list[int]]()
@@ -53,7 +53,7 @@ class ShuffledBatches:
         epoch, place = divmod(n - 1, self.per_epoch)
         if epoch != self._epoch:
             order = shuffled(len(self.pairs), *self.key, epoch)
-            pools = (order[start : start + POOL * self.size] for start in range(0, len(order), POOL * self.size))
+            pools = (order[start : start + BATCHES_SORTED * self.size] for start in range(0, len(order), BATCHES_SORTED * self.size))
             sorted_pools = (sorted(pool, key=self.length) for pool in pools)
             batches = [pool[start : start + self.size] for pool in sorted_pools for start in range(0, len(pool), self.size)]
             self._epoch, self._batches = epoch, [batches[i] for i in shuffled(len(batches), *self.key, epoch, 1)]
