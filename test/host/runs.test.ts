@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Status } from '../../src/contract/generated';
@@ -181,6 +181,22 @@ describe('the list of runs', () => {
     await activated();
     await vscode.commands.executeCommand('minillm.deleteRun', { dir });
     assert.ok(existsSync(path.join(dir, 'run.json')));
+  });
+
+  it('asks a run whose supervisor lives, whatever the settings of this window name', async () => {
+    const dir = writeRun(folder, { id: '20260103-000000-asked', name: 'asked', state: 'running', step: 60, total: 100, process: thisProcess() });
+    await activated();
+    const settings = vscode.workspace.getConfiguration('minillm');
+    await settings.update('envFile', 'gone.env', vscode.ConfigurationTarget.Workspace);
+    try {
+      const { control, controlDone } = new RunDir(dir);
+      const answered = vscode.commands.executeCommand('minillm.pause', { dir });
+      const request = await until('the request', () => readdirSync(control).find((name) => name.endsWith('.json')));
+      writeFileSync(path.join(controlDone, request), JSON.stringify({ v: 1, id: path.basename(request, '.json'), verb: 'pause', outcome: 'done', text: 'Paused.', t: 1 }));
+      await answered;
+    } finally {
+      await settings.update('envFile', undefined, vscode.ConfigurationTarget.Workspace);
+    }
   });
 
   it('takes a row of a run for the run only where the row is the run', () => {
