@@ -1,0 +1,73 @@
+"""Every method on a GPU, in bf16, with all that needs one to be proved: skipped where there is none."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from conftest import MakeRun, events_of
+from test_methods import PHASES, settings
+from test_resume import outcome, train_until
+
+from minillm.train import train
+
+DEVICE = "cuda"
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason=f"torch {torch.__version__} finds no CUDA device on this machine")
+
+SIZES = {
+    "device": DEVICE, "precision": "bf16", "inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False,
+    "phases__0__steps": 2, "checkpoints__every": 4,
+}  # fmt: skip
+METHODS = {**PHASES, "minillm": {"method": "minillm", "rollouts": 8}, "sft": {"method": "sft"}}
+KINDS: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "recomputed": {"student__recompute": True},
+    "LoRA": {"student": {"model": "teacher", "lora": {"rank": 2}}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_any_order_again() -> Any:
+    """A run on a GPU forbids what has no order; the tests beside it do not."""
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def phase(name: str) -> dict[str, Any]:
+    return {**settings("kd"), **METHODS[name], "steps": 14}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_runs_and_resumes_to_the_bit(make_run: MakeRun, name: str) -> None:
+    through, run = (make_run(folder, phases__1=phase(name), **SIZES) for folder in ("through", "again"))
+    assert train(through.path, 1) == 0
+    losses = [event["metrics"]["loss/total"] for event in events_of(through, "step")]
+    assert len(losses) == 16
+    assert all(math.isfinite(loss) for loss in losses)
+    train_until(run, 1, 9)
+    assert train(run.path, 2) == 0
+    expected, found = outcome(through), outcome(run)
+    for part in ("steps", "scores", "weights"):
+        assert found[part] == expected[part], part
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["sft", "minillm"])
+def test_a_kind_of_student_learns(make_run: MakeRun, name: str, kind: str) -> None:
+    run = make_run("run", **{**SIZES, "phases__1": phase(name), **KINDS[kind]})
+    assert train(run.path, 1) == 0
+    norms = [event["metrics"]["grad/norm"] for event in events_of(run, "step")]
+    assert all(math.isfinite(norm) and norm > 0 for norm in norms)
+    assert not [event for event in events_of(run, "message") if event["level"] == "error"]
+
+
+def test_steps_on_the_gpu_are_those_of_the_cpu(make_run: MakeRun) -> None:
+    """In fp32, without dropout and without sampling."""
+    found = []
+    for device in ("cpu", DEVICE):
+        run = make_run(f"on {device}", phases=[{**phase("rkl"), "steps": 6}], device=device, precision="fp32", inspect__rows=1)
+        assert train(run.path, 1) == 0
+        found.append([event["metrics"][key] for event in events_of(run, "step") for key in ("loss/total", "grad/norm")])
+    assert found[1] == pytest.approx(found[0], rel=1e-2)
