@@ -1763,6 +1763,12 @@ export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
     "better": "lower",
     "text": "Share of tokens whose ratio lies below 1−ε"
   },
+  "ratio/std": {
+    "label": "policy-ratio spread",
+    "unit": "",
+    "better": "none",
+    "text": "Root mean square of q/q_old − 1 over the step's tokens; at the first step of a round, rounding alone"
+  },
   "entropy/student": {
     "label": "student entropy",
     "unit": "nats",

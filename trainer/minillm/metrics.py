@@ -35,6 +35,7 @@ CATALOGUE: dict[str, Metric] = {
     "weight/ess": Metric("effective sample share", "%", "higher", "(Σw)²/(nΣw²) of the importance weights"),
     "clip/high": Metric("clipped above", "%", "lower", "Share of tokens whose ratio lies above 1+ε"),
     "clip/low": Metric("clipped below", "%", "lower", "Share of tokens whose ratio lies below 1−ε"),
+    "ratio/std": Metric("policy-ratio spread", "", "none", "Root mean square of q/q_old − 1 over the step's tokens; at the first step of a round, rounding alone"),
     "entropy/student": Metric("student entropy", "nats", "none", "Entropy of the student's next-token distribution on rollouts"),
     "length/mean": Metric("response length", "tokens", "none", "Mean length of rollouts, with the end token"),
     "rate/eos": Metric("ended by itself", "%", "higher", "Share of rollouts that produced the end token"),

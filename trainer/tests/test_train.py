@@ -72,6 +72,9 @@ def test_metrics_of_the_steps(finished: RunDir) -> None:
     for place, metrics in enumerate(distilled):
         if place % 4 == 0:  # the first step after sampling: the student is still the one that sampled
             assert metrics["clip/high"] == metrics["clip/low"] == 0.0
+            assert metrics["ratio/std"] < 1e-4, "in fp32, what decoding and training round differently"
+        else:
+            assert metrics["ratio/std"] > 1e-4
     for rollout in events_of(finished, "rollout"):
         assert "kl/reverse" not in rollout["metrics"]  # the teacher drew some of the prefixes
         assert 0 < rollout["metrics"]["weight/ess"] <= 1

@@ -40,6 +40,7 @@ const GROUPS: readonly ChartGroup[] = [
       chart('ends', 'How responses end', 'rate/eos', 'eval/truncated', 'share/teacher'),
       chart('weights', 'Importance weights', 'weight/ess', 'clip/high', 'clip/low'),
       chart('weight', 'Mean importance weight', 'weight/mean'),
+      chart('ratio', 'How far the policy has moved', 'ratio/std'),
     ],
   },
   {

@@ -27,8 +27,9 @@ class Opd(Learner):
     def step(self, n: int) -> Metrics:
         rollout, chosen = self.policy.rounds.at(n)
         began = self.begin(n, dropout=False)
-        loss = self.policy.accumulate(rollout, chosen)["loss/long"]
-        return self.finish(n, began, int(rollout.mask[chosen].sum()), {"loss/total": loss, "loss/policy": loss})
+        metrics = self.policy.accumulate(rollout, chosen)
+        told = {"loss/total": metrics["loss/long"], "loss/policy": metrics["loss/long"], "ratio/std": metrics["ratio/std"]}
+        return self.finish(n, began, int(rollout.mask[chosen].sum()), told)
 
     def release(self) -> None:
         super().release()

@@ -5,6 +5,7 @@ Shapes: N rows, T response columns, R real tokens of a micro-batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from weakref import ref
 
@@ -85,7 +86,7 @@ class PolicyGradient:
         bench, objective = self.learner.bench, self.objective
         everything = self.sampled_tokens(rollout, chosen)
         divisor = policy.reduction_divisor(objective, int(rollout.mask[chosen].sum()), len(chosen))
-        sums = torch.zeros(4, dtype=bench.student.math, device=bench.student.device)  # not fp64, which Apple's GPUs lack
+        sums = torch.zeros(5, dtype=bench.student.math, device=bench.student.device)  # not fp64, which Apple's GPUs lack
         for rows, batch in sampled_batches(rollout, chosen, self.learner.settings, bench.pad):
             sampled = everything.where(rows, rollout.mask)
 
@@ -95,10 +96,14 @@ class PolicyGradient:
                 return (single + long) / divisor
 
             _, terms = self.learner.accumulate(batch, loss, temperature=objective.temperature or 1.0)
-            sums[2:] += torch.stack(policy.clip_shares(terms.logp_student, sampled, objective)) * len(batch.tokens)
-        single, long, high, low = sums.tolist()
+            sums[2:4] += torch.stack(policy.clip_shares(terms.logp_student, sampled, objective)) * len(batch.tokens)
+            sums[4] += ((terms.logp_student - sampled.logp_old).expm1() ** 2).sum()
+        single, long, high, low, moved = sums.tolist()
         tokens = int(rollout.mask[chosen].sum())
-        return {"loss/single": single / divisor, "loss/long": long / divisor, "clip/high": high / tokens, "clip/low": low / tokens}
+        return {
+            "loss/single": single / divisor, "loss/long": long / divisor, "clip/high": high / tokens, "clip/low": low / tokens,
+            "ratio/std": math.sqrt(moved / tokens),
+        }  # fmt: skip
 
     def sampled_tokens(self, rollout: Rollout, chosen: Sequence[int]) -> policy.SampledTokens:
         """What the loss needs of the round's tokens [N,T]; the same at every step of a round, unless a mini-batch is whitened by itself."""
