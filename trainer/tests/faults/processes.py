@@ -133,7 +133,7 @@ def machine_restarted(ground: Ground) -> str:
     write_json_whole(staged.run.status, staged.status() | {"bootId": "another boot"})
     staged.until_state("lost", 1)
     text = staged.tell()["text"]
-    require(text.startswith("The machine restarted") and "resume" in text, text)
+    require(text.startswith("The machine restarted") and "Resume it" in text, text)
     return f"lost, and offered to resume; {staged.finish()}"
 
 
@@ -265,11 +265,11 @@ def other_host(ground: Ground) -> str:
 
 
 def hangs(ground: Ground) -> str:
-    staged = ground.stage("hangs", restarts=1, guards={"stall": {"action": "stop", "seconds": 15, "factor": 1}})
+    staged = ground.stage("hangs", restarts=1, guards={"stall": {"action": "stop", "seconds": 30, "factor": 1}})
     staged.start()
     staged.until_step(6)
     staged.kill("trainer", signal.SIGSTOP)
-    staged.until(lambda s: s["silentSince"] is not None, 40)
+    staged.until(lambda s: s["silentSince"] is not None, 60)
     text = staged.finish(resume=False)
     require(staged.status()["attempt"] == 2, "it was not restarted")
     return f"called stalled, ended, restarted; {text}"
