@@ -143,7 +143,8 @@ def _rollout_chunk(
         rows.ids[:, end] = torch.where(rows.ended, law.pad, token)
         kept.add(step, rows.ids[:, end], theirs)
         rows.ended |= token == law.eos
-        over = int(rows.ended.sum())
+        if block is not None or rows.due(step):
+            over = int(rows.ended.sum())
         if block is not None:
             kept.settle(block, pending, rows.ids[:, end + 1 - len(pending) : end + 1], step + 1)
             if LEAVING * logq.shape[0] <= over < logq.shape[0]:
@@ -285,6 +286,8 @@ def _generate_chunk(model: LanguageModel, prompts: list[Sequence[int]], uniform:
         rows.ids[:, end] = torch.where(rows.ended, law.pad, token)
         made[rows.alive, step] = rows.ids[:, end]
         rows.ended |= token == law.eos
+        if not rows.due(step):
+            continue
         over = int(rows.ended.sum())
         if over == rows.alive.shape[0]:
             break

@@ -58,7 +58,7 @@ def rollout_alone(
 
 
 def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: int, pad: int) -> tuple[Tensor, Tensor]:
-    """Tokens [B,T], padding after each end token, and log q [B,T,V] of the steps that were made; T is what the longest row took."""
+    """Tokens [B,T], padding after each end token, and log q [B,T,V] of the steps that were made, until all rows were seen to have ended."""
     rows, student, steps = reader.rows, reader.model, uniform.shape[1]
     made = torch.full((rows.alive.shape[0], steps), pad, dtype=torch.int64, device=rows.ids.device)
     kept: Tensor | None = None
@@ -72,6 +72,8 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
         rows.ids[:, end] = token
         made[rows.alive, step] = token
         rows.ended |= token == eos
+        if not rows.due(step):
+            continue
         over = int(rows.ended.sum())
         if over == rows.alive.shape[0]:
             break

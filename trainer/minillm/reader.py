@@ -14,6 +14,9 @@ from minillm import draws
 from minillm.language_model import LanguageModel
 from minillm.sequences import left_pad, positions
 
+LOOK_EVERY = {"cpu": 1, "cuda": 8, "mps": 8}
+"""Steps between two looks at which rows have ended: an accelerator is waited for at each."""
+
 
 class Rows:
     """The rows of a chunk while they are decoded: prompts on the left, room for `steps` response tokens on the right."""
@@ -30,6 +33,10 @@ class Rows:
         """[B] the rows of the chunk that are still decoded."""
         self.ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
         """[B] which of them have ended."""
+
+    def due(self, step: int) -> bool:
+        """Whether it is time, after `step`, to look which rows have ended."""
+        return (step + 1) % LOOK_EVERY.get(self.ids.device.type, 1) == 0
 
     def keep(self, index: Tensor) -> None:
         """Goes on with the rows of `index` alone."""

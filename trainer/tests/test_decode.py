@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from toys import full_logits, teacher, toy, trajectories
 
-from minillm import decode, decode_alone, draws, head, sequences
+from minillm import decode, decode_alone, draws, head, reader, sequences
 from minillm.reader import inverse_cdf
 from minillm.sequences import Rollout, response_hidden
 
@@ -350,3 +350,15 @@ def test_a_teacher_who_reads_whole_rows_scores_them_in_blocks(monkeypatch):
     assert max(seen) == 4
     for name, tensor in rollout.tensors().items():
         torch.testing.assert_close(tensor, whole.tensors()[name], msg=name)
+
+
+@pytest.mark.parametrize("sampling", ["student", "lockStep", "commonMask"])
+def test_looking_rarely_which_rows_have_ended_changes_nothing(monkeypatch, sampling: str):
+    _, _, often = sampled(sampling=sampling)
+    greedy = {**SETTING, "rows": range(len(PROMPTS)), "temperature": 1.0}
+    said = decode.generate(toy("llama"), PROMPTS, **greedy)
+    monkeypatch.setitem(reader.LOOK_EVERY, "cpu", 4)
+    _, _, rarely = sampled(sampling=sampling)
+    for name, tensor in rarely.trim().tensors().items():
+        torch.testing.assert_close(tensor, often.trim().tensors()[name], msg=name)
+    assert decode.generate(toy("llama"), PROMPTS, **greedy) == said
