@@ -216,6 +216,7 @@ describe('the list of runs', () => {
     await vscode.commands.executeCommand('minillm.deleteRun', { kind: 'log', dir });
     assert.ok(existsSync(dir));
     rmSync(dir, { recursive: true });
+    await until('the list without it', () => !api.runs().some(({ summary }) => summary.dir === dir));
   });
 });
 
