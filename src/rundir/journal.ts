@@ -1,7 +1,13 @@
 import type { JournalEntry } from '../contract/generated';
 import { parseJournalEntry } from '../contract/parse';
 import { RunDir } from './layout';
-import { Tail } from './tail';
+import { Tail, type TailRead } from './tail';
+
+/** A journal that this user may not read is as good as none: the run is there all the same. */
+function orNone(error: unknown): TailRead {
+  if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  return { lines: [], restarted: false, more: false, skipped: 0 };
+}
 
 /** What the supervisor noted down, in order, each entry once. Lines that cannot be read are left out. */
 export class Journal {
@@ -25,7 +31,7 @@ export class Journal {
 
   private async readNews(): Promise<readonly JournalEntry[]> {
     for (let more = true; more; ) {
-      const news = await this.tail.read();
+      const news = await this.tail.read().catch(orNone);
       if (news.restarted) this.known = [];
       for (const line of news.lines) {
         const parsed = parseJournalEntry(line);

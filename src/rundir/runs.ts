@@ -114,6 +114,9 @@ export async function readRun(dir: string): Promise<RunSummary> {
   };
 }
 
+/** Runs that are read at the same time. */
+const AT_ONCE = 100;
+
 /** The newest runs of a folder, newest first. A folder that does not exist holds none. */
 export async function listRuns(runsFolder: string, limit = 100): Promise<RunSummary[]> {
   let names: string[];
@@ -125,6 +128,10 @@ export async function listRuns(runsFolder: string, limit = 100): Promise<RunSumm
   }
   // Ids begin with their time: sorting names is sorting by age, without opening a single file.
   const newest = names.filter(isRunId).sort().reverse().slice(0, limit);
-  const runs = await Promise.all(newest.map((name) => readRun(path.join(runsFolder, name))));
+  const runs: RunSummary[] = [];
+  // Not all at once: a process may have only so many files open.
+  for (let n = 0; n < newest.length; n += AT_ONCE) {
+    runs.push(...(await Promise.all(newest.slice(n, n + AT_ONCE).map((name) => readRun(path.join(runsFolder, name))))));
+  }
   return runs.sort((a, b) => b.created - a.created || b.id.localeCompare(a.id));
 }

@@ -93,8 +93,8 @@ describe('the list of runs', () => {
     assert.match(shown.get('b') ?? '', /^stopping · harsher means in (49 min|50 min)/);
     assert.match(shown.get('c') ?? '', /^1 alert · step 9\/100 · .*fork of other$/);
     const nodes = await tree.getChildren();
-    const node = nodes.find((one) => one.dir.endsWith('-c'));
-    assert.ok(node);
+    const node = nodes.find((one) => one.kind === 'run' && one.dir.endsWith('-c'));
+    assert.ok(node?.kind === 'run');
     assert.equal((item(node).iconPath as vscode.ThemeIcon).id, 'warning');
     const sheet = (await tooltip(node)).value.replaceAll('&nbsp;', ' ').replaceAll('\\', '');
     assert.match(sheet, /Step 9: Repeats itself\. \(2 times\)/);

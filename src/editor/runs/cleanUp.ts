@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { stateLook } from '../../present/labels';
 import { formatBytes } from '../../present/numbers';
 import { whyNotDelete } from '../../rundir/guard';
+import { listRuns } from '../../rundir/runs';
 import { folderSize } from '../../rundir/size';
 import type { EditorContext } from '../context';
 import { showInfo } from '../notify';
@@ -18,7 +19,7 @@ interface CleanUpPick extends vscode.QuickPickItem {
 export function registerCleanUp(context: EditorContext, runs: RunRegistry): void {
   context.command('minillm.cleanUp', async () => {
     await runs.refresh();
-    const ended = runs.runs.filter(({ summary }) => whyNotDelete(summary) === undefined);
+    const ended = (await allRuns(runs)).filter(({ summary }) => whyNotDelete(summary) === undefined);
     if (ended.length === 0) {
       void showInfo('There is no run that has ended.');
       return;
@@ -27,6 +28,14 @@ export function registerCleanUp(context: EditorContext, runs: RunRegistry): void
     if (chosen.length > 0) await deleteRuns(chosen);
     await runs.refresh();
   });
+}
+
+/** Runs of one folder that are looked through: the list shows only the newest. */
+const MOST = 10_000;
+
+async function allRuns(runs: RunRegistry): Promise<ListedRun[]> {
+  const folders = await Promise.all([...new Set(runs.folders())].map((folder) => listRuns(folder, MOST).catch(() => [])));
+  return folders.flat().map((summary) => runs.get(summary.dir) ?? { summary, kl: undefined, alerts: [], checkpointsSeen: 0 });
 }
 
 async function choose(ended: readonly ListedRun[]): Promise<readonly CleanUpPick[]> {

@@ -5,6 +5,7 @@ import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from 
 import { RunFollower } from '../../rundir/follow';
 import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
+import { Patience } from '../../rundir/patience';
 import { readRecent } from '../../rundir/recent';
 import { readRun, type RunSummary } from '../../rundir/runs';
 import { foldAlerts, type RunAlert } from '../../telemetry/alerts';
@@ -32,10 +33,20 @@ interface Entry {
   follower: RunFollower | undefined;
   journal: Journal | undefined;
   rows: CheckpointRow[] | undefined;
+  /** It was at work once, as far as this window knows: it stays in the list, however old it is. */
+  wasActive: boolean;
 }
 
 /** Runs shown of one folder: the newest. */
 const SHOWN = 100;
+/** Milliseconds that one folder or run may hold up the others. */
+const PATIENCE = 5000;
+
+interface FolderLook {
+  readonly dirs: readonly string[];
+  /** Runs that are not in the list. */
+  readonly older: number;
+}
 
 /**
  * Knows the runs of all runs folders by polling: watchers miss events on remote and network file systems. An active run
@@ -46,17 +57,27 @@ export class RunRegistry extends Disposable {
   private readonly changed = this.register(new vscode.EventEmitter<void>());
   private timer: NodeJS.Timeout | undefined;
   private polling: Promise<void> | undefined;
+  private readonly warned = new Set<string>();
+  private readonly folderLooks = new Patience<FolderLook>(PATIENCE, () => undefined);
+  private readonly runLooks = new Patience<boolean>(PATIENCE, () => this.disposed || this.changed.fire());
+  /** The last answer of each folder. */
+  private seen = new Map<string, FolderLook>();
 
   /** Something in a list of runs looks different now. Fires at most once a poll. */
   readonly onDidChange = this.changed.event;
 
-  constructor(private readonly folders: () => readonly string[], private readonly warn: (text: string) => void) {
+  constructor(readonly folders: () => readonly string[], private readonly log: (text: string) => void) {
     super();
   }
 
   /** Newest first. */
   get runs(): ListedRun[] {
     return [...this.entries.values()].sort((a, b) => b.summary.created - a.summary.created || b.summary.id.localeCompare(a.summary.id));
+  }
+
+  /** How many runs there are besides, older than all that are listed. */
+  get older(): number {
+    return [...this.seen.values()].reduce((sum, { older }) => sum + older, 0);
   }
 
   get activeRuns(): ListedRun[] {
@@ -107,29 +128,42 @@ export class RunRegistry extends Disposable {
   }
 
   private async poll(): Promise<void> {
-    const found = new Set<string>();
-    for (const folder of new Set(this.folders())) for (const dir of await this.runsIn(folder)) found.add(dir);
-    let changed = false;
+    const before = this.older;
+    const folders = [...new Set(this.folders())];
+    // One that does not answer keeps what it had, and keeps nobody waiting.
+    const none: FolderLook = { dirs: [], older: 0 };
+    const answers = await Promise.all(folders.map((folder) => this.folderLooks.ask(folder, () => this.runsIn(folder))));
+    this.seen = new Map(folders.map((folder, i) => [folder, answers[i] ?? this.seen.get(folder) ?? none]));
+    const found = new Set([...this.seen.values()].flatMap(({ dirs }) => dirs));
+    let changed = this.older !== before;
     for (const [dir, entry] of this.entries) {
       if (found.has(dir)) continue;
       entry.follower?.dispose();
       this.entries.delete(dir);
       changed = true;
     }
-    const looks = await Promise.all([...found].map((dir) => this.look(dir)));
+    const looks = await Promise.all([...found].map((dir) => this.runLooks.ask(dir, () => this.look(dir))));
     if ((changed || looks.includes(true)) && !this.disposed) this.changed.fire();
   }
 
-  private async runsIn(folder: string): Promise<string[]> {
+  private warn(text: string): void {
+    if (this.warned.has(text)) return;
+    this.warned.add(text);
+    this.log(text);
+  }
+
+  private async runsIn(folder: string): Promise<FolderLook> {
     try {
       const entries = await readdir(folder, { withFileTypes: true });
       const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
       // Ids begin with their time: sorting names is sorting by age.
-      return names.filter(isRunId).sort().reverse().slice(0, SHOWN).map((name) => path.join(folder, name));
+      const all = names.filter(isRunId).sort().reverse().map((name) => path.join(folder, name));
+      const dirs = all.filter((dir, place) => place < SHOWN || this.entries.get(dir)?.wasActive === true);
+      return { dirs, older: all.length - dirs.length };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') this.warn(`The runs folder ${folder} cannot be read (${code ?? 'unknown error'}).`);
-      return [];
+      return { dirs: [], older: 0 };
     }
   }
 
@@ -148,6 +182,7 @@ export class RunRegistry extends Disposable {
       if (this.disposed || (summary.run === undefined && summary.status === undefined && summary.problem === undefined)) return false;
       const entry: Entry = {
         summary, kl: undefined, alerts: [], checkpointsSeen: 0, fingerprint, follower: undefined, journal: undefined, rows: undefined,
+        wasActive: before?.wasActive === true || summary.active,
       };
       if (summary.active) await this.follow(entry);
       else {
@@ -169,9 +204,11 @@ export class RunRegistry extends Disposable {
     const follower = (entry.follower ??= new RunFollower(dir));
     const seen = follower.history.lastSeq;
     const journal = (entry.journal ??= new Journal(dir));
-    await Promise.all([follower.refresh(), journal.refresh()]);
+    // A run whose events cannot be read is there all the same.
+    const unread = follower.refresh().catch((error: unknown) => this.warn(`The events of ${dir} cannot be read: ${String(error)}`));
+    await Promise.all([unread, journal.refresh()]);
     const before = entry.summary;
-    const summary = follower.summary ?? before;
+    const summary = follower.summary ?? (await readRun(dir));
     entry.summary = summary;
     entry.kl = headlineKl(follower.history, summary.active);
     const alerted = alertKey(entry.alerts);

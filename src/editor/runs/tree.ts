@@ -25,7 +25,14 @@ export interface FileNode {
   readonly dir: string;
 }
 
-export type Node = RunNode | CheckpointNode | FileNode;
+/** Stands for the runs that are too old to be listed. */
+export interface OlderNode {
+  readonly kind: 'older';
+}
+
+export type Node = RunNode | CheckpointNode | FileNode | OlderNode;
+
+const OLDER: OlderNode = { kind: 'older' };
 
 /**
  * The Runs view. Nodes are addresses, not values: they stay the same while what they show changes, so that selection
@@ -36,6 +43,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
   private nodes = new Map<string, RunNode>();
   private readonly drawn = new Map<string, string>();
   private readonly rows = new Map<string, Map<string, CheckpointRow>>();
+  private older = 0;
   private readonly scores = new Map<string, string>();
 
   readonly onDidChangeTreeData = this.changed.event;
@@ -47,6 +55,8 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
 
   getTreeItem(node: Node): vscode.TreeItem {
     switch (node.kind) {
+      case 'older':
+        return this.olderItem();
       case 'run':
         return this.runItem(node);
       case 'checkpoint':
@@ -61,7 +71,8 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
   async getChildren(node?: Node): Promise<Node[]> {
     if (node === undefined) {
       this.nodes = new Map(this.runs.runs.map(({ summary: { dir } }) => [dir, this.nodes.get(dir) ?? { kind: 'run', dir }]));
-      return [...this.nodes.values()];
+      this.older = this.runs.older;
+      return [...this.nodes.values(), ...(this.older > 0 ? [OLDER] : [])];
     }
     if (node.kind !== 'run') return [];
     const { dir } = node;
@@ -73,7 +84,7 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
   }
 
   getParent(node: Node): Node | undefined {
-    return node.kind === 'run' ? undefined : this.nodes.get(node.dir);
+    return node.kind === 'run' || node.kind === 'older' ? undefined : this.nodes.get(node.dir);
   }
 
   /** The node of a run in the list, for `TreeView.reveal`. */
@@ -98,7 +109,8 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
 
   private update(): void {
     const runs = this.runs.runs;
-    const same = runs.length === this.nodes.size && runs.every(({ summary: { dir } }) => this.nodes.has(dir));
+    const same = this.runs.older === this.older
+      && runs.length === this.nodes.size && runs.every(({ summary: { dir } }) => this.nodes.has(dir));
     if (!same) {
       for (const dir of this.drawn.keys()) if (!this.runs.get(dir)) this.forget(dir);
       this.changed.fire(undefined);
@@ -119,6 +131,17 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
     const run = this.runs.get(dir);
     if (!run) return '';
     return [run.summary.state, runLabel(run), runDescription(run, new Date()), run.checkpointsSeen].join('\n');
+  }
+
+  private olderItem(): vscode.TreeItem {
+    const label = `${this.older.toLocaleString('en')} older run${this.older === 1 ? '' : 's'}`;
+    const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
+    item.id = 'older';
+    item.contextValue = 'older';
+    item.iconPath = new vscode.ThemeIcon('history');
+    item.tooltip = 'They are not listed. Click to see what they take up, and to delete some.';
+    item.command = { command: 'minillm.cleanUp', title: 'Clean Up Old Runs' };
+    return item;
   }
 
   private runItem(node: RunNode): vscode.TreeItem {
