@@ -32,3 +32,8 @@ const LONGEST_MESSAGE = 400;
 export function plainMessage(text: string): string {
   return showBeginning(text, LONGEST_MESSAGE).replaceAll('](', ']\u200b(');
 }
+
+/** A text as part of an address. Half a surrogate pair has no place in one, and nobody is to fail for it. */
+export function uriPart(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+}

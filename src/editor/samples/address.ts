@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
+import { uriPart } from '../../present/text';
 import { isRunId } from '../../rundir/layout';
 import { isSideName } from '../../rundir/sides';
 
@@ -23,8 +24,8 @@ export interface SamplesAddress {
  * path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
  */
 export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress): vscode.Uri {
-  const name = promptId === undefined ? checkpointLabel(checkpoint) : encodeURIComponent(promptId);
-  const parts = [checkpoint, ...(promptId === undefined ? [] : [promptId, ...(shownIn === dir ? [] : [dir])]).map(encodeURIComponent)];
+  const name = promptId === undefined ? checkpointLabel(checkpoint) : uriPart(promptId);
+  const parts = [checkpoint, ...(promptId === undefined ? [] : [promptId, ...(shownIn === dir ? [] : [dir])]).map(uriPart)];
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(shownIn).path}/${name}${ENDING}`, query: parts.join('&') });
 }
 

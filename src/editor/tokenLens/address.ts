@@ -1,6 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
+import { uriPart } from '../../present/text';
 import { isCheckpointName, isRunId } from '../../rundir/layout';
 import type { TokenKey } from '../../rundir/tokens';
 import { isMeasure, type Measure } from '../../samples/tokens';
@@ -19,8 +20,8 @@ export interface TokensAddress extends TokenKey {
 
 /** `minillm:<run folder>/<prompt id>, step 200.minillm-tokens?step-00000200-a1&<prompt id>&draw-0&gap`: the query is the address. */
 export function tokensUri({ dir, checkpoint, promptId, kind, draw, measure }: TokensAddress): vscode.Uri {
-  const name = `${encodeURIComponent(promptId)}, ${checkpointLabel(checkpoint)}${measure === undefined ? TABLE : TEXT}`;
-  const query = [checkpoint, encodeURIComponent(promptId), `${kind}-${draw}`, ...(measure === undefined ? [] : [measure])].join('&');
+  const name = `${uriPart(promptId)}, ${checkpointLabel(checkpoint)}${measure === undefined ? TABLE : TEXT}`;
+  const query = [checkpoint, uriPart(promptId), `${kind}-${draw}`, ...(measure === undefined ? [] : [measure])].join('&');
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${name}`, query });
 }
 

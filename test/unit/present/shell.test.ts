@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { installCommand } from '../../../src/present/shell';
+import { uriPart } from '../../../src/present/text';
 import { temporaryFolder } from '../../harness/paths';
 
 describe('a command to copy into a shell', () => {
@@ -15,5 +16,11 @@ describe('a command to copy into a shell', () => {
     assert.deepEqual(readdirSync(folder), []);
     assert.equal(installCommand('/usr/bin/python3', ['torch>=2.6']), '/usr/bin/python3 -m pip install "torch>=2.6"');
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('a part of an address', () => {
+  it('is made of any text, half a surrogate pair too', () => {
+    assert.equal(decodeURIComponent(uriPart('a\ud83d&\ud83d\ude00')), 'a\ufffd&\ud83d\ude00');
   });
 });
