@@ -53,6 +53,20 @@ describe('the editor', () => {
     await workbench.webview('body');
     await workbench.runCommand('View: Close All Editors');
   });
+
+  it('deletes no run for a row that is none', async function rows() {
+    this.timeout(90_000);
+    const workbench = await openFreshFolder();
+    const dir = writeRun(path.join(workbench.folder, 'runs'), spec);
+    await workbench.showContainer('MiniLLM');
+    await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
+    // Selected, not opened.
+    await workbench.treeRow('Log').click({ modifiers: ['Control'] });
+    await workbench.page.keyboard.press('Delete');
+    await workbench.notification('Only a whole run').waitFor();
+    assert.equal(await workbench.page.locator('.monaco-dialog-box').count(), 0, 'it asks whether to delete the run');
+    assert.ok(existsSync(path.join(dir, 'run.json')));
+  });
 });
 
 async function bothSides({ page }: Workbench): Promise<void> {
