@@ -20,8 +20,8 @@ const minutes = 60_000;
 /** Runs a suite's program and prints what it prints; returns its exit code, or says that it was ended at its limit. */
 function launch(program, args, { cwd = root, env = {}, limit, print }) {
   return new Promise((resolve, reject) => {
-    // A group of its own, so that a suite that hangs is ended with everything it started.
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    // A group of its own, so that a suite that hangs is ended with everything it started. One thread each: suites run side by side.
+    const child = spawn(program, args, { cwd, env: { ...process.env, OMP_NUM_THREADS: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', print);
     const end = (signal) => {
       try {

@@ -143,7 +143,7 @@ describe('config', () => {
     const check = lenses.find(({ command }) => command?.command === 'minillm.checkConfig');
     assert.equal(check?.range.start.line, 2);
     await vscode.commands.executeCommand('minillm.checkConfig', ...((check.command?.arguments ?? []) as unknown[]));
-    const cut = ours(document.uri).find(({ message }) => message.includes('train.jsonl are cut off at data.maxNewTokens = 2'));
+    const cut = ours(document.uri).find(({ message }) => message.includes('valid.jsonl are cut off at data.maxNewTokens = 2'));
     assert.equal(cut?.severity, vscode.DiagnosticSeverity.Warning, ours(document.uri).map(({ message }) => message).join('\n'));
     assert.equal(document.getText(cut.range), '"maxNewTokens": 2');
     assert.equal(cut.relatedInformation?.[0]?.location.range.start.line, 0);

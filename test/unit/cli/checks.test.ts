@@ -34,7 +34,7 @@ describe('minillm preflight and doctor', function suite() {
     return { code: status, out: stdout, err: stderr };
   }
 
-  it('find nothing wrong with a config that can run, and start nothing', () => {
+  it('find nothing wrong with a config that can run, and start nothing @long', () => {
     const { code, out } = minillm('preflight', 'good.minillm.jsonc');
     assert.equal(code, 0, out);
     const parts = ['tiny: sft → minillm', 'torch ', 'are free in', 'No row is left out', '4 steps of 8 sequences', 'Nothing is amiss.'];

@@ -69,7 +69,7 @@ describe('minillm run', function () {
     assert.ok(rest.some(({ kind }) => kind === 'checkpoint'));
   });
 
-  it('returns to the shell at once on a second Ctrl-C; the run stops by itself', async () => {
+  it('returns to the shell at once on a second Ctrl-C; the run stops by itself @long', async () => {
     const { child, says, ended } = start('run', 'long.minillm.jsonc', '--json');
     await says('"kind":"step"');
     child.kill('SIGINT');
