@@ -6,6 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../src/contract/generated';
 import { processAlive } from '../../src/rundir/liveness';
+import { until } from '../harness/page';
 import { python, repo, temporaryFolder } from '../harness/paths';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
@@ -22,16 +23,6 @@ async function kill(one: Status['trainer']): Promise<void> {
     if (await processAlive(one)) process.kill(one!.pid, 'SIGKILL');
   } catch {
     // it ended between the look and the signal
-  }
-}
-
-async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, timeout = 60_000): Promise<T> {
-  const deadline = Date.now() + timeout;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (Date.now() > deadline) throw new Error(`Not within ${timeout / 1000} s: ${what}.`);
-    await sleep(100);
   }
 }
 
@@ -107,9 +98,9 @@ describe('what the window says by itself', function suite() {
     const file = path.join(dir, 'status.json');
     const status = (): Status => JSON.parse(readFileSync(file, 'utf8')) as Status;
     try {
-      const { supervisor, trainer } = await until('its first steps', () => status().step > 4 && status());
+      const { supervisor, trainer } = await until('its first steps', () => status().step > 4 && status(), 60_000);
       for (const one of [supervisor, trainer]) await kill(one);
-      await until('their end', async () => !(await processAlive(supervisor)) && !(await processAlive(trainer)));
+      await until('their end', async () => !(await processAlive(supervisor)) && !(await processAlive(trainer)), 60_000);
       writeFileSync(file, JSON.stringify({ ...status(), bootId: 'before the restart' }));
       await workbench.open(folder);
       workbench.write('.vscode/settings.json', JSON.stringify({ 'minillm.pythonPath': python }));
@@ -117,7 +108,7 @@ describe('what the window says by itself', function suite() {
       await toast.waitFor({ timeout: 30_000 });
       await workbench.screenshot('restarted');
       await toast.locator('.monaco-button', { hasText: 'Resume' }).click();
-      const going = await until('its second attempt', () => status().attempt === 2 && status().state === 'running' && status());
+      const going = await until('its second attempt', () => status().attempt === 2 && status().state === 'running' && status(), 60_000);
       assert.ok(await processAlive(going.trainer));
       assert.ok(going.step >= 2, 'it begins anew');
       await workbench.reload();

@@ -81,18 +81,24 @@ def fill_workspace(folder: Path, tokenizer: Any) -> Path:
 MakeRun = Callable[..., RunDir]
 
 
+def changed(**changes: Any) -> Any:
+    """The miniature run's config with parts of it replaced: `data__corpus="x"`, `phases__0__steps=3`."""
+    config: Any = json.loads(json.dumps(RUN))
+    for key, value in changes.items():
+        *way, last = key.split("__")
+        place = config
+        for part in way:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        place[int(last) if isinstance(place, list) else last] = value
+    return config
+
+
 @pytest.fixture
 def make_run(workspace: Path, tmp_path: Path) -> MakeRun:
-    """Makes a run folder as the launcher does. Keyword arguments replace parts of the config: `data__corpus="x"`, `phases__0__steps=3`."""
+    """Makes a run folder as the launcher does. Keyword arguments replace parts of the config, as `changed` takes them."""
 
     def make(name: str = "run", **changes: Any) -> RunDir:
-        config: Any = json.loads(json.dumps(RUN))
-        for key, value in changes.items():
-            *way, last = key.split("__")
-            place = config
-            for part in way:
-                place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-            place[int(last) if isinstance(place, list) else last] = value
+        config = changed(**changes)
         source = workspace / f"{name}-{tmp_path.name}.minillm.jsonc"
         source.write_text(json.dumps(config), encoding="utf-8")
         resolution = resolve(source, tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import RUN, MakeRun, events_of, fill_workspace
+from conftest import MakeRun, changed, events_of, fill_workspace
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
@@ -29,16 +29,10 @@ def quiet(*_: Any) -> None:
 
 @pytest.fixture
 def ready(workspace: Path, tmp_path: Path) -> Prepare:
-    """The miniature run, loaded; keyword arguments replace parts of its config, as `make_run` takes them. `rows` are its training data."""
+    """The miniature run, loaded; keyword arguments replace parts of its config, as `changed` takes them. `rows` are its training data."""
 
     def make(rows: list[dict[str, Any]] | None = None, folder: Path = workspace, **changes: Any) -> Prepared:
-        config: Any = json.loads(json.dumps(RUN))
-        for key, value in changes.items():
-            *way, last = key.split("__")
-            place = config
-            for part in way:
-                place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-            place[int(last) if isinstance(place, list) else last] = value
+        config = changed(**changes)
         if rows is not None:
             config["data"]["train"] = write_rows(tmp_path / "rows.jsonl", rows)
         source = folder / f"{tmp_path.name}.minillm.jsonc"
