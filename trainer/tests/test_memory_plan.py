@@ -93,19 +93,21 @@ def test_every_family_has_its_sizes(name: str) -> None:
     assert sizes.parameters == sum(p.numel() for p in model.parameters())
     assert sizes.layers == 2
     kept: dict[int, torch.UntypedStorage] = {}
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         if tensor.untyped_storage()._cdata not in weights:
             kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage()
         return tensor
 
-    model.float()
+    model.float()  # into new storages: what a weight is can be told only now
+    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
     model.set_attn_implementation("eager")
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         model.get_decoder()(input_ids=torch.ones(2, 32, dtype=torch.int64), use_cache=False)
     found = 2 * (32 * sizes.activations + 32**2 * sizes.attention)
-    assert 0.6 < found / sum(storage.nbytes() for storage in kept.values()) < 1.6
+    measured = sum(storage.nbytes() for storage in kept.values())
+    off = 1.6 if name == "opt" else 1.2  # OPT does not run on the meta device: what is usual is taken for it
+    assert 0.95 < found / measured < off
 
 
 def big(place: Path, **phase: Any) -> tuple[Config, Any]:
