@@ -1,11 +1,11 @@
 """Command line: `python -m minillm <verb> …`. Each verb imports what it needs and nothing more.
 
-  resolve <config> [--workspace DIR]     check a config and fill in its defaults; JSON on stdout; exit 0 or 2
-  preflight <config> [--workspace DIR]   load what a config names and look at it, without a run; JSON on stdout; exit 0 or 2
-  probe                                  what this interpreter has; JSON on stdout
-  supervise <run folder> [--resume]      start or adopt the trainer of a run and see it to its end
-  train <run folder> --attempt K         train; started by the supervisor
-  schemas <folder>                       write the JSON Schemas
+resolve <config> [--workspace DIR]     check a config and fill in its defaults; JSON on stdout; exit 0 or 2
+preflight <config> [--workspace DIR]   load what a config names and look at it, without a run; JSON on stdout; exit 0 or 2
+probe                                  what this interpreter has; JSON on stdout
+supervise <run folder> [--resume]      start or adopt the trainer of a run and see it to its end
+train <run folder> --attempt K         train; started by the supervisor
+schemas <folder>                       write the JSON Schemas
 """
 
 from __future__ import annotations

@@ -55,8 +55,13 @@ class State:
 
 
 def save(
-    run: RunDir, name: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any],
-    optimizer: dict[str, Tensor], rollout: dict[str, Tensor],
+    run: RunDir,
+    name: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: dict[str, Any],
+    optimizer: dict[str, Tensor],
+    rollout: dict[str, Tensor],
 ) -> Saved:
     """Writes a checkpoint. Raises OSError (a full disk), and then nothing has appeared."""
     began = time.monotonic()

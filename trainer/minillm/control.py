@@ -128,6 +128,10 @@ def read_request(path: Path) -> dict[str, Any]:
         raise Refused('"args" must be an object of texts, numbers and booleans.')
     by = record.get("by")
     return {
-        "v": VERSION, "id": path.stem, "verb": verb, "args": args, "by": by[:80] if isinstance(by, str) else "unknown",
+        "v": VERSION,
+        "id": path.stem,
+        "verb": verb,
+        "args": args,
+        "by": by[:80] if isinstance(by, str) else "unknown",
         "t": t if isinstance(t, int | float) and math.isfinite(t) else 0.0,
     }

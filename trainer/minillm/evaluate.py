@@ -91,8 +91,14 @@ class Tally:
 
 
 def evaluate(
-    model: LanguageModel, teacher: LanguageModel | None, examples: Sequence[Example], setting: Setting, between: Between,
-    *, temperature: float = 1.0, greedy: bool = True,
+    model: LanguageModel,
+    teacher: LanguageModel | None,
+    examples: Sequence[Example],
+    setting: Setting,
+    between: Between,
+    *,
+    temperature: float = 1.0,
+    greedy: bool = True,
 ) -> Result:
     """The `eval/*` metrics of `model` on `examples`.
 

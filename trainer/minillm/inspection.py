@@ -30,7 +30,12 @@ class Inspection:
     """
 
     def __init__(
-        self, examples: Sequence[Example], *, rows: int, path: str | None = None, read: Read | None = None,
+        self,
+        examples: Sequence[Example],
+        *,
+        rows: int,
+        path: str | None = None,
+        read: Read | None = None,
         fits: Callable[[Example], bool] = lambda _example: True,
     ) -> None:
         self.path, self._read, self._rows, self._fits = path, read, rows, fits

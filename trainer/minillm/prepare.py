@@ -66,7 +66,9 @@ class Prepared:
 
 
 def prepare(
-    config: Config, progress: Progress, report_rollout: Callable[[int, Metrics], None],
+    config: Config,
+    progress: Progress,
+    report_rollout: Callable[[int, Metrics], None],
     look_at_rollout: Callable[[Rollout], Metrics] = lambda _: {},
 ) -> Prepared:
     """Loads models and data. Raises BadInput for whatever of it cannot be used."""

@@ -153,6 +153,8 @@ def _whole(value: Any, otherwise: int) -> int:
 
 
 def _is_plan(phase: Any) -> bool:
-    return isinstance(phase, dict) and isinstance(phase.get("method"), str) and all(
-        isinstance(phase.get(key), int) for key in ("firstStep", "steps")
+    return (
+        isinstance(phase, dict)
+        and isinstance(phase.get("method"), str)
+        and all(isinstance(phase.get(key), int) for key in ("firstStep", "steps"))
     )

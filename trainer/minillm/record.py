@@ -142,9 +142,7 @@ class Record:
                 self.write("control.full", start, first, "control", student, full=True, temperature=temperature)
         self.write("teacher.full", "teacher", 0, "teacher", prepared.teacher, full=True)
 
-    def write(
-        self, file: str, name: str, step: int, subject: str, model: LanguageModel, *, full: bool, temperature: float = 1.0
-    ) -> None:
+    def write(self, file: str, name: str, step: int, subject: str, model: LanguageModel, *, full: bool, temperature: float = 1.0) -> None:
         """Evaluates, unless the file is there; writes it and tells of it."""
         path = self.path(file)
         if path.exists():

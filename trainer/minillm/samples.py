@@ -39,8 +39,14 @@ class Written:
 
 
 def write_samples(
-    run: RunDir, name: str, step: int, student: LanguageModel | None, teacher: LanguageModel, examples: Sequence[Example],
-    setting: Setting, between: Between,
+    run: RunDir,
+    name: str,
+    step: int,
+    student: LanguageModel | None,
+    teacher: LanguageModel,
+    examples: Sequence[Example],
+    setting: Setting,
+    between: Between,
 ) -> Written:
     """Writes `samples/<name>.jsonl`: for each prompt the greedy response, then the draws; and its token detail.
 
@@ -60,13 +66,15 @@ def write_samples(
         between(draw, count)
         responses = sample(speaker, fresh, setting, 0.0 if draw == 0 else 1.0, stream=draws.stream("inspect", draw)) if fresh else []
         looks = look(student, teacher, fresh, responses, setting)
-        drawn.append([
-            (
-                line(name, step, draw, example, response, detail, setting),
-                token_line(name, step, "draw", draw, example, response, detail, setting),
-            )
-            for example, response, detail in zip(fresh, responses, looks, strict=True)
-        ])
+        drawn.append(
+            [
+                (
+                    line(name, step, draw, example, response, detail, setting),
+                    token_line(name, step, "draw", draw, example, response, detail, setting),
+                )
+                for example, response, detail in zip(fresh, responses, looks, strict=True)
+            ]
+        )
     written = [pair for prompt in zip(*drawn, strict=True) for pair in prompt]
     lines += [pair[0] for pair in written]
     details += [pair[1] for pair in written]

@@ -88,7 +88,7 @@ def _sentence(value: Any, path: Path, error: dict[str, Any]) -> str:
     if kind == "union_tag_not_found":
         return f'"method" is missing in {name}; it must be {_list(METHODS)}.'
     if kind == "union_tag_invalid":
-        return f'{name}.method is {kind_of(found.get("method"))}; it must be {_list(METHODS)}.'
+        return f"{name}.method is {kind_of(found.get('method'))}; it must be {_list(METHODS)}."
     if kind in WANTED:
         return f"{name} is {kind_of(found)}; it must be {WANTED[kind]}."
     if kind == "literal_error":

@@ -70,8 +70,12 @@ def look(
 
 
 def _columns(
-    student: LanguageModel | None, teacher: LanguageModel | None, prompts: list[Sequence[int]], responses: list[Sequence[int]],
-    top: int, pad: int,
+    student: LanguageModel | None,
+    teacher: LanguageModel | None,
+    prompts: list[Sequence[int]],
+    responses: list[Sequence[int]],
+    top: int,
+    pad: int,
 ) -> dict[str, list[Any]]:
     """Everything wanted of the R tokens of some responses, as lists of length R."""
     models = [model for model in (student, teacher) if model is not None]

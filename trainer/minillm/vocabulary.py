@@ -54,7 +54,7 @@ def compare_tokenizers(teacher: Any, student: Any) -> None:
         if getattr(teacher, name) != getattr(student, name):
             raise BadInput(
                 f"Teacher and student have different special tokens: {name} is {getattr(teacher, name)!r} in the teacher and "
-                f"{getattr(student, name)!r} in the student; make them equal in tokenizer_config.json, or set \"tokenizer\": \"teacher\".",
+                f'{getattr(student, name)!r} in the student; make them equal in tokenizer_config.json, or set "tokenizer": "teacher".',
                 pointer="/student/model",
             )
     left, right = (tokenizer(PROBE, add_special_tokens=False)["input_ids"] for tokenizer in (teacher, student))

@@ -27,7 +27,12 @@ RUN = {
     "phases": [
         {"method": "sft", "steps": 6, "batchSize": 4, "optimizer": {"learningRate": 0.01}},
         {
-            "method": "minillm", "steps": 10, "batchSize": 4, "rollouts": 8, "rolloutChunk": 4, "innerEpochs": 2,
+            "method": "minillm",
+            "steps": 10,
+            "batchSize": 4,
+            "rollouts": 8,
+            "rolloutChunk": 4,
+            "innerEpochs": 2,
             "optimizer": {"learningRate": 0.01},
         },
     ],

@@ -104,9 +104,7 @@ def test_expected_gradient_is_that_of_the_sequence_kl(name: str):
     rollout = every_response(student, mentor)
     probability = rollout.logp_student.sum(1).exp()  # of each response, under q_old: the weights of the expectation
     assert probability.sum().item() == pytest.approx(len(PROMPTS))
-    ours = gradient(
-        training_loss(student, mentor, rollout, EXACT, row_weight=probability, divisor=len(PROMPTS), chunk_rows=7), student
-    )
+    ours = gradient(training_loss(student, mentor, rollout, EXACT, row_weight=probability, divisor=len(PROMPTS), chunk_rows=7), student)
     exact = gradient(sequence_kl(student, mentor), student)
     assert exact.norm() > 0.1
     assert ((ours - exact).norm() / exact.norm()).item() < 1e-6

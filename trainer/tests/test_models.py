@@ -128,7 +128,7 @@ def test_pickled_weights_are_read_only_where_the_config_says_so(folder: Path):
     (teacher / "model.safetensors").unlink()
     refused(
         lambda: load_teacher(config(folder), CPU, torch.float32),
-        'has its weights only as pytorch_model.bin, a pickle, which can run code as it is read: convert them to safetensors, or set '
+        "has its weights only as pytorch_model.bin, a pickle, which can run code as it is read: convert them to safetensors, or set "
         '"allowPickle": true in teacher if you trust their source.',
         "/teacher/model",
     )

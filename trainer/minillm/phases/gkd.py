@@ -23,9 +23,7 @@ from minillm.phases.rounds import Law, Rounds, Sampler, sampled_batches
 class Gkd(Learner):
     method = "gkd"
 
-    def __init__(
-        self, index: int, settings: GkdPhase, bench: Workbench, examples: Sequence[Example], prompts: Sequence[Example]
-    ) -> None:
+    def __init__(self, index: int, settings: GkdPhase, bench: Workbench, examples: Sequence[Example], prompts: Sequence[Example]) -> None:
         super().__init__(index, settings, bench, settings.steps)
         self.temperature = settings.temperature
         self.divergence = choose(Divergence(kind="jsd", beta=settings.beta, jsd_scale=settings.jsd_scale))

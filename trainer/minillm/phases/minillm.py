@@ -17,9 +17,7 @@ from minillm.phases.policy_gradient import PolicyGradient
 class MiniLlm(Learner):
     method = "minillm"
 
-    def __init__(
-        self, index: int, settings: MiniLlmPhase, bench: Workbench, examples: Sequence[Example], corpus: Tensor | None
-    ) -> None:
+    def __init__(self, index: int, settings: MiniLlmPhase, bench: Workbench, examples: Sequence[Example], corpus: Tensor | None) -> None:
         super().__init__(index, settings, bench, settings.steps)
         objective = settings.objective
         self.policy = PolicyGradient(self, settings, objective, examples)

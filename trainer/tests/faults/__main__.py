@@ -1,6 +1,6 @@
 """Does each fault to real runs and prints what came of it; the last line is JSON: {"faults", "survived", "lost", "doubled"}.
 
-    PYTHONPATH=trainer:trainer/tests python -P -m faults [name …]
+PYTHONPATH=trainer:trainer/tests python -P -m faults [name …]
 """
 
 from __future__ import annotations
