@@ -14,6 +14,7 @@ function list(python) {
     types('types of webview', 'tsconfig.webview.json'),
     types('types of tests', 'tsconfig.test.json'),
     { name: 'ruff on the trainer', program: python, args: ['-m', 'ruff', 'check', 'trainer'] },
+    { name: 'ruff: how the trainer is laid out', program: python, args: ['-m', 'ruff', 'format', '--check', 'trainer'] },
     { name: 'ruff on the demo', program: python, args: ['-m', 'ruff', 'check', '--config', 'trainer/pyproject.toml', 'demo'] },
     { name: 'schemas and generated types are fresh', args: ['scripts/generate.mjs', '--check'] },
   ];
