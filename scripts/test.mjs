@@ -103,8 +103,8 @@ const suites = {
   e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 15) * minutes, options) },
 };
 
-/** What runs after what; the rows of a stage run side by side. Each of the first two keeps about one core busy. */
-const stages = [[['lint', 'unit'], ['python']], [['host', 'e2e']]];
+/** What runs after what; the rows of a stage run side by side, each about one core busy. A workbench in a browser wants two for itself. */
+const stages = [[['unit', 'host'], ['lint', 'python']], [['e2e']]];
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });

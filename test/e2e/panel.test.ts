@@ -8,33 +8,39 @@ import { themes, until, violations } from '../harness/page';
 import { python, repo, temporaryFolder } from '../harness/paths';
 import { sharedWorkbench } from '../harness/shared';
 import { writeFiles, type Workbench } from '../harness/workbench';
+import { type Recorded, recordedWorkspace } from './recordedRun';
 
-/** The demo's models and words in a run of the size that a test has time for. */
-function config(name: string, sftSteps: number, minillmSteps: number, every: number): string {
+/** The demo's models and words in a run that goes on for longer than its test. */
+function liveConfig(): string {
   const demo = (file: string): string => path.join(repo, 'demo', file);
   return JSON.stringify({
-    name, teacher: { model: demo('teacher') }, student: { model: demo('student'), init: 'random', tokenizer: 'teacher' },
+    name: 'live', teacher: { model: demo('teacher') }, student: { model: demo('student'), init: 'random', tokenizer: 'teacher' },
     data: { train: demo('labelled.jsonl.gz'), validation: demo('valid.jsonl'), maxPromptTokens: 16, maxNewTokens: 18 },
     phases: [
-      { method: 'sft', rows: 2000, steps: sftSteps, batchSize: 16, optimizer: { learningRate: 0.006 } },
-      { method: 'minillm', prompts: demo('train.jsonl.gz'), rows: 400, steps: minillmSteps, rollouts: 32, batchSize: 16, innerEpochs: 2 },
+      { method: 'sft', rows: 2000, steps: 300, batchSize: 16, optimizer: { learningRate: 0.006 } },
+      { method: 'minillm', prompts: demo('train.jsonl.gz'), rows: 400, steps: 4000, rollouts: 32, batchSize: 16, innerEpochs: 2 },
     ],
     inspect: { prompts: demo('inspect.jsonl'), rows: 6, draws: 2 },
     evaluation: { rows: 24, finalRows: 48 },
-    checkpoints: { every },
+    checkpoints: { every: 150 },
     threads: 1,
     seed: 10,
   }, null, 2);
 }
 
-/** A run of a fresh folder, started as the command line starts it, that the editor is asked to show when it opens the folder. */
-function startRun(name: string, text: string): { readonly folder: string; readonly dir: string } {
+/** A run of a fresh folder, started as the command line starts it. */
+function startRun(): Recorded {
   const folder = temporaryFolder('panel');
-  writeFiles(folder, { [`${name}.minillm.jsonc`]: text });
-  const cli = [path.join(repo, 'dist', 'cli.js'), 'run', `${name}.minillm.jsonc`, '--detach', '--json', '--python', python];
-  const { run, dir } = JSON.parse(execFileSync(process.execPath, cli, { cwd: folder, encoding: 'utf8' })) as { run: string; dir: string };
-  writeFiles(folder, { '.minillm/open.json': JSON.stringify({ run, panel: true }) });
+  writeFiles(folder, { 'live.minillm.jsonc': liveConfig() });
+  const cli = [path.join(repo, 'dist', 'cli.js'), 'run', 'live.minillm.jsonc', '--detach', '--json', '--python', python];
+  const { dir } = JSON.parse(execFileSync(process.execPath, cli, { cwd: folder, encoding: 'utf8' })) as { dir: string };
   return { folder, dir };
+}
+
+/** Opens the folder of a run with its panel, as a folder asks for that itself. */
+async function openOn(workbench: Workbench, { folder, dir }: Recorded): Promise<void> {
+  writeFiles(folder, { '.minillm/open.json': JSON.stringify({ run: path.basename(dir), panel: true }) });
+  await workbench.open(folder);
 }
 
 interface Line {
@@ -85,9 +91,9 @@ describe('the run panel', function suite() {
     let dir: string;
 
     before(async () => {
-      const run = startRun('live', config('live', 300, 4000, 150));
+      const run = startRun();
       dir = run.dir;
-      await workbench.open(run.folder);
+      await openOn(workbench, run);
     });
 
     after(() => {
@@ -170,13 +176,9 @@ describe('the run panel', function suite() {
     let dir: string;
 
     before(async () => {
-      const run = startRun('short', config('short', 60, 24, 28));
+      const run = recordedWorkspace();
       dir = run.dir;
-      await until('the run ends', () => {
-        assert.notEqual(status(dir).state, 'failed');
-        return status(dir).state === 'finished';
-      }, 120_000);
-      await workbench.open(run.folder);
+      await openOn(workbench, run);
     });
 
     it('shows all of it: every point, the results with their control, the samples', async () => {
@@ -185,10 +187,9 @@ describe('the run panel', function suite() {
       await until('a verdict', async () => await frame.locator('.verdict').count() === 1);
       const rows = await frame.locator('.results table').first().locator('tbody th').allTextContents();
       assert.deepEqual(rows.map((row) => row.replace(/step .*|the start at .*/, '')), ['start', 'sharpening control', 'final student', 'teacher']);
-      const teacher = events(dir).filter(({ kind }) => kind === 'samples').length;
-      assert.equal(await frame.locator('.prompt').count(), 6);
-      assert.ok(teacher > 1);
-      assert.equal(await frame.locator('.targets', { hasText: 'teacher' }).count(), 6);
+      const prompts = await frame.locator('.prompt').count();
+      assert.ok(prompts > 2, 'those in sight');
+      assert.equal(await frame.locator('.targets', { hasText: 'teacher' }).count(), prompts);
     });
 
     it('moves a cursor by the keyboard and says what is there', async () => {
@@ -197,8 +198,9 @@ describe('the run panel', function suite() {
       await plot.focus();
       await workbench.page.keyboard.press('Home');
       await workbench.page.keyboard.press('ArrowRight');
-      assert.match(await plot.getAttribute('aria-valuetext') ?? '', /^Step 2: loss \d/);
-      assert.equal(await plot.getAttribute('aria-valuenow'), '2');
+      const step = Number(await plot.getAttribute('aria-valuenow'));
+      assert.ok(step > 1 && step < 20, `the second of the points drawn is at step ${step}`);
+      assert.match(await plot.getAttribute('aria-valuetext') ?? '', new RegExp(`^Step ${step}: loss \\d`));
       await workbench.page.keyboard.press('+');
       await frame.locator('.zoom-text', { hasText: /steps/ }).waitFor();
       await workbench.page.keyboard.press('0');
@@ -209,7 +211,8 @@ describe('the run panel', function suite() {
       const frame = await panel(workbench);
       const chart = frame.locator('[data-chart="loss"]');
       await chart.locator('.tool', { hasText: 'table' }).click();
-      await until('a row per step', async () => await chart.locator('tbody tr').count() === pointsOf(events(dir), 'loss/total'));
+      await until('rows', async () => await chart.locator('tbody tr').count() > 100);
+      assert.equal(await chart.locator('tbody th').first().textContent(), pointsOf(events(dir), 'loss/total').toLocaleString('en'), 'the newest step first');
       await chart.locator('.tool', { hasText: 'table' }).click();
     });
 

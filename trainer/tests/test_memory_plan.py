@@ -58,7 +58,8 @@ def config_of(place: Path, phase: dict[str, Any], student: dict[str, Any] | None
 @pytest.mark.parametrize(
     ("phase", "student"),
     [
-        ({"method": "sft", "batchSize": 32}, {}), ({"method": "sft", "batchSize": 32}, {"recompute": True}),
+        ({"method": "sft", "batchSize": 32}, {}),
+        pytest.param({"method": "sft", "batchSize": 32}, {"recompute": True}, marks=pytest.mark.long),
         ({"method": "kd", "batchSize": 32, "microBatchSize": 8}, {}),
         pytest.param({"method": "minillm", "steps": 1, "batchSize": 16, "rollouts": 16}, {}, marks=pytest.mark.long),
     ],

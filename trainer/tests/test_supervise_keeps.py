@@ -134,6 +134,7 @@ def test_a_silent_trainer_is_told_of_once_and_goes_on(stage: Any) -> None:
     assert alert["numbers"]["seconds"] > alert["numbers"]["limit"] == 1.0
 
 
+@pytest.mark.long
 def test_a_stopped_supervisor_does_not_take_its_own_sleep_for_the_trainers(stage: Any) -> None:
     scene = stage(guards={"stall": {"action": "alert", "seconds": 3.0, "factor": 1.0}})
     process = scene.supervise({"steps": 100, "seconds": 0.05})

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
 from minillm.contract import AnyEvent, ControlOutcome, Exit, JournalEntry, Sample, Status
@@ -45,6 +46,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.long  # the command line's tests do as much with each change
 def test_a_small_run_is_stopped_resumed_and_finished(tmp_path: Path) -> None:
     path = tmp_path / "small.minillm.jsonc"
     path.write_text(json.dumps(CONFIG))
