@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { changeOf, type Change, changes, countChanges } from '../samples/change';
 import { diffText, type Pieces, type TextDiff } from '../samples/diff';
 import { describeSample, drawNames } from '../samples/document';
@@ -24,9 +25,10 @@ export const diff: Command = {
   options: {
     from: { value: 'side', text: 'The left side. Default: first.' },
     to: { value: 'side', text: 'The right side. Default: last.' },
+    with: { value: 'run', text: 'The run of the right side. Default: the same.' },
     draw: { value: 'k', text: 'Only draw k; 0 is the greedy one.' },
     contains: { value: 'text', text: 'Only prompts that hold this text, or whose answers or references do.' },
-    sort: { value: 'order', text: 'prompt: as in the file. change: what became worst first. gain: what became best. score: the lowest score of the right side. Default: prompt.' },
+    sort: { value: 'order', text: 'prompt: as in the file. change: the most regressed first. gain: the most improved first. score: the lowest score of the right side. Default: prompt.' },
     only: { value: 'change', text: `Only these: ${changes.join(', ')}. Default: all but the same.` },
     runs,
     json,
@@ -40,20 +42,24 @@ async function diffCommand(call: Call): Promise<number> {
   const only = changesOf(call.text('only'));
   const order = orderOf(call.text('sort'));
   const dir = await findRun(call.runsFolder, call.operand(0));
-  const [from, to] = await Promise.all([findSide(dir, call.text('from') ?? 'first'), findSide(dir, call.text('to') ?? 'last')]);
-  const [left, right] = await Promise.all([readSide(dir, from.name), readSide(dir, to.name)]);
+  const named = call.text('with');
+  const other = named === undefined ? dir : await findRun(call.runsFolder, named);
+  const [from, to] = await Promise.all([findSide(dir, call.text('from') ?? 'first'), findSide(other, call.text('to') ?? 'last')]);
+  const [left, right] = await Promise.all([readSide(dir, from.name), readSide(other, to.name)]);
   const all = pairSamples(left, right).filter((pair) => draw === undefined || pair.draw === draw);
   const found = comparePrompts(all).filter((prompt) => holds(textsOf(prompt), call.text('contains') ?? ''));
   const prompts = sortListed(onlyChanged(found, only), order);
   const pairs = prompts.flatMap((prompt) => prompt.pairs.filter((pair) => only.includes(changeOf(pair))));
-  const pieces = await readPairPieces({ dir, side: from.name }, { dir, side: to.name }, pairs);
+  const pieces = await readPairPieces({ dir, side: from.name }, { dir: other, side: to.name }, pairs);
   const counted = found.flatMap((prompt) => prompt.pairs);
   if (call.is('json')) {
     const shown = pairs.map((pair) => pairJson(pair, pieces.get(pair)));
-    terminal.json({ from: from.name, to: to.name, counts: countChanges(counted), pairs: shown });
+    const run = path.basename(dir);
+    terminal.json({ run, with: path.basename(other), from: from.name, to: to.name, counts: countChanges(counted), pairs: shown });
     return exitCodes.finished;
   }
-  printHead(from, to, counted, terminal);
+  const beside = other === dir ? to : { ...to, label: `${showControlCharacters(path.basename(other))}, ${to.label}` };
+  printHead(from, beside, counted, terminal);
   for (const prompt of prompts) {
     const wanted = prompt.pairs.filter((pair) => only.includes(changeOf(pair)));
     for (const alike of groupPairs(wanted)) printPairs(alike, pieces, from, to, terminal);

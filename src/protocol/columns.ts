@@ -18,8 +18,14 @@ export interface Columns {
   readonly points: number;
   /** Newest value, as it was measured. */
   readonly last: number;
-  /** What a later attempt trained anew. */
-  readonly discarded: { readonly steps: ArrayLike<number>; readonly values: ArrayLike<number> };
+  readonly discarded: Branch;
+}
+
+/** What a later attempt trained anew: of many points some are sent, and `points` says how many there are. */
+export interface Branch {
+  readonly steps: ArrayLike<number>;
+  readonly values: ArrayLike<number>;
+  readonly points: number;
 }
 
 const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const;
@@ -33,8 +39,8 @@ export interface SeriesPart {
   readonly aggregated: number;
   readonly points: number;
   readonly last: number;
-  /** Length of the discarded branch, which follows the columns; undefined when it is as before. */
-  readonly discarded: number | undefined;
+  /** Length of the discarded branch, which follows the columns, and its points in all; undefined when it is as before. */
+  readonly discarded: { readonly count: number; readonly points: number } | undefined;
 }
 
 export interface PackedSeries {
@@ -63,16 +69,16 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
     const old = before.get(metric);
     const keep = old ? commonColumns(old, columns) : 0;
     const count = columns.steps.length - keep;
-    const newBranch = old === undefined || old.discarded.steps.length !== columns.discarded.steps.length;
+    const newBranch = old === undefined || old.discarded.points !== columns.discarded.points;
     const unchanged = old !== undefined && count === 0 && old.steps.length === keep && !newBranch
       && old.aggregated === columns.aggregated && old.points === columns.points;
     if (unchanged) continue;
-    const discarded = newBranch ? columns.discarded.steps.length : undefined;
+    const discarded = newBranch ? { count: columns.discarded.steps.length, points: columns.discarded.points } : undefined;
     const { aggregated, points, last } = columns;
     const part: SeriesPart = { metric, keep, count, offset: length, aggregated, points, last, discarded };
     parts.push(part);
     changed.push({ columns, part });
-    length += count * FIELDS.length + 2 * (discarded ?? 0);
+    length += count * FIELDS.length + 2 * (discarded?.count ?? 0);
   }
   const numbers = new Float64Array(length);
   for (const { columns, part } of changed) {
@@ -80,8 +86,9 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
     for (const field of FIELDS) {
       for (let i = part.keep; i < columns.steps.length; i++) numbers[at++] = columns[field][i] ?? NaN;
     }
-    for (let i = 0; i < (part.discarded ?? 0); i++) numbers[at++] = columns.discarded.steps[i] ?? NaN;
-    for (let i = 0; i < (part.discarded ?? 0); i++) numbers[at++] = columns.discarded.values[i] ?? NaN;
+    const branch = part.discarded?.count ?? 0;
+    for (let i = 0; i < branch; i++) numbers[at++] = columns.discarded.steps[i] ?? NaN;
+    for (let i = 0; i < branch; i++) numbers[at++] = columns.discarded.values[i] ?? NaN;
   }
   return { parts, dropped: [...before.keys()].filter((metric) => !after.has(metric)), buffer: numbers.buffer };
 }
@@ -104,11 +111,12 @@ export function applySeries(before: ReadonlyMap<string, Columns>, packed: Packed
       out.set(numbers.subarray(start, start + part.count), part.keep);
       return out;
     };
-    let discarded: Columns['discarded'] = old?.discarded ?? { steps: NOTHING, values: NOTHING };
+    let discarded: Columns['discarded'] = old?.discarded ?? { steps: NOTHING, values: NOTHING, points: 0 };
     if (part.discarded !== undefined) {
       const start = part.offset + FIELDS.length * part.count;
-      const middle = start + part.discarded;
-      discarded = { steps: numbers.slice(start, middle), values: numbers.slice(middle, middle + part.discarded) };
+      const { count, points } = part.discarded;
+      const middle = start + count;
+      discarded = { steps: numbers.slice(start, middle), values: numbers.slice(middle, middle + count), points };
     }
     series.set(part.metric, {
       metric: part.metric,

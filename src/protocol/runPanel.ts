@@ -167,7 +167,7 @@ export interface SamplesMessage {
   readonly checkpoint: string;
   readonly against: string | null;
   readonly prompts: readonly ShownPrompt[];
-  /** How many draws became better, worse, different, or stayed; null when nothing is compared. */
+  /** How many draws improved, regressed, changed, or stayed the same; null when nothing is compared. */
   readonly counts: Readonly<Record<Change, number>> | null;
   /** Prompts that are left out for their number. */
   readonly leftOut: number;

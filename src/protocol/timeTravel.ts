@@ -9,6 +9,8 @@ export interface TravelMoment {
   /** Method of the phase that it came from; empty when that is not known. */
   readonly phase: string;
   readonly text: string;
+  /** Its tokens, where it is compared with a neighbour to which words are no unit. */
+  readonly pieces?: readonly string[];
   /** "exact", "Rouge-L 82 %". */
   readonly word: string;
   readonly right: boolean;

@@ -1,7 +1,7 @@
 import type { Sample } from '../contract/generated';
 import type { Pair } from './pair';
 
-/** What became of a response between two sides. `unpaired`: one of them has none. */
+/** What became of a response between two sides, in the words that every reader of it sees. `unpaired`: one of them has none. */
 export type Change = 'improved' | 'regressed' | 'changed' | 'same' | 'unpaired';
 
 export const changes: readonly Change[] = ['improved', 'regressed', 'changed', 'same', 'unpaired'];

@@ -49,7 +49,7 @@ export function wantsTokens(older: string, newer: string): boolean {
   return (!hasWords(older) && !hasWords(newer)) || isCode(older) || isCode(newer);
 }
 
-/** The pieces of both texts, one per token. */
+/** The pieces of two texts, one per token. */
 export interface Pieces {
   readonly older: readonly string[];
   readonly newer: readonly string[];

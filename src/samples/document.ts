@@ -11,7 +11,7 @@ export const drawNames = (draws: readonly number[]): string => `${drawName(draws
 /** Score, divergence and length of a response in a few words. */
 export function describeSample(sample: Sample): string {
   const parts: string[] = [];
-  if (sample.score['exact'] !== undefined) parts.push(sample.score['exact'] === 1 ? 'exact' : 'differs');
+  if (sample.score['exact'] === 1) parts.push('exact');
   if (sample.score['errorRate'] !== undefined) parts.push(`error rate ${formatShare(sample.score['errorRate'])}`);
   if (sample.score['rougeL'] !== undefined) parts.push(`Rouge-L ${formatShare(sample.score['rougeL'])}`);
   if (sample.kl !== null) parts.push(`KL ${formatNumber(sample.kl)}`);
@@ -19,11 +19,12 @@ export function describeSample(sample: Sample): string {
   return parts.join(' · ');
 }
 
-/** What a person wants to know of a response besides its text; nothing that changes while the text stays. */
+/**
+ * What a person wants to know of a response besides its text, where there is something to know: nothing that changes while the
+ * text stays, and no word for what is plain from the reference above.
+ */
 function verdict({ score, stop, length }: Sample): string {
-  const parts = score['exact'] === undefined ? [] : [score['exact'] === 1 ? 'exact' : 'differs'];
-  if (stop !== 'eos' && length > 0) parts.push('cut off');
-  return parts.join(', ');
+  return [...(score['exact'] === 1 ? ['exact'] : []), ...(stop !== 'eos' && length > 0 ? ['cut off'] : [])].join(', ');
 }
 
 /** Where the head of a response stands in a samples document. */

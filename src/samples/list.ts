@@ -3,7 +3,7 @@ import type { Sample } from '../contract/generated';
 import { changeOf, type Change } from './change';
 import type { Pair } from './pair';
 
-/** As in the file; the worst or the best change of score first; the lowest score first. */
+/** As in the file; the most regressed or the most improved first; the lowest score first. */
 export type ListOrder = 'prompt' | 'change' | 'gain' | 'score';
 
 export const listOrders: readonly ListOrder[] = ['prompt', 'change', 'gain', 'score'];
@@ -12,7 +12,7 @@ export const listOrders: readonly ListOrder[] = ['prompt', 'change', 'gain', 'sc
 export interface Listed {
   /** What happened to any of its draws. */
   readonly changes: readonly Change[];
-  /** Mean change of score over its draws, above zero when it became better. */
+  /** Mean change of score over its draws, above zero when it improved. */
   readonly difference: number;
   /** Mean score of the right side; null when there is none. */
   readonly score: number | null;

@@ -55,6 +55,18 @@ export function setToWork({ folder, dir }: Recorded): void {
   change(run, { config: { ...config, inspect: { ...config.inspect, prompts: path.join(folder, 'inspect.jsonl') } } });
 }
 
+/** The answers to a prompt without spaces, so that words are no unit of them; bytes stay where they are. */
+export function joinWords({ dir }: Recorded, promptId: string): void {
+  for (const name of readdirSync(path.join(dir, 'samples')).filter((one) => one.endsWith('.jsonl'))) {
+    const file = path.join(dir, 'samples', name);
+    const lines = readFileSync(file, 'utf8').split('\n').map((line) => {
+      if (!line.includes(`"promptId":"${promptId}"`)) return line;
+      return line.replace(/"text":"[^"]*"|"pieces":\[[^\]]*\]/g, (part) => part.replaceAll(' ', '-'));
+    });
+    writeFileSync(file, lines.join('\n'));
+  }
+}
+
 /** What the last two checkpoints are called when they are those of an attempt that went back to step 1000. */
 const SECOND_ATTEMPT: Readonly<Record<string, string>> = {
   'step-00001600-a1': 'step-00001200-a2', 'step-00001700-a1': 'step-00001400-a2',

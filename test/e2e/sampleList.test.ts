@@ -112,18 +112,18 @@ describe('samples of five hundred prompts', function suite() {
   it('are filtered by what became of them and by what they hold, with counts, and sorted by change', async () => {
     const frame = await panel();
     const size = async (): Promise<number> => Number(await frame.locator('.prompt').first().getAttribute('aria-setsize'));
-    const better = frame.locator('.filter', { hasText: /^better \d+$/ });
-    const count = Number(/\d+/.exec(await better.innerText())?.[0]);
+    const improved = frame.locator('.filter', { hasText: /^improved \d+$/ });
+    const count = Number(/\d+/.exec(await improved.innerText())?.[0]);
     assert.ok(count > 0 && count < PROMPTS);
-    await better.click();
-    await frame.locator('.filter[aria-pressed="true"]', { hasText: 'better' }).waitFor();
+    await improved.click();
+    await frame.locator('.filter[aria-pressed="true"]', { hasText: 'improved' }).waitFor();
     assert.equal(await size(), count);
     await frame.locator('.search').fill('naive');
     const found = await size();
     assert.ok(found > 0 && found <= PROMPTS / 20);
     await frame.locator('.search').fill('');
-    await better.click();
-    await choose(frame, 'Order of prompts', 'worst change first');
+    await improved.click();
+    await choose(frame, 'Order of prompts', 'most regressed first');
     await frame.locator('.draw.change-regressed').first().waitFor();
     assert.ok(await frame.locator('.prompt').first().locator('.change-regressed').count() > 0);
     await workbench.screenshot('samples-500-worst');

@@ -4,7 +4,7 @@ import type { Frame } from 'playwright-core';
 import { themes, until, violations } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
-import { recordedWorkspace } from './recordedRun';
+import { joinWords, recordedWorkspace } from './recordedRun';
 
 describe('time travel', function suite() {
   this.timeout(180_000);
@@ -16,7 +16,9 @@ describe('time travel', function suite() {
 
   before(async () => {
     workbench = await sharedWorkbench();
-    await workbench.open(recordedWorkspace().folder);
+    const recorded = recordedWorkspace();
+    joinWords(recorded, 'psych');
+    await workbench.open(recorded.folder);
     await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
     await workbench.answer('phonetics');
   });
@@ -38,6 +40,41 @@ describe('time travel', function suite() {
     await untilPlace(1);
     assert.ok(await frame.locator('.answer-text ins').count() > 0, 'what changed since the moment before is marked');
     await workbench.screenshot('travel');
+  });
+
+  it('is spoken once: by the slider while one moves it, else by the page', async () => {
+    const frame = await page();
+    const spoken = (): Promise<string[]> => frame.evaluate(() => {
+      const slider = document.querySelector<HTMLElement>('.time')!;
+      const live = [...document.querySelectorAll<HTMLElement>('[aria-live], [role="status"], [role="alert"], output')].map((one) => one.textContent);
+      return [...(document.activeElement === slider ? [slider.getAttribute('aria-valuetext') ?? ''] : []), ...live].filter((text) => text !== '');
+    });
+    await frame.locator('.time').focus();
+    await workbench.page.keyboard.press('Home');
+    await untilPlace(0);
+    assert.deepEqual((await spoken()).map((text) => /^step \d+/.exec(text)?.[0]), ['step 200']);
+    await frame.locator('.history .jump', { hasText: /^400/ }).click();
+    await untilPlace(1);
+    assert.deepEqual((await spoken()).map((text) => /^step \d+/.exec(text)?.[0]), ['step 400']);
+  });
+
+  it('marks whole tokens where words are no unit', async () => {
+    const choose = async (prompt: string): Promise<void> => {
+      await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+      await workbench.answer(prompt);
+      await (await page()).locator('h1', { hasText: prompt }).waitFor();
+    };
+    await choose('psych');
+    const frame = await page();
+    const marks = frame.locator('.history td.text :is(ins, del)');
+    await marks.first().waitFor();
+    const texts = await marks.allInnerTexts();
+    // Every phoneme is a token, and begins with the sign that stands for its space: by characters "-AY" → "-AE" would be "Y" → "E".
+    assert.ok(texts.every((text) => /^(-?[A-Z]+)(-[A-Z]+)*$/.test(text)), texts.join(' '));
+    assert.ok(texts.some((text) => text.startsWith('-')), texts.join(' '));
+    await workbench.screenshot('travel-tokens');
+    await choose('phonetics');
+    await untilPlace(8);
   });
 
   it('knows when the answer first changed and when it was first right', async () => {

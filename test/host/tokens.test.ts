@@ -34,6 +34,10 @@ describe('tokens', () => {
         assert.deepEqual(parseTokensUri(vscode.Uri.parse(tokensUri(wanted).toString())), wanted);
       }
     }
+    const names = (fields: Partial<TokensAddress>): string => path.posix.basename(tokensUri(address(fields)).path);
+    assert.equal(names({}), 'cough · step 1700 · greedy.minillm-tokens');
+    assert.equal(names({ promptId: 'a/b\nc', draw: 2, measure: undefined }), 'a∕b c · step 1700 · draw 2, table.minillm-table');
+    assert.equal(names({ promptId: 'x'.repeat(80), kind: 'reference' }), `${'x'.repeat(31)}… · step 1700 · reference.minillm-tokens`);
     for (const query of [last, `${last}&cough`, `${last}&cough&draw-0`, `../${last}&cough&draw-0&gap`, `${last}&cough&draw-0&colour`, `${last}&cough&draw--1&gap`, `${last}&cough&draw-0&gap&x`]) {
       assert.equal(parseTokensUri(vscode.Uri.parse(`minillm:${dir}/x.minillm-tokens?${query}`)), undefined, query);
     }

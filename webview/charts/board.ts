@@ -4,6 +4,7 @@ import { h, setAttribute, setChildren, smallButton } from '../parts/dom';
 import { onThemeChange } from '../parts/theme';
 import { chartsFor, type ChartGroup } from './catalogue';
 import { Chart, type ChartEvents } from './chart';
+import { clampZoom, type StepRange } from './zoom';
 
 export interface BoardEvents {
   settings(change: Partial<ViewSettings>): void;
@@ -30,6 +31,7 @@ export class Board {
   private settings: ViewSettings | undefined;
   private hidden: ReadonlySet<string> = new Set();
   private hiddenKey = '';
+  private whole: StepRange = [0, 1];
 
   constructor(private readonly events: BoardEvents) {
     this.observer = new IntersectionObserver((entries) => this.onScroll(entries), { rootMargin: '160px 0px' });
@@ -65,7 +67,8 @@ export class Board {
       this.hidden = new Set(settings.hidden);
     }
     const present = new Set(state.inventory.metrics);
-    const [first, last] = settings.zoom ?? state.inventory.range ?? [0, 1];
+    this.whole = state.inventory.range ?? [0, 1];
+    const [first, last] = settings.zoom ?? this.whole;
     const range: [number, number] = first === last ? [first - 1, last + 1] : [first, last];
     for (const chart of this.charts.values()) {
       chart.update({
@@ -121,9 +124,9 @@ export class Board {
     return chart;
   }
 
-  private zoom(range: readonly [number, number] | null): void {
-    if (range !== null && range[1] - range[0] < 1) return;
-    this.events.settings({ zoom: range });
+  private zoom(range: StepRange | null): void {
+    const zoom = range === null ? null : clampZoom(range, this.whole);
+    if (zoom !== undefined) this.events.settings({ zoom });
   }
 
   /** However often something changes, a chart is drawn at most once per frame. */

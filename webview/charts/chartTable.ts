@@ -2,19 +2,44 @@
 import { formatMetric, metricLabel } from '../../src/present/numbers';
 import type { Columns } from '../../src/protocol/columns';
 import { h, setChildren } from '../parts/dom';
-import { align } from './align';
+
+export interface TableRow {
+  readonly step: number;
+  /** In the order of the series; empty where there is nothing at this step. */
+  readonly cells: readonly string[];
+}
+
+/** A number; where a row stands for several points their mean, lowest and highest, and how many were none. */
+function cellOf({ metric, mean, low, high, bad, aggregated }: Columns, at: number): string {
+  const value = (of: ArrayLike<number>): string => formatMetric(metric, of[at] ?? NaN);
+  if (!Number.isFinite(mean[at])) return 'not a number';
+  if (aggregated === 1) return value(mean);
+  const none = bad[at] ?? 0;
+  return `${value(mean)} (${value(low)} to ${value(high)})${none > 0 ? ` · ${none} not a number` : ''}`;
+}
 
 /** Newest first: what one looks for in a growing table is its end. */
+export function tableRows(series: readonly Columns[]): TableRow[] {
+  const rows = new Map<number, string[]>();
+  const add = (place: number, step: number, text: string): void => {
+    const cells = rows.get(step) ?? series.map(() => '');
+    cells[place] = cells[place] === '' || cells[place] === undefined ? text : `${cells[place]} · ${text}`;
+    rows.set(step, cells);
+  };
+  for (const [place, columns] of series.entries()) {
+    for (let at = 0; at < columns.steps.length; at++) add(place, columns.steps[at] ?? 0, cellOf(columns, at));
+    const { steps, values } = columns.discarded;
+    for (let at = 0; at < steps.length; at++) add(place, steps[at] ?? 0, `discarded ${formatMetric(columns.metric, values[at] ?? NaN)}`);
+  }
+  return [...rows].map(([step, cells]) => ({ step, cells })).sort((a, b) => b.step - a.step);
+}
+
 export function fillTable(table: HTMLTableElement, caption: string, series: readonly Columns[]): void {
-  const [steps, ...rows] = align(series, false).data;
-  const perMetric = rows.length / Math.max(1, series.length);
-  const body = steps.map((step, i) => h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...series.map((columns, k) => {
-    const value = rows[k * perMetric + 2]?.[i];
-    return h('td', {}, value === undefined ? '' : value === null ? 'not a number' : formatMetric(columns.metric, value));
-  })));
   setChildren(table, [
     h('caption', { class: 'visually-hidden' }, caption),
-    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...series.map(({ metric }) => h('th', { scope: 'col' }, metricLabel(metric))))),
-    h('tbody', {}, ...body.reverse()),
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...series.map(({ metric, aggregated }) => h('th', { scope: 'col' },
+      metricLabel(metric), aggregated === 1 ? null : h('span', { class: 'unit' }, `mean (lowest to highest) of ${aggregated}`))))),
+    h('tbody', {}, ...tableRows(series).map(({ step, cells }) =>
+      h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...cells.map((text) => h('td', {}, text))))),
   ]);
 }

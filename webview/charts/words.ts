@@ -19,7 +19,7 @@ function trendOf(values: ArrayLike<number>): string {
   return change > 0 ? ', rising' : ', falling';
 }
 
-function describeMetric({ metric, steps, low, high, smooth, points, last, bad }: Columns): string {
+function describeMetric({ metric, steps, low, high, smooth, points, last, bad, discarded }: Columns): string {
   let lowest = -1;
   let highest = -1;
   let notFinite = 0;
@@ -31,6 +31,7 @@ function describeMetric({ metric, steps, low, high, smooth, points, last, bad }:
   const parts = [`${metricLabel(metric)}: ${count(points, 'point')}, last ${formatMetric(metric, last)}`];
   if (lowest >= 0) parts.push(`lowest ${formatMetric(metric, low[lowest] ?? NaN)} near step ${steps[lowest]}, highest ${formatMetric(metric, high[highest] ?? NaN)} near step ${steps[highest]}`);
   if (notFinite > 0) parts.push(`${count(notFinite, 'value')} not a number`);
+  if (discarded.points > 0) parts.push(`${count(discarded.points, 'point')} of a discarded attempt`);
   return `${parts.join('; ')}${trendOf(smooth)}.`;
 }
 
@@ -64,7 +65,7 @@ export function chartNotes(series: readonly Columns[], notPositive: number): str
   const notFinite = series.reduce((sum, { bad }) => sum + Array.from(bad).reduce((a, b) => a + b, 0), 0);
   if (notFinite > 0) notes.push(`${count(notFinite, 'value')} not a number (×)`);
   if (notPositive > 0) notes.push(`${count(notPositive, 'value')} ≤ 0 not on a logarithmic axis`);
-  const discarded = series.reduce((sum, columns) => sum + columns.discarded.steps.length, 0);
+  const discarded = series.reduce((sum, columns) => sum + columns.discarded.points, 0);
   if (discarded > 0) notes.push(`${count(discarded, 'point')} of a discarded attempt (dotted)`);
   return notes;
 }

@@ -1,9 +1,8 @@
 /* One prompt of the list, with what was answered. All of it is text nodes, and what stays as it is is not touched. */
 import type { PromptLook, ShownDraw, ShownPrompt } from '../../src/protocol/runPanel';
-import { diffText } from '../../src/samples/diff';
 import { drawName, drawNames } from '../../src/samples/document';
 import { h, setAttribute, setChildren, setText, smallButton } from '../parts/dom';
-import { changeWords } from './sampleFilters';
+import { marked } from '../parts/marked';
 
 /** What the whole list is about. */
 export interface CardContext {
@@ -37,7 +36,7 @@ export class SampleCard {
     const key = JSON.stringify([prompt, context]);
     if (key === this.shown) return;
     this.shown = key;
-    const news = prompt.changes.filter((change) => change !== 'same').map((change) => changeWords[change]);
+    const news = prompt.changes.filter((change) => change !== 'same');
     setAttribute(this.element, 'aria-label', [prompt.prompt.slice(0, 200), ...news].join(', '));
     setText(this.prompt, prompt.prompt);
     const { comparing, tokens } = context;
@@ -69,9 +68,7 @@ function drawElement({ draws, newer, older, change, pieces }: ShownDraw, compari
   if (newer === null) text.append(h('span', { class: 'quiet' }, 'not here'));
   else if (!comparing || older === null) text.append(newer.text === '' ? h('span', { class: 'quiet' }, '(empty)') : newer.text);
   else {
-    for (const { kind, text: stretch } of diffText(older.text, newer.text, pieces).parts) {
-      text.append(kind === 'same' ? stretch : h(kind === 'added' ? 'ins' : 'del', {}, stretch));
-    }
+    text.append(...marked(older.text, newer.text, pieces));
     if (newer.text === '') text.append(h('span', { class: 'quiet' }, ' (empty)'));
   }
   return h('li', { class: `draw${change === null ? '' : ` change-${change}`}` },
@@ -80,5 +77,5 @@ function drawElement({ draws, newer, older, change, pieces }: ShownDraw, compari
     h('span', { class: 'draw-detail', title: newer?.detail ?? null },
       exact === null ? null : h('span', { class: exact ? 'exact' : 'visually-hidden' }, exact ? 'exact' : 'not exact'),
       newer?.brief ?? '',
-      change === null || change === 'same' ? null : h('span', { class: `change change-word-${change}` }, changeWords[change])));
+      change === null || change === 'same' ? null : h('span', { class: `change change-word-${change}` }, change)));
 }

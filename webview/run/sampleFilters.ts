@@ -4,10 +4,6 @@ import { type Change, changes } from '../../src/samples/change';
 import { holds, type ListOrder, onlyChanged, sortListed } from '../../src/samples/list';
 import { h, setAttribute, setText, smallButton } from '../parts/dom';
 
-export const changeWords: Readonly<Record<Change, string>> = {
-  improved: 'better', regressed: 'worse', changed: 'changed', same: 'same', unpaired: 'only one side',
-};
-
 function textsOf({ id, prompt, references, teacher, draws }: ShownPrompt): string[] {
   return [id, prompt, ...references, teacher ?? '', ...draws.flatMap(({ newer, older }) => [newer?.text ?? '', older?.text ?? ''])];
 }
@@ -38,7 +34,7 @@ export class SampleFilters {
     setAttribute(this.all, 'aria-pressed', filter === null);
     for (const [change, element] of this.buttons) {
       const count = onlyChanged(found, [change]).length;
-      setText(element, `${changeWords[change]} ${count}`);
+      setText(element, `${change} ${count}`);
       setAttribute(element, 'aria-pressed', filter === change);
       element.hidden = count === 0 && filter !== change;
     }

@@ -15,7 +15,7 @@ export interface SamplesEvents {
 }
 
 const orderNames: Readonly<Record<ListOrder, string>> = {
-  prompt: 'as in the file', change: 'worst change first', gain: 'best change first', score: 'lowest score first',
+  prompt: 'as in the file', change: 'most regressed first', gain: 'most improved first', score: 'lowest score first',
 };
 const NEWEST = 'newest';
 const NONE = 'none';

@@ -1,8 +1,8 @@
 /* The answer at one moment, with what changed since the moment before marked. All of it is text nodes. */
 import { formatNumber } from '../../src/present/numbers';
 import type { TravelMoment } from '../../src/protocol/timeTravel';
-import { diffText } from '../../src/samples/diff';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
+import { marked } from '../parts/marked';
 
 export class AnswerView {
   readonly element: HTMLElement;
@@ -13,7 +13,7 @@ export class AnswerView {
   private readonly facts = h('span', { class: 'quiet' });
 
   constructor() {
-    this.element = h('section', { class: 'answer', 'aria-label': 'Answer', 'aria-live': 'polite' },
+    this.element = h('section', { class: 'answer', 'aria-label': 'Answer' },
       h('p', { class: 'answer-head' }, this.label, this.word, this.facts), this.text);
   }
 
@@ -23,16 +23,21 @@ export class AnswerView {
     setAttribute(this.word, 'class', `answer-word${moment.right ? ' right' : ''}`);
     setText(this.facts, [...(moment.kl === null ? [] : [`KL ${formatNumber(moment.kl)}`]), moment.detail].join(' · '));
     // What is selected stays so while the run goes on.
-    const key = JSON.stringify([before?.text ?? null, moment.text]);
+    const key = JSON.stringify([before?.text ?? null, moment.text, before?.pieces, moment.pieces]);
     if (key === this.shown) return;
     this.shown = key;
-    if (moment.text.trim() === '') setChildren(this.text, [h('span', { class: 'quiet' }, '(nothing)')]);
-    else setChildren(this.text, marked(before?.text ?? moment.text, moment.text));
+    setChildren(this.text, answerNodes(moment, before));
   }
 }
 
-/** The newer text, with what it replaced before each change. */
-export function marked(older: string, newer: string): Node[] {
-  return diffText(older, newer).parts.map(({ kind, text }) =>
-    kind === 'same' ? document.createTextNode(text) : h(kind === 'added' ? 'ins' : 'del', {}, text));
+/** The answer, with what it changed of the one before. */
+export function answerNodes(moment: TravelMoment, before: TravelMoment | undefined): Node[] {
+  if (moment.text.trim() === '') return [h('span', { class: 'quiet' }, '(nothing)')];
+  const pieces = before?.pieces && moment.pieces ? { older: before.pieces, newer: moment.pieces } : undefined;
+  return marked(before?.text ?? moment.text, moment.text, pieces);
+}
+
+/** A moment for the ear. */
+export function spokenMoment({ label, text, word }: TravelMoment): string {
+  return `${label}: ${text.trim() === '' ? 'nothing' : text.slice(0, 200)}${word === '' ? '' : `. ${word}`}`;
 }

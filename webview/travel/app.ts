@@ -3,7 +3,7 @@ import type { TravelMessage, TravelMoment, TravelState, TravelView } from '../..
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
 import { rememberTravel, sendTravel } from '../parts/host';
 import { button, dropdown } from '../parts/toolkit';
-import { AnswerView } from './answer';
+import { AnswerView, spokenMoment } from './answer';
 import { HistoryView } from './history';
 import { Timeline } from './timeline';
 
@@ -23,6 +23,8 @@ export class TravelApp {
   private readonly draws = dropdown('Draw', (draw) => this.change({ draw: Number(draw) }));
   private readonly answer = new AnswerView();
   private readonly timeline = new Timeline((place) => this.go(place));
+  /** Speaks where the slider does not: by play, by a click, by the run itself. */
+  private readonly said = h('p', { class: 'visually-hidden', role: 'status' });
   private readonly jumps = h('div', { class: 'jumps' });
   private readonly play = button('Play', () => this.togglePlay(), 'primary');
   private readonly pin = button('Pin', () => this.togglePin());
@@ -36,7 +38,7 @@ export class TravelApp {
   constructor(private readonly root: HTMLElement) {
     const tools = h('div', { class: 'tools' }, this.play.element, this.pin.element, this.tokens.element, this.pins, this.diff.element);
     this.content = h('div', { class: 'content' },
-      this.answer.element, this.timeline.element, h('div', { class: 'below' }, tools, this.jumps), this.history.element);
+      this.answer.element, this.said, this.timeline.element, h('div', { class: 'below' }, tools, this.jumps), this.history.element);
     const head = h('header', { class: 'head' },
       h('div', { class: 'head-row' }, this.heading, h('div', { class: 'choices' }, this.prompts.element, this.draws.element)), this.prompt, this.facts);
     setChildren(root, [head, h('main', {}, this.problem, this.content)]);
@@ -151,6 +153,7 @@ export class TravelApp {
     if (!moment) return;
     this.answer.update(moment, state.moments[place - 1]);
     this.timeline.update(state, place, view.pins);
+    setText(this.said, this.timeline.hasFocus ? '' : spokenMoment(moment));
     this.renderJumps(state, place);
     this.renderPins(state, view, moment);
     this.history.update(state, place);

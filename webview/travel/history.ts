@@ -2,7 +2,7 @@
 import { formatNumber } from '../../src/present/numbers';
 import type { TravelMoment, TravelState } from '../../src/protocol/timeTravel';
 import { h, setAttribute, setChildren } from '../parts/dom';
-import { marked } from './answer';
+import { answerNodes } from './answer';
 
 interface Stay {
   readonly first: number;
@@ -34,7 +34,7 @@ export class HistoryView {
 
   update({ moments }: TravelState, place: number): void {
     const stays = staysOf(moments);
-    const key = JSON.stringify(stays.map(({ first, last, moment }) => [first, last, moment.text, moment.word]));
+    const key = JSON.stringify(stays.map(({ first, last, moment }) => [first, last, moment.text, moment.word, moments[first]?.pieces]));
     if (key !== this.shown) {
       this.shown = key;
       setChildren(this.body, stays.map((stay, at) => this.row(stay, stays[at - 1], moments)).reverse());
@@ -49,7 +49,8 @@ export class HistoryView {
     const steps = first === last ? String(moment.step) : `${moments[first]?.step ?? ''}–${moment.step}`;
     const button = h('button', { type: 'button', class: 'jump', 'aria-label': `Go to step ${moments[first]?.step ?? ''}` }, steps);
     button.addEventListener('click', () => this.go(first));
-    const text = moment.text.trim() === '' ? [h('span', { class: 'quiet' }, '(nothing)')] : marked(before?.moment.text ?? moment.text, moment.text);
+    // Tokens are known where neighbours differ: at the two ends of a stay.
+    const text = answerNodes(moments[first] ?? moment, before?.moment);
     return h('tr', {}, h('th', { scope: 'row' }, button), h('td', { class: 'text' }, ...text),
       h('td', { class: moment.right ? 'right' : null }, moment.word), h('td', {}, moment.kl === null ? '' : formatNumber(moment.kl)));
   }

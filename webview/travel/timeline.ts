@@ -2,6 +2,7 @@
 import { formatNumber, formatShare } from '../../src/present/numbers';
 import type { TravelMoment, TravelState } from '../../src/protocol/timeTravel';
 import { h, setAttribute, setChildren, setText, svg } from '../parts/dom';
+import { spokenMoment } from './answer';
 
 const WIDTH = 1000;
 const HEIGHT = 44;
@@ -21,12 +22,17 @@ export class Timeline {
       this.slider, h('div', { class: 'ends quiet', 'aria-hidden': 'true' }, ...this.ends), this.score.element, this.kl.element);
   }
 
+  /** Then its value is spoken as it changes. */
+  get hasFocus(): boolean {
+    return document.activeElement === this.slider;
+  }
+
   update(state: TravelState, place: number, pins: readonly string[]): void {
     const { moments } = state;
     const moment = moments[place];
     setAttribute(this.slider, 'max', Math.max(0, moments.length - 1));
     if (this.slider.value !== String(place)) this.slider.value = String(place);
-    setAttribute(this.slider, 'aria-valuetext', moment ? `${moment.label}: ${moment.text.slice(0, 200)}. ${moment.word}` : '');
+    setAttribute(this.slider, 'aria-valuetext', moment ? spokenMoment(moment) : '');
     setText(this.ends[0], moments[0]?.label ?? '');
     setText(this.ends[1], moments.at(-1)?.label ?? '');
     this.score.update(state.scoreName, moments, moments.map(({ score }) => score), place, pins, formatShare);

@@ -88,7 +88,7 @@ export class RunFeed {
     const branch = series.discarded.filter((_, i) => i % stride === 0);
     return {
       metric, steps, low, high, mean, smooth, bad, aggregated, points: series.steps.length, last: series.last ?? NaN,
-      discarded: { steps: branch.map(({ step }) => step), values: branch.map(({ value }) => value) },
+      discarded: { steps: branch.map(({ step }) => step), values: branch.map(({ value }) => value), points: series.discarded.length },
     };
   }
 

@@ -1,13 +1,16 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
-import { uriPart } from '../../present/text';
+import { showOnOneLine, uriPart } from '../../present/text';
 import { isRunId } from '../../rundir/layout';
 import { isSideName } from '../../rundir/sides';
 
 export const SCHEME = 'minillm';
 /** The languages of package.json know samples by it. */
 const ENDING = '.minillm';
+
+/** Characters of a prompt's id that a tab has room for. */
+const LONGEST_NAME = 32;
 
 /** Samples of a checkpoint (or of the teacher, or the references): of all prompts, or of one. */
 export interface SamplesAddress {
@@ -24,9 +27,15 @@ export interface SamplesAddress {
  * path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
  */
 export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress): vscode.Uri {
-  const name = promptId === undefined ? checkpointLabel(checkpoint) : uriPart(promptId);
+  const name = promptId === undefined ? checkpointLabel(checkpoint) : promptName(promptId);
   const parts = [checkpoint, ...(promptId === undefined ? [] : [promptId, ...(shownIn === dir ? [] : [dir])]).map(uriPart)];
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(shownIn).path}/${name}${ENDING}`, query: parts.join('&') });
+}
+
+/** A prompt as a part of a path that a tab shows: on one line, not too long, and without what would part the path. */
+export function promptName(promptId: string): string {
+  const name = showOnOneLine(promptId, LONGEST_NAME).replaceAll('/', '∕').replaceAll('\\', '∖');
+  return name.replace(/\p{Surrogate}/gu, '\ufffd'); // a character that was cut in two
 }
 
 /** Undefined when the address names no samples of a run: nothing else on the disk can be read through this scheme. */

@@ -3,9 +3,11 @@ import * as vscode from 'vscode';
 import { checkpointLabel } from '../../present/labels';
 import { uriPart } from '../../present/text';
 import { isCheckpointName, isRunId } from '../../rundir/layout';
+import { REFERENCE } from '../../rundir/sides';
 import type { TokenKey } from '../../rundir/tokens';
 import { isMeasure, type Measure } from '../../samples/tokens';
-import { SCHEME } from '../samples/address';
+import { drawName } from '../../samples/document';
+import { promptName, SCHEME } from '../samples/address';
 
 /** The languages of package.json know the coloured text by it; the table is plain text. */
 const TEXT = '.minillm-tokens';
@@ -18,9 +20,13 @@ export interface TokensAddress extends TokenKey {
   readonly measure: Measure | undefined;
 }
 
-/** `minillm:<run folder>/<prompt id>, step 200.minillm-tokens?step-00000200-a1&<prompt id>&draw-0&gap`: the query is the address. */
+/**
+ * `minillm:<run folder>/<prompt> · step 200 · greedy.minillm-tokens?step-00000200-a1&<prompt id>&draw-0&gap`: the query is the address,
+ * and the last part of the path what a tab shows.
+ */
 export function tokensUri({ dir, checkpoint, promptId, kind, draw, measure }: TokensAddress): vscode.Uri {
-  const name = `${uriPart(promptId)}, ${checkpointLabel(checkpoint)}${measure === undefined ? TABLE : TEXT}`;
+  const which = kind === 'reference' ? REFERENCE.label : drawName(draw);
+  const name = `${promptName(promptId)} · ${checkpointLabel(checkpoint)} · ${which}${measure === undefined ? `, table${TABLE}` : TEXT}`;
   const query = [checkpoint, uriPart(promptId), `${kind}-${draw}`, ...(measure === undefined ? [] : [measure])].join('&');
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${name}`, query });
 }

@@ -23,7 +23,7 @@ export class ResponseCodeLens extends Disposable implements vscode.CodeLensProvi
       const range = new vscode.Range(line, 0, line, 0);
       const given = { dir, checkpoint, promptId: sample.promptId, draw: sample.draw };
       return [
-        new vscode.CodeLens(range, { title: describeSample(sample), command: '' }),
+        new vscode.CodeLens(range, { title: describeSample(sample) || 'no tokens', command: '' }),
         ...(detailed ? [new vscode.CodeLens(range, { title: 'Tokens', command: 'minillm.inspectTokens', arguments: [given] })] : []),
         ...(checkpoint === 'teacher' ? [] : [new vscode.CodeLens(range, { title: 'Travel', command: 'minillm.openTimeTravel', arguments: [given] })]),
       ];

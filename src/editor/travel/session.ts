@@ -4,8 +4,10 @@ import type { Sample } from '../../contract/generated';
 import { showControlCharacters } from '../../present/text';
 import { readTravelView, type TravelMessage, type TravelState, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
 import { isCheckpointName } from '../../rundir/layout';
+import { readMomentPieces } from '../../rundir/pairPieces';
 import { readRun } from '../../rundir/runs';
 import { sampledCheckpoints } from '../../rundir/samples';
+import { travelOf } from '../../samples/travel';
 import { Disposable } from '../disposable';
 import { webviewPage } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
@@ -22,6 +24,7 @@ export interface TravelMemory {
 /** One page over one prompt of a run. Follows the run while somebody looks. */
 export class TravelSession extends Disposable {
   private readonly sides = new Map<string, readonly Sample[]>();
+  private readonly pieces = new Map<Sample, readonly string[]>();
   private names = '';
   private timer: NodeJS.Timeout | undefined;
   private ready = false;
@@ -113,11 +116,14 @@ export class TravelSession extends Disposable {
       for (const reason of unread) this.warn(`Time travel: ${reason}`);
       const [summary, rows] = await Promise.all([readRun(dir), this.runs.checkpoints(dir)]);
       this.names = names.join('\n');
-      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides: this.sides }, promptId, draw);
+      const { sides, pieces } = this;
+      await readMomentPieces(dir, travelOf(sides, promptId, draw)?.moments ?? [], pieces);
+      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides, pieces }, promptId, draw);
       return state.problem !== null && unread[0] !== undefined ? { ...state, problem: unread[0] } : state;
     } catch (error) {
       this.warn(`Time travel: ${String(error)}`);
-      const nothing = { run: path.basename(dir), active: false, rows: [], sides: new Map<string, readonly Sample[]>() };
+      const sides = new Map<string, readonly Sample[]>();
+      const nothing = { run: path.basename(dir), active: false, rows: [], sides, pieces: this.pieces };
       return { ...buildTravel(nothing, promptId, draw), problem: `The samples of this run cannot be read (${reasonOf(error)}).` };
     }
   }

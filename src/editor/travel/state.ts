@@ -2,7 +2,7 @@
 import type { Sample } from '../../contract/generated';
 import type { CheckpointRow } from '../../present/checkpoints';
 import { checkpointLabel } from '../../present/labels';
-import { showBeginning } from '../../present/text';
+import { showBeginning, showControlCharacters } from '../../present/text';
 import type { TravelMoment, TravelState } from '../../protocol/timeTravel';
 import { keptCheckpoints } from '../../samples/branch';
 import { scoreWord } from '../../samples/scoreWord';
@@ -18,7 +18,7 @@ function scoreOf({ score }: Sample): number | null {
   return score['rougeL'] ?? score['exact'] ?? null;
 }
 
-function shown({ checkpoint, step, sample }: Moment, phase: string, right: boolean): TravelMoment {
+function shown({ checkpoint, step, sample }: Moment, phase: string, right: boolean, pieces: readonly string[] | undefined): TravelMoment {
   const { length, stop, repetition } = sample;
   const detail = [
     `${length} token${length === 1 ? '' : 's'}`,
@@ -27,7 +27,7 @@ function shown({ checkpoint, step, sample }: Moment, phase: string, right: boole
   ].join(' · ');
   return {
     checkpoint, step, phase, right, label: checkpointLabel(checkpoint), text: cut(sample.text), word: scoreWord(sample),
-    score: scoreOf(sample), kl: sample.kl, detail,
+    score: scoreOf(sample), kl: sample.kl, detail, ...(pieces ? { pieces: pieces.map(showControlCharacters) } : {}),
   };
 }
 
@@ -37,9 +37,11 @@ export interface TravelFacts {
   readonly rows: readonly CheckpointRow[];
   /** Samples by side, checkpoints and the teacher. */
   readonly sides: ReadonlyMap<string, readonly Sample[]>;
+  /** Tokens of responses, where words are no unit. */
+  readonly pieces: ReadonlyMap<Sample, readonly string[]>;
 }
 
-export function buildTravel({ run, active, rows, sides }: TravelFacts, promptId: string, draw: number): TravelState {
+export function buildTravel({ run, active, rows, sides, pieces }: TravelFacts, promptId: string, draw: number): TravelState {
   const newest = keptCheckpoints([...sides.keys()]).at(-1);
   const latest = newest === undefined ? [] : (sides.get(newest) ?? []);
   const ids = [...new Set(latest.map((sample) => sample.promptId))];
@@ -62,7 +64,7 @@ export function buildTravel({ run, active, rows, sides }: TravelFacts, promptId:
     draws: [...new Set(latest.filter((sample) => sample.promptId === promptId).map((sample) => sample.draw))].sort((a, b) => a - b),
     references: travel.references.slice(0, 6).map((text) => cut(text)),
     teacher: teacher ? cut(teacher.text) : null,
-    moments: travel.moments.map((moment) => shown(moment, phases.get(moment.checkpoint) ?? '', right(moment.sample))),
+    moments: travel.moments.map((moment) => shown(moment, phases.get(moment.checkpoint) ?? '', right(moment.sample), pieces.get(moment.sample))),
     firstChanged: travel.firstChanged ?? null,
     firstRight: travel.firstRight ?? null,
     settled: travel.settled ?? null,

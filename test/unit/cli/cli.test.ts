@@ -157,6 +157,21 @@ describe('minillm on the command line', () => {
     assert.match(refused.err, /--sort takes prompt, change, gain, score, not "worst"/);
   });
 
+  it('compares with a step of another run', () => {
+    const rival = readdirSync(recorded).sort()[0]!;
+    type Compared = Record<'run' | 'with' | 'from' | 'to', string> & { counts: Record<string, number>; pairs: { left: Sample | null; right: Sample | null }[] };
+    const { run, with: other, from, to, counts, pairs } = json('diff', id, '--with', rival, '--from', 'last', '--to', '500') as Compared;
+    assert.deepEqual([run, other, from, to], [id, rival, checkpoints.at(-1), 'step-00000500-a1']);
+    const mine = new Set(readLines<Sample>(dir, 'samples', `${from}.jsonl`).map(({ text }) => text));
+    const its = new Set(readLines<Sample>(recorded, rival, 'samples', `${to}.jsonl`).map(({ text }) => text));
+    assert.ok(pairs.every(({ left, right }) => (!left || mine.has(left.text)) && (!right || its.has(right.text))));
+    assert.ok(counts['improved']! + counts['regressed']! + counts['changed']! > 0);
+    assert.match(minillm(on('diff', id, '--with', rival)).out, new RegExp(`^step \\d+ → ${rival}, step \\d+ `));
+    const refused = minillm(on('diff', id, '--with', 'nobody'));
+    assert.match(refused.err, /nobody/);
+    assert.equal(refused.code, 2);
+  });
+
   it('uses colours where they are wanted', () => {
     const colored = /\u001b\[/;
     assert.doesNotMatch(minillm(on('list')).out, colored);

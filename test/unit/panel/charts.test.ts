@@ -5,7 +5,9 @@ import { Series } from '../../../src/telemetry/series';
 import { Smoothed } from '../../../src/telemetry/smooth';
 import { align, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
+import { tableRows } from '../../../webview/charts/chartTable';
 import { chartNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
+import { clampZoom } from '../../../webview/charts/zoom';
 
 function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
   const steps = points.map(([step]) => step);
@@ -13,7 +15,7 @@ function columns(metric: string, points: readonly (readonly [step: number, value
   const bad = values.map((value) => (Number.isFinite(value) ? 0 : 1));
   return {
     metric, steps, low: values, high: values, mean: values, smooth: values, bad,
-    aggregated: 1, points: points.length, last: values.at(-1) ?? NaN, discarded: { steps: [], values: [] }, ...more,
+    aggregated: 1, points: points.length, last: values.at(-1) ?? NaN, discarded: { steps: [], values: [], points: 0 }, ...more,
   };
 }
 
@@ -43,7 +45,7 @@ describe('charts', () => {
   });
 
   it('draw a discarded branch at its own steps, in whatever order it came', () => {
-    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9] } })], false);
+    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9], points: 3 } })], false);
     assert.deepEqual(data[0], [1, 3, 4, 5]);
     assert.deepEqual(data[5], [undefined, 9, 8, undefined]);
   });
@@ -65,6 +67,39 @@ describe('charts', () => {
     assert.equal(tickText('rate/eos', 0.25, 0.05), '25 %');
     assert.equal(tickText('memory/peak', 2e8, 1e8), '200 MB');
     assert.equal(tickText('rate/learning', 2e-5, 1e-5), '2e−5');
+  });
+});
+
+describe('a chart as a table', () => {
+  it('tells of each point what the picture draws: mean, lowest and highest, what is no number, and what was discarded', () => {
+    const plain = columns('loss/total', [[1, 0.5], [3, NaN]]);
+    assert.deepEqual(tableRows([plain]), [{ step: 3, cells: ['not a number'] }, { step: 1, cells: ['0.500'] }]);
+    const thinned = columns('loss/total', [[32, 0.5], [64, 0.25]], {
+      aggregated: 32, low: [0.125, -1], high: [4, 0.375], bad: [0, 2], discarded: { steps: [32, 40], values: [0.75, 1], points: 90 },
+    });
+    assert.deepEqual(tableRows([thinned, columns('grad/norm', [[64, 7]])]), [
+      { step: 64, cells: ['0.250 (−1.00 to 0.375) · 2 not a number', '7.00'] },
+      { step: 40, cells: ['discarded 1.00', ''] },
+      { step: 32, cells: ['0.500 (0.125 to 4.00) · discarded 0.750', ''] },
+    ]);
+  });
+
+  it('and its words count all points of a discarded attempt, however many were sent', () => {
+    const resumed = columns('loss/total', [[1, 1], [2, 1]], { discarded: { steps: [1, 2], values: [1, 1], points: 5000 } });
+    assert.deepEqual(chartNotes([resumed], 0), ['5,000 points of a discarded attempt (dotted)']);
+    assert.match(describeChart([resumed]), /; 5,000 points of a discarded attempt\./);
+  });
+});
+
+describe('zooming', () => {
+  it('goes no further out than there are steps, and ends in the whole run', () => {
+    assert.deepEqual(clampZoom([-50, 80], [1, 100]), [1, 80]);
+    assert.deepEqual(clampZoom([40, 180], [1, 100]), [40, 100]);
+    assert.equal(clampZoom([-10, 120], [1, 100]), null);
+    assert.equal(clampZoom([1, 100], [1, 100]), null);
+    assert.deepEqual(clampZoom([20, 30], [1, 100]), [20, 30]);
+    assert.equal(clampZoom([300, 400], [1, 100]), undefined, 'nothing is there');
+    assert.equal(clampZoom([20, 20.5], [1, 100]), undefined, 'less than a step');
   });
 });
 

@@ -33,7 +33,7 @@ function fold(state: PageState | undefined, message: SnapshotMessage | DeltaMess
 const plain = (columns: Columns): unknown => ({
   ...columns,
   ...Object.fromEntries((['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const).map((field) => [field, Array.from(columns[field])])),
-  discarded: { steps: Array.from(columns.discarded.steps), values: Array.from(columns.discarded.values) },
+  discarded: { steps: Array.from(columns.discarded.steps), values: Array.from(columns.discarded.values), points: columns.discarded.points },
 });
 
 function picture(state: PageState): unknown {
@@ -105,6 +105,20 @@ describe('the feed of a run panel', () => {
     assert.ok(Math.abs((loss.smooth[5] ?? 0) - 0.5) < 0.05);
     const score = series.get('eval/kl_reverse')!;
     assert.deepEqual(Array.from(score.smooth), Array.from(score.mean));
+  });
+
+  it('sends some of a long discarded branch, and how many points it has', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/total'], columns: 100, smoothing: 0, range: null });
+    for (let step = 1; step <= 4500; step++) trainer.step(step, { 'loss/total': step });
+    trainer.history.series.get('loss/total')!.discardFrom(1);
+    const state = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    const { steps, points } = state.series.get('loss/total')!.discarded;
+    assert.deepEqual([steps.length, points], [1500, 4500]);
+    trainer.step(1, { 'loss/total': 1 });
+    trainer.history.series.get('loss/total')!.discardFrom(1);
+    assert.equal(fold(state, feed.delta()!).series.get('loss/total')!.discarded.points, 4501);
   });
 
   it('makes a page ask for a picture when a message is missing, and pass over one that is old or of another time', () => {

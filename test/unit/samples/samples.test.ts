@@ -127,6 +127,15 @@ describe('samples as a document', () => {
     assert.match(renderSamples([sample('a', 0, 'one'), sample('a', 1, 'x')]), /^> a\?\n/);
   });
 
+  it('says a word beside a response only where there is something to say', () => {
+    const draws = [
+      sample('a', 0, 'yes', { score: { exact: 1 } }), sample('a', 1, 'no', { score: { exact: 0 } }), sample('a', 2, 'yes and', { stop: 'length', score: { exact: 0 } }),
+    ];
+    assert.equal(renderSamples(draws), [
+      '> a?', 'reference  yes  |  sure', '', 'greedy     exact', '    yes', 'draw 1', '    no', 'draw 2     cut off', '    yes and', '',
+    ].join('\n'));
+  });
+
   it('is the same text for the same responses, however their scores moved', () => {
     const [before, after] = [0.4, 0.1].map((kl) => renderSamples([{ ...sample('a', 0, 'one'), kl, score: { exact: 0, rougeL: kl } }]));
     assert.equal(before, after);
