@@ -5,6 +5,7 @@
 // --grep: only tests whose title contains the text (pytest: -k). Reports and pictures lie in test-results/.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -121,6 +122,10 @@ await entry(async () => {
   if (chosen.length === Object.keys(suites).length) fs.rmSync(results, { recursive: true, force: true });
   for (const [name] of chosen) for (const report of [`${name}.json`, `${name}.xml`]) fs.rmSync(path.join(results, report), { force: true });
   fs.mkdirSync(results, { recursive: true });
+  // What the tests make goes with them; after a failure it stays, to be looked at.
+  // (A short path: the editor has sockets there, and macOS's own is so long that they would not fit.)
+  const scratch = fs.mkdtempSync(path.join(process.platform === 'darwin' ? '/tmp' : os.tmpdir(), 'minillm-tests-'));
+  process.env.TMPDIR = scratch;
 
   const total = { passed: 0, failed: 0, skipped: 0 };
   /** Runs a suite and adds what it counted; returns the line that says so. */
@@ -152,6 +157,8 @@ await entry(async () => {
       process.stdout.write(kept.join(''));
     }
   }
+  if (total.failed > 0) say(`what the tests made lies in ${scratch}`);
+  else fs.rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
   console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`);
   return total.failed > 0 ? 1 : 0;
 });
