@@ -20,7 +20,7 @@ const plainFiles = {
 const wall = (files, ...patterns) => ({ files, rules: { 'no-restricted-imports': ['error', { patterns }] } });
 
 export default tseslint.config(
-  { ignores: ['dist/', 'out/', 'stage/', '.cache/', '.venv/', 'demo-workspace/', 'src/contract/generated.ts'] },
+  { ignores: ['dist/', 'out/', 'stage/', '.cache/', '.venv/', '.venv-bench/', 'demo-workspace/', 'src/contract/generated.ts'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
