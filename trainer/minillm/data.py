@@ -21,7 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from minillm.config import Data
 from minillm.errors import BadInput
-from minillm.rows import Row, kind_of, read_lines, read_rows
+from minillm.rows import Row, kind_of, read_lines, read_rows, read_whole_rows
 
 Answers = Literal["required", "optional", "unread"]
 
@@ -74,7 +74,37 @@ def load(
 
     Raises BadInput naming file and line; also when no row is left.
     """
-    rows = list(read_rows(path, limit, pointer=pointer))
+    rows = list(enumerate(read_rows(path, limit, pointer=pointer)))
+    found = _examples(path, rows, tokenizer, settings, answers=answers, pointer=pointer)
+    if not found.examples:
+        raise BadInput(
+            f"{path}: the prompt of every row is longer than data.maxPromptTokens = {settings.max_prompt_tokens} tokens; raise it.",
+            pointer="/data/maxPromptTokens", file=path,
+        )  # fmt: skip
+    return found
+
+
+def load_usable(path: str, tokenizer: PreTrainedTokenizerBase, settings: Data, *, pointer: str) -> DataSet:
+    """What of a file of prompts can be used, be it nothing: a line that is no row, or does not fit the template, is left out, and all
+    others are the examples that `load` makes of them. For files that somebody may be writing to. Raises BadInput for one that cannot
+    be read at all."""
+
+    def usable(row: Row) -> bool:
+        try:
+            prompt = render_prompt(row, tokenizer, settings.template, path, pointer)
+        except BadInput:
+            return False
+        return bool(tokenize(tokenizer, [prompt], special=settings.template != "chat")[0])
+
+    rows = [(place, row) for place, row in read_whole_rows(path, pointer=pointer) if usable(row)]
+    return _examples(path, rows, tokenizer, settings, answers="optional", pointer=pointer)
+
+
+def _examples(
+    path: str, numbered: Sequence[tuple[int, Row]], tokenizer: PreTrainedTokenizerBase, settings: Data, *, answers: Answers, pointer: str
+) -> DataSet:
+    """Rows with their places in the file, rendered and tokenised."""
+    rows = [row for _, row in numbered]
     prompts = [render_prompt(row, tokenizer, settings.template, path, pointer) for row in rows]
     # A chat template writes the special tokens itself.
     prompt_ids = tokenize(tokenizer, prompts, special=settings.template != "chat")
@@ -87,7 +117,7 @@ def load(
     texts = [row.responses if answers != "unread" else () for row in rows]
     response_ids = tokenize_responses(tokenizer, prompts, prompt_ids, texts, special=settings.template != "chat")
     examples, seen, too_long, cut = [], dict[str, int](), 0, 0
-    for number, (row, prompt, ids, responses) in enumerate(zip(rows, prompts, prompt_ids, response_ids, strict=True)):
+    for (number, row), prompt, ids, responses in zip(numbered, prompts, prompt_ids, response_ids, strict=True):
         seen[row.id] = seen.get(row.id, 0) + 1
         if len(ids) > settings.max_prompt_tokens:
             too_long += 1
@@ -96,11 +126,6 @@ def load(
         name = row.id if seen[row.id] == 1 else f"{row.id}-{seen[row.id]}"
         clipped = [response[: settings.max_new_tokens] for response in responses]
         examples.append(Example(name, number, prompt, ids, clipped, row.responses))
-    if not examples:
-        raise BadInput(
-            f"{path}: the prompt of every row is longer than data.maxPromptTokens = {settings.max_prompt_tokens} tokens; raise it.",
-            pointer="/data/maxPromptTokens", file=path,
-        )  # fmt: skip
     return DataSet(path, examples, too_long, cut)
 
 

@@ -11,14 +11,14 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from minillm.data import Example
+from minillm.data import DataSet, Example
 from minillm.errors import BadInput
 from minillm.rundir import VERSION, read_json, write_json_whole
 
 MOST_ADDED = 500
 """Prompts that may come on top of those of the start: more than that is another file, and not a list of prompts to look at."""
 
-Read = Callable[[], list[Example]]
+Read = Callable[[], DataSet]
 Warn = Callable[[str], None]
 
 
@@ -26,7 +26,7 @@ class Inspection:
     """Which prompts are sampled now: the first `rows` of the file, and every one that was added since.
 
     `read` reads the file anew (raising BadInput for what is no row), `fits` says whether a prompt leaves room for a response.
-    Without a path the prompts are those given, for good.
+    Without a path the prompts are those given, for good. `too_long` rows of the file were left out of `examples`.
     """
 
     def __init__(
@@ -37,24 +37,32 @@ class Inspection:
         path: str | None = None,
         read: Read | None = None,
         fits: Callable[[Example], bool] = lambda _example: True,
+        too_long: int = 0,
     ) -> None:
         self.path, self._read, self._rows, self._fits = path, read, rows, fits
-        self.examples = [example for example in examples[:rows] if fits(example)]
+        self._found = list(examples)
         self._passed_over = {_key(example) for example in examples[rows:]}
         """Rows that were there from the start and are too many."""
+        self.examples = self._fitting(self._wanted())
+        self._left_out = too_long + len(self._wanted()) - len(self.examples)
         self._seen = self._stamp()
 
     def go_on(self, note: Path, sampled: set[tuple[str, str]]) -> None:
         """Makes attempts agree on what was there from the start, by a note that the first of them writes: rows that came while
         the run was stopped, or that an earlier attempt `sampled` (id, prompt), were added since. Raises OSError."""
+        if self._read is None:
+            return
         known = read_json(note, largest=64 << 20)
         if known is not None and isinstance(known.get("passedOver"), list):
             then = set(known["passedOver"])
             self._passed_over = {key for key in self._passed_over if _digest(key) in then}
-        elif self._passed_over and self._read is not None:
+        elif sampled:  # an earlier attempt found no row too many
+            self._passed_over = set()
+        elif self._passed_over:
             note.parent.mkdir(exist_ok=True)
             write_json_whole(note, {"v": VERSION, "passedOver": sorted(map(_digest, self._passed_over))})
         self._passed_over -= sampled
+        self.examples = self._fitting(self._wanted())
         self._seen = None
 
     def refresh(self, warn: Warn) -> list[Example]:
@@ -66,13 +74,28 @@ class Inspection:
         try:
             found = self._read()
         except BadInput as error:
-            warn(f"{error.sentence} Until it is mended, the inspection prompts of before are sampled.")
+            warn(f"{error.sentence} Until it is mended, the inspection prompts that were read before are sampled.")
             return self.examples
-        added = [example for example in found[self._rows :] if _key(example) not in self._passed_over]
-        if len(added) > MOST_ADDED:
-            warn(f"{len(added)} inspection prompts were added; the first {MOST_ADDED} of them are sampled.")
-        self.examples = [example for example in found[: self._rows] + added[:MOST_ADDED] if self._fits(example)]
+        self._found = found.examples
+        if (added := len(self._added())) > MOST_ADDED:
+            warn(f"{added} inspection prompts were added; the first {MOST_ADDED} of them are sampled.")
+        wanted = self._wanted()
+        self.examples = self._fitting(wanted)
+        left_out = found.too_long + len(wanted) - len(self.examples)
+        if left_out > self._left_out:
+            what = "inspection prompt is" if left_out == 1 else "inspection prompts are"
+            warn(f"{left_out} {what} not sampled: over data.maxPromptTokens, or without room for a response in the models' context.")
+        self._left_out = left_out
         return self.examples
+
+    def _added(self) -> list[Example]:
+        return [example for example in self._found[self._rows :] if _key(example) not in self._passed_over]
+
+    def _wanted(self) -> list[Example]:
+        return self._found[: self._rows] + self._added()[:MOST_ADDED]
+
+    def _fitting(self, examples: list[Example]) -> list[Example]:
+        return [example for example in examples if self._fits(example)]
 
     def _stamp(self) -> tuple[int, int] | None:
         if self.path is None:

@@ -12,7 +12,7 @@ import torch
 from minillm import cheaper
 from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
-from minillm.data import Answers, DataSet, Example, load, load_corpus, spread
+from minillm.data import Answers, DataSet, Example, load, load_corpus, load_usable, spread
 from minillm.errors import BadInput
 from minillm.evaluate import PRECISIONS, Setting
 from minillm.inspection import Inspection
@@ -98,8 +98,8 @@ def prepare(
             rows[key] = rows.get(key, 0) + len(data.examples)
         phases.append(make_phase(index, settings, bench, files, corpus, subset))
         read.append(files)
-    inspection = inspect(config, sets, validation, longest_context(pair))
     check_lengths(config, pair, [example for data in sets.loaded.values() for example in data.examples])
+    inspection = inspect(config, sets, validation, longest_context(pair))
     total = sum(phase.steps for phase in phases)
     first_steps = [1 + sum(phase.steps for phase in phases[:index]) for index in range(len(phases))]
     rows |= {"validation": len(validation), "inspect": len(inspection.examples)}
@@ -142,21 +142,31 @@ class DataSets:
 
 
 def inspect(config: Config, sets: DataSets, validation: list[Example], context: int | None) -> Inspection:
-    """The inspection prompts. Their file is followed while the run goes on, unless it is the training data, written for something else."""
+    """The inspection prompts. Their file is followed while the run goes on, unless it is the training data, written for something else.
+
+    It was checked before the run began. Since then somebody may write to it at any time: no row in it keeps a run from going on.
+    """
     path, rows = config.inspect.prompts, config.inspect.rows
     if path is None:
         return Inspection(validation, rows=rows)
-    examples = sets.read(path, "/inspect/prompts", "optional", None).examples
+    pointer = "/inspect/prompts"
     if path == config.data.train:
-        return Inspection(examples, rows=rows)
+        return Inspection(sets.read(path, pointer, "optional", None).examples, rows=rows)
+    key = (path, "optional", None)
+    try:
+        first = sets.loaded.get(key) or load_usable(path, sets.tokenizer, config.data, pointer=pointer)
+    except BadInput:  # said at the first checkpoint, when the file is read again
+        first = DataSet(path, [], 0, 0)
+    if first.examples:
+        sets.loaded[key] = first
 
-    def read() -> list[Example]:
-        return load(path, sets.tokenizer, config.data, answers="optional", pointer="/inspect/prompts").examples
+    def read() -> DataSet:
+        return load(path, sets.tokenizer, config.data, answers="optional", pointer=pointer)
 
     def fits(example: Example) -> bool:
         return context is None or len(example.prompt_ids) + config.data.max_new_tokens <= context
 
-    return Inspection(examples, rows=rows, path=path, read=read, fits=fits)
+    return Inspection(first.examples, rows=rows, path=path, read=read, fits=fits, too_long=first.too_long)
 
 
 def longest_context(pair: Pair | Prepared) -> int | None:

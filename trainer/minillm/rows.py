@@ -52,6 +52,20 @@ def read_rows(path: str | Path, limit: int | None = None, *, pointer: str | None
         raise BadInput(f"{path} has no rows: give at least one line, a JSON object like {SHAPES}.", pointer=pointer, file=path)
 
 
+def read_whole_rows(path: str | Path, *, pointer: str | None = None) -> Iterator[tuple[int, Row]]:
+    """Place (from 0, as `read_rows` counts) and row of each line that is one; what is no row takes its place and is left out.
+
+    Raises BadInput for a file that cannot be read.
+    """
+    path = Path(path)
+    for place, (number, line) in enumerate(read_lines(path, pointer)):
+        try:
+            row = parse_row(line, path, number, pointer)
+        except BadInput:
+            continue
+        yield place, row
+
+
 def read_lines(path: Path, pointer: str | None = None) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of each line that is not blank, of a text file or a .gz of one. Raises BadInput."""
     number = 0

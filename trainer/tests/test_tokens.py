@@ -211,3 +211,23 @@ def test_prompts_typed_while_a_run_is_stopped_are_sampled_after_its_resume(make_
     first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
     assert asked["step-00000005-a1"] == first, "of three rows two were wanted"
     assert asked["step-00000010-a2"] == asked["teacher"] == first | {"new"}
+
+
+def test_a_row_that_is_being_typed_keeps_no_run_from_going_on(make_run: MakeRun, workspace: Path) -> None:
+    """Nobody is there when a run restarts by itself: what it cannot use is left out and named, all else is sampled as before."""
+    rows = (workspace / "valid.jsonl").read_text(encoding="utf-8").splitlines()
+    file = workspace / "inspect.jsonl"
+    file.write_text("\n".join(rows[:2]) + "\n", encoding="utf-8")
+    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2)
+    train_until(run, 1, 7)
+    new, long = json.dumps({"id": "new", "prompt": "k o n :"}), json.dumps({"id": "long", "prompt": "k o n : " * 4000})
+    file.write_text("\n".join([*rows[:2], '{"id": "half', new, long]), encoding="utf-8")
+    assert train(run.path, 2) == 0
+    asked = {}
+    for name in ("step-00000005-a1", "step-00000010-a2"):
+        asked[name] = {line["promptId"] for line in record.samples.lines_of(run.samples / f"{name}.jsonl")}
+    first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
+    assert asked["step-00000005-a1"] == first
+    assert asked["step-00000010-a2"] == first | {"new"}
+    warnings = [event["text"] for event in events_of(run, "message") if event["level"] == "warning"]
+    assert any("inspect.jsonl, line 3: not JSON" in text for text in warnings), warnings
