@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Runs the tests, after installing what is missing. The last line is `N passed, N failed`; exit code 0 or 1.
 //   node scripts/test.mjs [SUITE…] [--all] [--grep TEXT]
-// Suites, in this order: lint unit python host e2e. --all: the long tests too (pytest mark `long`, mocha titles with @long).
+// Suites: unit host lint python e2e, and faults with --all alone, which runs the long tests too (pytest mark `long`, mocha titles
+// with @long).
 // --grep: only tests whose title contains the text (pytest: -k). Reports and pictures lie in test-results/.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -102,16 +103,32 @@ const suites = {
   },
   host: { about: 'inside a real extension host', mocha: true, editor: true, run: (options) => runMocha('host', () => ['out/test/harness/hostRun.js'], 10 * minutes, options) },
   e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 15) * minutes, options) },
+  faults: {
+    about: 'what a run must survive', long: true, editor: true,
+    run: async ({ print }) => {
+      let counts;
+      const code = await launch(process.execPath, ['scripts/faults.mjs'], {
+        limit: 60 * minutes,
+        print: (text) => {
+          print(text);
+          counts = /^\{"faults".*\}$/m.exec(text)?.[0] ?? counts;
+        },
+      });
+      const { faults, survived } = counts === undefined ? {} : JSON.parse(counts);
+      return judge(code, counts === undefined ? undefined : { passed: survived, failed: faults - survived }, print);
+    },
+  },
 };
 
-/** What runs after what; the rows of a stage run side by side, each about one core busy. A workbench in a browser wants two for itself. */
-const stages = [[['unit', 'host'], ['lint', 'python']], [['e2e']]];
+/** What runs after what; the rows of a stage run side by side, each about one core busy. A workbench in a browser wants two. */
+const stages = [[['unit', 'host'], ['lint', 'python']], [['e2e']], [['faults']]];
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });
   const unknown = positionals.find((name) => !(name in suites));
   if (unknown) throw new Complaint(`There is no suite "${unknown}": choose from ${Object.keys(suites).join(', ')}.`);
-  const chosen = Object.entries(suites).filter(([name]) => positionals.length === 0 || positionals.includes(name));
+  const wanted = positionals.length > 0 ? ([name]) => positionals.includes(name) : ([, { long }]) => values.all || !long;
+  const chosen = Object.entries(suites).filter(wanted);
 
   const { python } = await setup({ tests: true });
   if (chosen.some(([, suite]) => suite.editor)) {
@@ -119,7 +136,7 @@ await entry(async () => {
     ensureServer();
   }
   if (chosen.some(([, suite]) => suite.mocha)) run(process.execPath, ['esbuild.js', 'tests']);
-  if (chosen.length === Object.keys(suites).length) fs.rmSync(results, { recursive: true, force: true });
+  if (positionals.length === 0) fs.rmSync(results, { recursive: true, force: true });
   for (const [name] of chosen) for (const report of [`${name}.json`, `${name}.xml`]) fs.rmSync(path.join(results, report), { force: true });
   fs.mkdirSync(results, { recursive: true });
   // What the tests make goes with them; after a failure it stays, to be looked at.
