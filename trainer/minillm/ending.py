@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,12 +41,14 @@ def judge(
     log: Path,
     log_offset: int,
     out_of_memory: bool,
+    phase: Mapping[str, Any] | None = None,
 ) -> Ending:
     """The end of a trainer.
 
     `record` is its exit.json of this attempt, if it wrote one; `asked` says that someone wanted it to stop, and `forced` is
     the last signal that the stop ladder sent; the log counts from `log_offset` on;
-    `out_of_memory` says that the system has killed for memory while it ran.
+    `out_of_memory` says that the system has killed for memory while it ran; `phase` is the phase that was trained, as the resolved
+    config has it, None while everything was being loaded.
     """
     cause = record.get("cause") if record is not None else None
     cause = cause if isinstance(cause, str) and cause else None
@@ -56,20 +59,31 @@ def judge(
     if forced is not None and (code is None or code < 0 or forced is not signal.SIGINT):
         return Ending("stopped", code, f"Stopped by force ({forced.name}); work since the last checkpoint is lost.")
     if code is not None and code < 0:
-        return Ending("failed", code, _killed(-code, out_of_memory))
+        return Ending("failed", code, _killed(-code, out_of_memory, phase))
     silent = "the disk of the runs folder is full" if is_full(log.parent) else "the log may say why"
     return Ending("failed", code, cause or last_words(log, log_offset) or f"The trainer ended with exit code {code}; {silent}.")
 
 
-def _killed(number: int, out_of_memory: bool) -> str:
+def lowers_memory(phase: Mapping[str, Any] | None) -> str:
+    """The settings that lower the need for memory of a phase, given with every key that its method has; without one, of loading."""
+    if phase is None:
+        return "smaller models"
+    sampling = {"distillm": "batchSize"}.get(str(phase.get("method")), "rolloutChunk")  # how many it samples together
+    keys = [key for key in ("microBatchSize", sampling) if isinstance(phase.get(key), int) and phase[key] > 1]
+    keys.append("data.maxNewTokens")
+    return "a smaller " + (keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} or {keys[-1]}")
+
+
+def _killed(number: int, out_of_memory: bool, phase: Mapping[str, Any] | None) -> str:
     try:
         name = signal.Signals(number).name
     except ValueError:
         return f"Killed by signal {number}."
     if number == signal.SIGKILL:
+        when = " while it was loading" if phase is None else ""
         if out_of_memory:
-            return "Killed by the system (SIGKILL), because memory ran out: use a smaller microBatchSize, rolloutChunk or maxNewTokens."
-        return "Killed from outside (SIGKILL), most likely because memory ran out: a smaller microBatchSize or rolloutChunk needs less."
+            return f"Killed by the system (SIGKILL){when}, because memory ran out: use {lowers_memory(phase)}."
+        return f"Killed from outside (SIGKILL){when}, most likely because memory ran out; what needs less: {lowers_memory(phase)}."
     words = WORDS.get(signal.Signals(number))
     return f"Killed by signal {number} ({name})" + (f": {words}." if words else ".")
 

@@ -349,7 +349,17 @@ class Supervisor:
             return Ending("failed", code, f"The trainer said nothing for {silent:.0f} s and was ended.")
         forced = None if ladder is None else ladder.last_sent
         asked = ladder is not None
-        return judge(code, record, asked=asked, forced=forced, log=self.run.log, log_offset=self.log_offset, out_of_memory=out_of_memory)
+        return judge(
+            code, record, asked=asked, forced=forced, log=self.run.log, log_offset=self.log_offset, out_of_memory=out_of_memory,
+            phase=self._phase(),
+        )  # fmt: skip
+
+    def _phase(self) -> dict[str, Any] | None:
+        """What is being trained, as the config has it; None while everything is being loaded. All phases of a method have the same keys."""
+        progress = self.told.progress
+        phases = self.config.get("phases")
+        known = phases if progress.started and isinstance(phases, list) else []
+        return next((phase for phase in known if isinstance(phase, dict) and phase.get("method") == progress.phase), None)
 
     def _exit_record(self) -> dict[str, Any] | None:
         record = read_json(self.run.exit)

@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from minillm import __version__, checkpoint
 from minillm.checks.notes import Notes
 from minillm.config import Config
+from minillm.ending import lowers_memory
 from minillm.errors import BadInput
 from minillm.guards import Alert, Guards
 from minillm.interrupt import Interrupt, Stopped
-from minillm.methods import Rounds
 from minillm.models import hardware
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
@@ -79,12 +79,12 @@ def say(text: str) -> None:
 
 
 def last_cause(error: BaseException, knobs: str) -> str:
-    """The innermost reason of a failure in one line. `knobs` names the settings that lower the need for memory."""
+    """The innermost reason of a failure in one line. `knobs` says what needs less memory."""
     while error.__cause__ is not None:
         error = error.__cause__
     line = next((text.strip() for text in str(error).splitlines() if text.strip()), "")
     if isinstance(error, torch.OutOfMemoryError):
-        return f"The GPU's memory ran out: use a smaller {knobs}."
+        return f"The GPU's memory ran out: use {knobs}."
     if isinstance(error, FloatingPointError):
         return line
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
@@ -131,11 +131,10 @@ class Trainer:
         self.record.conclude(checkpoint.listed(self.run)[0], self.step)
 
     def knobs(self) -> str:
-        """The settings of the phase at hand that lower the need for memory."""
+        """The settings that lower the need for memory in the phase at hand."""
         with contextlib.suppress(BadInput):
-            if isinstance(self.config().phases[self.phase], Rounds):
-                return "microBatchSize, rolloutChunk or data.maxNewTokens"
-        return "microBatchSize or data.maxNewTokens"
+            return lowers_memory(self.config().phases[self.phase].model_dump(by_alias=True))
+        return lowers_memory(None)
 
     def config(self) -> Config:
         record = read_json(self.run.run)

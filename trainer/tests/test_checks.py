@@ -88,7 +88,7 @@ def test_a_run_without_faults_has_no_notes(ready: Prepare) -> None:
     assert found(checked) == []
     assert {row.health for row in checked.rows} == {"good"}
     assert row_of(checked, "Steps")[1].startswith("sft: 6 steps of 4 sequences, about ")
-    assert "free on this machine: weights, optimizer and rollouts" in row_of(checked, "Memory")[1]
+    assert "free on this machine: weights and optimizer" in row_of(checked, "Memory")[1]
 
 
 def test_rows_that_are_left_out_and_answers_that_are_cut(ready: Prepare, tmp_path: Path) -> None:

@@ -338,7 +338,12 @@ def test_long_contexts_are_decoded_and_scored_few_at_a_time(prepared: Prepare, n
 
 
 def test_memory_that_ran_out_names_what_the_method_has(make_run: MakeRun) -> None:
-    for method, knobs in (("rkl", "microBatchSize or data.maxNewTokens"), ("opd", "microBatchSize, rolloutChunk or data.maxNewTokens")):
+    sampled = "microBatchSize, rolloutChunk or data.maxNewTokens"
+    for method, knobs in (
+        ("rkl", "microBatchSize or data.maxNewTokens"),
+        ("opd", sampled),
+        ("distillm", sampled.replace("rolloutChunk", "batchSize")),
+    ):
         run = make_run(method, phases__0={**FAST, "method": method})
         trainer = Trainer(run, 1, EventWriter(run, 1), Interrupt())
         assert last_cause(torch.OutOfMemoryError("out"), trainer.knobs()) == f"The GPU's memory ran out: use a smaller {knobs}."

@@ -19,6 +19,7 @@ from scene import TRAINER, Scene, running
 
 from minillm import identity
 from minillm.contract import Status
+from minillm.ending import judge
 from minillm.rundir import LineWriter, read_json, write_json_whole
 
 
@@ -61,11 +62,34 @@ def test_other_ends(scene: Scene, plan: dict[str, Any], state: str, code: int, r
     assert (status["state"], status["exitCode"], status["reason"]) == (state, code, reason)
 
 
-def test_killed_from_outside_is_said_in_words(scene: Scene) -> None:
-    status = scene.to_end({"end": -9})
+def test_killed_from_outside_is_said_in_words(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, phases=[{"method": "minillm", "rolloutChunk": 64}, {"method": "sft", "microBatchSize": 8}])
+    try:
+        status = scene.to_end({"end": -9})
+    finally:
+        scene.clear()
     assert (status["state"], status["exitCode"]) == ("failed", -9)
-    assert "(SIGKILL)" in status["reason"]
-    assert "memory ran out" in status["reason"]
+    assert status["reason"] == (
+        "Killed from outside (SIGKILL), most likely because memory ran out; what needs less: a smaller microBatchSize or data.maxNewTokens."
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "less"),
+    [
+        ({"method": "sft", "microBatchSize": 8}, "a smaller microBatchSize or data.maxNewTokens"),
+        ({"method": "sft", "microBatchSize": 1}, "a smaller data.maxNewTokens"),
+        ({"method": "minillm", "microBatchSize": 8, "rolloutChunk": 64}, "a smaller microBatchSize, rolloutChunk or data.maxNewTokens"),
+        ({"method": "distillm", "batchSize": 9, "microBatchSize": 3}, "a smaller microBatchSize, batchSize or data.maxNewTokens"),
+        (None, "smaller models"),
+    ],
+)
+def test_memory_that_ran_out_names_keys_that_the_phase_has(phase: dict[str, Any] | None, less: str, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"asked": False, "forced": None, "log": tmp_path / "log.txt", "log_offset": 0, "phase": phase}
+    while_loading = " while it was loading" if phase is None else ""
+    seen = judge(-9, None, **given, out_of_memory=True).reason
+    assert seen == f"Killed by the system (SIGKILL){while_loading}, because memory ran out: use {less}."
+    assert judge(-9, None, **given, out_of_memory=False).reason.endswith(f"what needs less: {less}.")
 
 
 def test_a_child_that_the_trainer_left_behind_ends_with_it(scene: Scene) -> None:

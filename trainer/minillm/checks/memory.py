@@ -21,7 +21,7 @@ USABLE = 0.92
 """Share of the free memory that a plan may fill: it is an estimate, and memory is cut into pieces."""
 SMALL = 4
 """Sequences in a micro-batch below which recomputing costs less time than still smaller ones."""
-NAMES = {"held": "weights, optimizer and rollouts", "update": "an update", "sampling": "sampling", "evaluation": "an evaluation"}
+NAMES = {"held": "weights and optimizer", "update": "an update", "sampling": "sampling", "evaluation": "an evaluation"}
 
 
 def check_memory(config: Config, make: Make, room: Room, device: torch.device, findings: Findings) -> CheckRow:

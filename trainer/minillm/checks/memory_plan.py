@@ -1,11 +1,13 @@
 """What a run will hold in memory, part by part, from its config, the sizes of its models and the lengths of its rows.
 
-Some of it is held all the time: weights, the optimizer's moments, rollouts. On top of that comes whatever the run is busy with,
-of which the largest counts: an update, a round of sampling, an evaluation. Estimates are of bytes that torch allocates.
+Some of it is held all the time: weights, the optimizer's moments. On top of that comes whatever the run is busy with, of which the
+largest counts: an update, a round of sampling, an evaluation, each beside the rollouts of its phase, which go with the phase.
+Estimates are of bytes that torch allocates.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,23 +17,24 @@ from minillm.checks.sizes import Sizes
 from minillm.config import Config
 from minillm.decode import PENDING_LOGITS
 from minillm.evaluate import LARGEST_CHUNK, rows_together
-from minillm.head import CHUNK_LOGITS
-from minillm.methods import Phase, Rounds
+from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS
+from minillm.methods import DistillmPhase, Phase, Rounds
 from minillm.models import TINY, held_once
+from minillm.sequences import READ_TOKENS
 
 FP32, BF16 = 4, 2
 MIXED = 0.65
 """Activations under autocast to bf16, as a share of those in fp32: linear layers keep half, norms and residuals all of it."""
-HEAD_COPIES = 3
-"""Matrices of logits that a loss holds at once: the student's, the teacher's, and what is made of them."""
-SCORED_COPIES = 7
-"""Matrices of logits that scoring sampled steps holds at once: both models', as they wait and side by side, q and log q − log p."""
+BLOCK_COPIES = 3
+"""Matrices of logits that a block of rows holds at once for each model: log-probabilities, and what is made of them."""
+DRAWN_COPIES = 6
+"""Matrices of logits that drawing a token holds at once, sums of probabilities in fp64 among them."""
 WORKING = 3
 """Widths of the widest layer, besides four of the residual, that a layer works on where nothing is kept for a backward pass."""
 AHEAD = 5
 """Steps between two turns of the teacher under a common mask, in multiples of the mean: longer waits are rare."""
 CROWDED = 1.25
-"""A chunk may be that much larger than asked for, so that no second one is needed."""
+"""How much larger than the mean a group of prompts may be."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def make_plan(
     """`phases`: lengths of each phase's rows, by its place; `evaluated`: of validation and inspection rows. `dtype`: of forward passes."""
     models = _Models(config, teacher, student, torch.finfo(dtype).bits // 8, device)
     held = {
-        "student": FP32 * student.parameters + FP32 * models.adapted, "teacher": models.bytes * teacher.parameters,
+        "student": models.base * student.parameters + FP32 * models.adapted, "teacher": models.bytes * teacher.parameters,
         "optimizer": 2 * FP32 * models.trained,
     }  # fmt: skip
     if held_once(config):
@@ -77,21 +80,20 @@ def make_plan(
     elif config.teacher.precision != "same" and models.bytes > BF16:
         held["teacher"] += BF16 * teacher.parameters  # the copy that reads in training
     busy: dict[tuple[int, str], dict[str, float]] = {}
-    buffers = 0.0
+    largest = 0.0
     for index, lengths in phases.items():
         phase = config.phases[index]
         busy[index, "update"] = models.update(phase, lengths)
         if isinstance(phase, Rounds) or phase.method == "distillm":
-            rollouts, kept = _rollouts(phase)
-            buffers += models.buffer(kept, config.data.max_new_tokens)
-            busy[index, "sampling"] = models.sampling(phase, lengths, rollouts)
+            made, kept = _rollouts(phase)
+            busy[index, "update"]["rollouts"] = buffer = models.buffer(kept, config.data.max_new_tokens)
+            busy[index, "sampling"] = models.sampling(phase, lengths, made, kept)
+            largest = max(largest, buffer)
         elif phase.method == "seqkd":
             tokens = rows_together(config.data) * (lengths.prompt + config.data.max_new_tokens)
             busy[index, "sampling"] = {"cache": models.cache(teacher, tokens)}
-    if buffers:
-        held["rollouts"] = buffers
     if evaluated is not None:
-        busy[-1, "evaluation"] = models.evaluation(evaluated)
+        busy[-1, "evaluation"] = models.evaluation(evaluated) | {"rollouts": largest}
     return Plan(held, busy)
 
 
@@ -117,59 +119,96 @@ class _Models:
     def trained(self) -> int:
         return self.adapted or self.student.parameters
 
+    @property
+    def base(self) -> int:
+        """Bytes of a weight of the student as it is held: what low-rank corrections leave alone needs no master copy."""
+        return self.bytes if self.adapted else FP32
+
+    @property
+    def cast(self) -> int:
+        """Bytes of what autocast keeps of weights that are held wider than they are used."""
+        return self.bytes * self.trained if self.mixed else 0
+
     def update(self, phase: Phase, lengths: Lengths) -> dict[str, float]:
         rows = phase.micro_batch_size or phase.batch_size
         own = isinstance(phase, Rounds) or phase.method == "distillm"
         longest = max(lengths.whole, lengths.prompt + self.config.data.max_new_tokens) if own else lengths.whole
         answers = min(longest, self.config.data.max_new_tokens)
         taught = phase.method != "sft"
-        parts = {
-            "gradients": FP32 * self.trained,
-            "activations": self.activations(rows, longest),
-            "logits": self.head(rows * answers, HEAD_COPIES if taught else HEAD_COPIES - 1),
-        }
+        kept, again = self.activations(rows, longest)
+        logits = self.head(rows * answers, 2 if taught else 1)
+        # A layer is computed again when the head is done.
+        parts = {"gradients": FP32 * self.trained, "activations": kept, **({"again": again} if again > logits else {"logits": logits})}
         if taught and not (own and phase.method in ("minillm", "opd")):  # where rollouts hold what he said
-            parts["logits"] += self.bytes * rows * answers * self.teacher.width
-            parts["activations"] = max(parts["activations"], self.working(self.teacher, rows, longest))
+            parts["teacher's states"] = self.bytes * rows * answers * self.teacher.width
+            parts["activations"] = max(kept, self.working(self.teacher, rows, longest))
         return parts
 
-    def activations(self, rows: int, length: int) -> float:
-        """What a forward pass of the student keeps for its backward pass, of sequences of this length."""
+    def activations(self, rows: int, length: int) -> tuple[float, float]:
+        """What a forward pass of the student keeps of sequences of this length for its backward pass, and what that computes again."""
         size, student = (MIXED if self.mixed else 1.0), self.student
         whole = rows * (size * student.activations * length + student.attention * length**2 * self.eager(student))
-        if self.config.student.recompute and student.layers:  # a layer's inputs are kept, and one layer is computed again
-            whole = whole / student.layers + rows * length * student.layers * student.width * FP32
-        copies = self.bytes * student.parameters if self.mixed else 0  # autocast keeps what it has cast
-        return whole + copies
+        if self.config.student.recompute and student.layers:  # a layer's inputs are kept
+            return rows * length * student.layers * student.width * FP32 + self.cast, whole / student.layers
+        return whole + self.cast, 0.0
 
-    def sampling(self, phase: Phase, lengths: Lengths, rollouts: int) -> dict[str, float]:
-        chunk = min(rollouts, round(CROWDED * getattr(phase, "rollout_chunk", phase.batch_size)))
-        steps = self.config.data.max_new_tokens
-        tokens = chunk * (lengths.prompt + steps)
+    def sampling(self, phase: Phase, lengths: Lengths, rollouts: int, kept: int) -> dict[str, float]:
+        steps, wide, student, teacher = self.config.data.max_new_tokens, self.student.vocabulary, self.student, self.teacher
         objective = getattr(phase, "objective", None)
         alpha = (objective.alpha or 0.0) if objective is not None else 0.0
-        waiting = 1 if objective is not None and objective.sampling == "lockStep" else min(steps, round(AHEAD / alpha)) if alpha else steps
+        lock_step = objective is not None and objective.sampling == "lockStep"
+        chunk = self.together(phase, rollouts, (getattr(phase, "mask_groups", None) or 1) if alpha and not lock_step else 1)
         budget = PENDING_LOGITS.get(self.device, PENDING_LOGITS["cpu"])
-        logits = min(budget + chunk * self.student.vocabulary, chunk * waiting * self.student.vocabulary)
-        return {
-            "caches": self.cache(self.student, tokens) + self.cache(self.teacher, tokens),
-            "logits": SCORED_COPIES * FP32 * logits,
-            "work": max(self.working(model, chunk, lengths.prompt) for model in (self.student, self.teacher)),
+        alone = not alpha and chunk * steps * wide <= budget  # the teacher reads whole responses afterwards
+        waiting = steps if not alpha else 1 if lock_step else min(steps, round(AHEAD / alpha))
+        held = {
+            "logits": FP32 * chunk * wide * min(waiting, 1 + budget // (chunk * wide)),
             "rollouts": self.buffer(rollouts + chunk, steps),  # the whole, and a part on its way there
-            "copies": self.bytes * self.student.parameters if self.mixed else 0,
+            "copies": self.cast,
         }
+        drawing = DRAWN_COPIES * FP32 * chunk * wide
+        read = self.read_together(chunk, lengths.prompt + steps) if alone else chunk
+        block = self.block(read * waiting, 2, least=read)
+        prompts, whole = chunk * lengths.prompt, chunk * (lengths.prompt + steps)
+        both = self.cache(student, 1) + self.cache(teacher, 1)
+        begin = {"caches": self.cache(student, prompts), "work": self.working(student, chunk, lengths.prompt)}
+        if alone:
+            stages = [begin, held | {"caches": self.cache(student, whole), "work": drawing}]
+            stages.append(held | {"work": max(self.working(teacher, read, lengths.prompt + steps), block)})
+        else:
+            stages = [begin, held | {"caches": both * prompts, "work": self.working(teacher, chunk, lengths.prompt)}]
+            stages.append(held | {"caches": both * whole, "work": max(drawing, block)})
+        if phase.method == "distillm":  # what was sampled before is still there; others give up a round before the next one
+            stages = [stage | {"replayed": self.buffer(kept, steps)} for stage in stages]
+            stages.append({"rollouts": self.buffer(2 * kept + rollouts, steps)})  # the two become one
+        return max(stages, key=lambda stage: sum(stage.values()))
+
+    def together(self, phase: Phase, rollouts: int, groups: int) -> int:
+        """Prompts that are decoded together, as `decode.chunks` cuts them. A hash deals them to groups, some of which are larger."""
+        size = getattr(phase, "rollout_chunk", min(phase.batch_size, rows_together(self.config.data)))
+        members = rollouts if groups == 1 else min(rollouts, math.ceil(CROWDED * rollouts / groups))
+        return math.ceil(members / max(1, math.ceil(members / size - 0.25)))
 
     def evaluation(self, lengths: Lengths) -> dict[str, float]:
-        data = self.config.data
+        data, both = self.config.data, (self.student, self.teacher)
         rows = min(lengths.rows, rows_together(data))
         longest = max(lengths.whole, lengths.prompt + data.max_new_tokens)
-        both = (self.student, self.teacher)
-        answers = rows * data.max_new_tokens
-        return {
-            "caches and work": max(max(self.cache(model, rows * longest), self.working(model, rows, longest)) for model in both),
-            "logits": self.head(answers, HEAD_COPIES) + self.bytes * answers * (self.student.width + self.teacher.width),
-            "copies": self.bytes * self.student.parameters if self.mixed else 0,
-        }  # fmt: skip
+        read = self.read_together(rows, longest)
+        answers = read * data.max_new_tokens
+        drawing = DRAWN_COPIES * FP32 * rows * self.student.vocabulary
+        stages = [
+            {"caches": max(self.cache(model, rows * longest) for model in both), "logits": drawing},
+            {"caches": max(self.cache(model, rows * lengths.prompt) + self.working(model, rows, lengths.prompt) for model in both)},
+            {
+                "work": max(self.working(model, read, longest) for model in both), "logits": self.head(answers, 2),
+                "hidden states": self.bytes * answers * (self.student.width + self.teacher.width),
+            },
+        ]  # fmt: skip
+        return max(stages, key=lambda stage: sum(stage.values())) | {"copies": self.cast}
+
+    def read_together(self, rows: int, length: int) -> int:
+        """Rows of a length that are read in one pass where nothing is learned from them."""
+        return min(rows, max(1, READ_TOKENS.get(self.device, READ_TOKENS["cpu"]) // length))
 
     def cache(self, model: Sizes, tokens: float) -> float:
         return self.bytes * model.cached * tokens
@@ -179,9 +218,16 @@ class _Models:
         per_pair = 2 * model.attention / max(1, model.layers) * self.eager(model)
         return rows * (length * self.bytes * (4 * model.width + WORKING * model.widest) + length**2 * per_pair)
 
-    def head(self, rows: float, copies: int) -> float:
+    def head(self, rows: float, models: int) -> float:
+        """What the heads of so many models give for some rows, a chunk at a time, and what is made of it, a block at a time."""
         wide = self.student.vocabulary
-        return copies * FP32 * min(rows * wide, CHUNK_LOGITS.get(self.device, CHUNK_LOGITS["cpu"]) + wide)
+        chunk = min(rows * wide, CHUNK_LOGITS.get(self.device, CHUNK_LOGITS["cpu"]) + wide)
+        return models * FP32 * chunk + self.block(rows, models)
+
+    def block(self, rows: float, models: int, least: int = 1) -> float:
+        wide = self.student.vocabulary
+        size = max(least * wide, BLOCK_LOGITS.get(self.device, BLOCK_LOGITS["cpu"]))
+        return models * BLOCK_COPIES * FP32 * min(rows * wide, size)
 
     def buffer(self, rollouts: int, steps: int) -> float:
         """Rollouts: the teacher's hidden states, and a few numbers a token."""
@@ -193,8 +239,8 @@ class _Models:
 
 
 def _rollouts(phase: Phase) -> tuple[int, int]:
-    """Sequences of a round, and sequences that are kept."""
-    if phase.method == "distillm":
-        return phase.batch_size, getattr(phase, "replay_capacity", phase.batch_size)
+    """Sequences that are sampled at once, and that are kept."""
+    if isinstance(phase, DistillmPhase):  # those that are over its capacity go when the next ones come
+        return phase.batch_size, min(phase.replay_capacity + phase.batch_size, phase.steps * phase.batch_size)
     rollouts = getattr(phase, "rollouts", None) or phase.batch_size
     return rollouts, rollouts
