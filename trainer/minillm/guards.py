@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minillm import config
+from minillm.policy import ClippedRow
 from minillm.sequences import Rollout
 
 SHOWN = 3
@@ -99,7 +100,8 @@ class Guards:
             text = f"The importance weights let {share:.0%} of the tokens count; at least {limit:.0%} should."
             self._judge("effectiveSamples", rules.effective_samples, share < limit, text, share, limit, self._unlikely)
 
-    def step(self, metrics: Metrics) -> None:
+    def step(self, metrics: Metrics, most_clipped: Callable[[int], Sequence[ClippedRow]] = lambda _count: ()) -> None:
+        """`most_clipped` gives so many responses of the step, and is asked only where they are to be shown."""
         self.unusable = 0
         self._judge("nonFinite", self.rules.non_finite, False, "", 0.0, 0.0)
         if "clip/high" in metrics:
@@ -107,7 +109,13 @@ class Guards:
         if len(self._clipped) == RECENT_STEPS:
             share, limit = sum(self._clipped) / RECENT_STEPS, self.rules.clip_share.above
             text = f"{share:.0%} of the tokens of the last {RECENT_STEPS} steps were clipped; {limit:.0%} are allowed."
-            self._judge("clipShare", self.rules.clip_share, share > limit, text, share, limit)
+            rows = most_clipped(SHOWN) if share > limit and "clipShare" not in self.broken else []
+            said = [f"{row.share:.0%} of its tokens clipped, ratios {row.smallest:.3g} to {row.largest:.3g}: " for row in rows]
+            numbers = {"value": share, "limit": limit}
+            if rows:
+                numbers |= {"smallestRatio": min(row.smallest for row in rows), "largestRatio": max(row.largest for row in rows)}
+            shown = [row.ids for row in rows]
+            self._judge("clipShare", self.rules.clip_share, share > limit, text, share, limit, shown, numbers, said)
 
     def not_finite(self, sentence: str) -> bool:
         """A step whose update was not made. Returns whether training may go on without it."""
@@ -146,15 +154,17 @@ class Guards:
 
     def _judge(
         self, name: str, rule: config.Guard, broken: bool, text: str, value: float, limit: float, shown: Sequence[Sequence[int]] = (),
-        numbers: dict[str, float] | None = None,
+        numbers: dict[str, float] | None = None, said: Sequence[str] = (),
     ) -> None:  # fmt: skip
+        """`shown`: token ids of responses; `said`: what is to be said of each of them, in front of its text."""
         if not broken or rule.action == "off":
             self.broken.discard(name)
             return
         if name in self.broken:
             return
         self.broken.add(name)
-        alert = Alert(name, text, rule.action, numbers or {"value": value, "limit": limit}, [self.text_of(ids) for ids in shown[:SHOWN]])
+        samples = [before + self.text_of(ids) for ids, before in zip(shown[:SHOWN], [*said, *[""] * SHOWN], strict=False)]
+        alert = Alert(name, text, rule.action, numbers or {"value": value, "limit": limit}, samples)
         self.tell(alert)
         if rule.action != "alert":
             self.wanted.append(alert)

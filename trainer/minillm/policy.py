@@ -157,6 +157,30 @@ def policy_ratio(logp_student: Tensor, sampled: SampledTokens, objective: Object
     return (ratio * weight, torch.ones_like(weight)) if objective.clip_target == "weightedRatio" else (ratio, weight)
 
 
+@dataclass(frozen=True)
+class ClippedRow:
+    """A response on which the policy has moved, as the step before the update saw it."""
+
+    ids: list[int]
+    share: float
+    """Of its tokens, those whose ratio lies outside of the clip."""
+    smallest: float
+    largest: float
+    """Ratios among its tokens."""
+
+    @property
+    def extreme(self) -> tuple[float, float]:
+        """By which such rows are sorted."""
+        return self.share, max(self.largest, 1 / max(self.smallest, 1e-30))
+
+
+def clipped_row(ids: list[int], ratio: Tensor, objective: Objective) -> ClippedRow:
+    """`ratio` [T]: of the row's real tokens, as they are clipped."""
+    clip = math.inf if objective.clip_range is None else objective.clip_range
+    outside = (ratio > 1 + clip) | (ratio < 1 - clip)
+    return ClippedRow(ids, float(outside.float().mean()), float(ratio.min()), float(ratio.max()))
+
+
 def clip_shares(logp_student: Tensor, sampled: SampledTokens, objective: Objective) -> tuple[Tensor, Tensor]:
     """Shares of tokens whose ratio lies above 1+ε and below 1−ε."""
     ratio, _ = policy_ratio(logp_student, sampled, objective)

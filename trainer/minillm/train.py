@@ -188,7 +188,7 @@ class Trainer:
                     raise FloatingPointError(sentence) from None
                 metrics = {"grad/norm": math.nan}  # the update was not made
             else:
-                self.guards.step(metrics)
+                self.guards.step(metrics, phase.most_clipped)
             self.step += 1
             self.events.write("step", step=self.step, phase=index, metrics=metrics)
             if self.due(index, n):

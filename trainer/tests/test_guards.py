@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from minillm import config
 from minillm.guards import Alert, Guards, distinct_share, longest_run
 from minillm.phases import Metrics
 from minillm.phases.sft import Sft
+from minillm.policy import ClippedRow
 from minillm.recall import recall
 from minillm.rundir import EventWriter, RunDir, read_json
 from minillm.sequences import Rollout
@@ -107,6 +109,31 @@ def test_lost_weight_shows_the_responses_that_weigh_least() -> None:
     assert (alert.rule, alert.samples) == ("effectiveSamples", ["3 4 5", "6", "1 2"])
 
 
+def test_clipped_tokens_show_the_responses_that_were_clipped_most() -> None:
+    guards, alerts = watch()
+    rows = [
+        ClippedRow([1, 2], 0.75, 0.25, 4.0),
+        ClippedRow([3], 0.5, 0.9, 1.5),
+        ClippedRow([4], 0.4, 1.0, 1.3),
+        ClippedRow([5], 0.0, 1.0, 1.0),
+    ]
+    asked = list[int]()
+
+    def most_clipped(count: int) -> list[ClippedRow]:
+        asked.append(count)
+        return rows[:count]
+
+    for _ in range(12):
+        guards.step({"clip/high": 0.4, "clip/low": 0.2}, most_clipped)
+    (alert,) = alerts
+    assert asked == [3], "nobody is asked for what is not shown"
+    assert alert.numbers == {"value": pytest.approx(0.6), "limit": 0.5, "smallestRatio": 0.25, "largestRatio": 4.0}
+    assert alert.samples == [
+        "75% of its tokens clipped, ratios 0.25 to 4: 1 2", "50% of its tokens clipped, ratios 0.9 to 1.5: 3",
+        "40% of its tokens clipped, ratios 1 to 1.3: 4",
+    ]  # fmt: skip
+
+
 def test_other_rules() -> None:
     guards, alerts = watch()
     guards.rollout(1, {"length/mean": 10.0, "weight/ess": 0.5})
@@ -155,7 +182,7 @@ def test_a_step_may_be_left_out(make_run: MakeRun, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_guard_stops_a_run_with_a_checkpoint(make_run: MakeRun) -> None:
-    run = make_run(guards__truncation={"action": "stop", "above": 0.0})
+    run = make_run(guards__truncation={"action": "stop", "above": 0.0}, guards__clipShare={"action": "alert", "above": 0.0})
     assert train(run.path, 1) == 3
     (alert,) = [event for event in events_of(run, "alert") if event["rule"] == "truncation"]
     assert alert["samples"]
@@ -165,6 +192,10 @@ def test_a_guard_stops_a_run_with_a_checkpoint(make_run: MakeRun) -> None:
     # Who resumes it knows: it is not stopped for the same again.
     assert train(run.path, 2) == 0
     assert [event["attempt"] for event in events_of(run, "alert") if event["rule"] == "truncation"] == [1]
+    (clipped,) = [event for event in events_of(run, "alert") if event["rule"] == "clipShare"]
+    assert len(clipped["samples"]) == 3
+    for sample in clipped["samples"]:
+        assert re.match(r"\d+% of its tokens clipped, ratios [\d.e-]+ to [\d.e+]+: \S", sample), sample
 
 
 def test_what_guards_know_outlives_a_resume(tmp_path: Path) -> None:

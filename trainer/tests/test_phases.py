@@ -89,9 +89,22 @@ def test_minillm_gradients_are_the_same_in_micro_batches(prepared: Prepare, pres
         for parameter in ready.student.model.parameters():
             parameter.add_(0.01 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     found: list[tuple[dict[str, Tensor], Metrics]] = []
+    phase.policy.rounds.buffer = rollout
+    clipped = []
     for size in (6, 4, 1):
         phase.settings.micro_batch_size = size
         found.append(gradients(ready, lambda: phase.policy.accumulate(rollout, [3, 0, 5, 1, 4])))
+        clipped.append(phase.most_clipped(9))
+    whole = clipped[0]
+    rows = ((rollout.response_ids[row], rollout.mask[row]) for row in (0, 1, 3, 4, 5))
+    assert sorted(row.ids for row in whole) == sorted(ids[mask].tolist() for ids, mask in rows)
+    assert [row.extreme for row in whole] == sorted((row.extreme for row in whole), reverse=True)
+    outside = sum(row.share * len(row.ids) for row in whole) / sum(len(row.ids) for row in whole)
+    assert outside == pytest.approx(found[0][1]["clip/high"] + found[0][1]["clip/low"])
+    for other in clipped[1:]:
+        assert [row.ids for row in other] == [row.ids for row in whole]
+    phase.policy.rounds.release()
+    assert phase.most_clipped(1) == []
     for grads, metrics in found[1:]:
         assert metrics == pytest.approx(found[0][1], rel=1e-4, abs=1e-6)
         for name, value in found[0][0].items():

@@ -19,6 +19,7 @@ from minillm.config import Config
 from minillm.language_model import LanguageModel
 from minillm.methods import Passes
 from minillm.methods import Phase as PhaseSettings
+from minillm.policy import ClippedRow
 from minillm.sequences import Rollout
 
 Metrics = dict[str, float]
@@ -50,6 +51,9 @@ class Phase(Protocol):
 
     def step(self, n: int) -> Metrics:
         """Does optimizer step `n` of the phase, from 1. Raises FloatingPointError when the gradient is not finite."""
+
+    def most_clipped(self, count: int) -> list[ClippedRow]:
+        """The responses of the last step that were clipped most."""
 
     def tensors(self, n: int) -> dict[str, Tensor]:
         """What going on after step `n` needs besides weights and optimizer."""

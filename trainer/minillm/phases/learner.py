@@ -13,6 +13,7 @@ from minillm.head import RowLoss, TokenTerms, accumulate_loss
 from minillm.optimizer import learning_rate, make_optimizer, update
 from minillm.phases import Metrics, Workbench, peak_memory
 from minillm.phases.pairs import Batch
+from minillm.policy import ClippedRow
 from minillm.sequences import read
 
 
@@ -62,6 +63,10 @@ class Learner:
     def tensors(self, n: int) -> dict[str, Tensor]:
         """What going on after step `n` needs besides weights and optimizer: nothing, unless a phase says so."""
         return {}
+
+    def most_clipped(self, count: int) -> list[ClippedRow]:
+        """The responses of the last step that were clipped most: none, where nothing is clipped."""
+        return []
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Takes back what `tensors` gave."""

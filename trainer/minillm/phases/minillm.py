@@ -24,6 +24,7 @@ class MiniLlm(Learner):
         weight, share = objective.lm_weight or 0.0, objective.lm_teacher_share or 0.0
         self.corpus = CorpusTerm(self, corpus, weight, share) if corpus is not None and weight else None
         self.tensors, self.restore = self.policy.rounds.tensors, self.policy.rounds.restore
+        self.most_clipped = self.policy.most_clipped
 
     def step(self, n: int) -> Metrics:
         rollout, chosen = self.policy.rounds.at(n)

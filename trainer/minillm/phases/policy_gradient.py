@@ -39,6 +39,8 @@ class PolicyGradient:
         # What was made of a round, which it does not keep alive: the next one is sampled in its place.
         self._rewarded: tuple[ref[Rollout], Tensor] | None = None
         self._sampled: tuple[ref[Rollout], policy.SampledTokens] | None = None
+        self._ratios: list[tuple[list[int], Tensor]] = []
+        """Of the last mini-batch: rows of the round, and the ratio of each of their tokens [R]. Looked at when somebody asks."""
 
     def describe(self, rollout: Rollout) -> Metrics:
         """What the rollouts say about advantages and weights. Means are over real tokens."""
@@ -86,6 +88,7 @@ class PolicyGradient:
         bench, objective = self.learner.bench, self.objective
         everything = self.sampled_tokens(rollout, chosen)
         divisor = policy.reduction_divisor(objective, int(rollout.mask[chosen].sum()), len(chosen))
+        self._ratios = []
         sums = torch.zeros(5, dtype=bench.student.math, device=bench.student.device)  # not fp64, which Apple's GPUs lack
         for rows, batch in sampled_batches(rollout, chosen, self.learner.settings, bench.pad):
             sampled = everything.where(rows, rollout.mask)
@@ -97,6 +100,7 @@ class PolicyGradient:
 
             _, terms = self.learner.accumulate(batch, loss, temperature=objective.temperature or 1.0)
             sums[2:4] += torch.stack(policy.clip_shares(terms.logp_student, sampled, objective)) * len(batch.tokens)
+            self._ratios.append((rows, policy.policy_ratio(terms.logp_student, sampled, objective)[0]))
             sums[4] += ((terms.logp_student - sampled.logp_old).expm1() ** 2).sum()
         single, long, high, low, moved = sums.tolist()
         tokens = int(rollout.mask[chosen].sum())
@@ -104,6 +108,17 @@ class PolicyGradient:
             "loss/single": single / divisor, "loss/long": long / divisor, "clip/high": high / tokens, "clip/low": low / tokens,
             "ratio/std": math.sqrt(moved / tokens),
         }  # fmt: skip
+
+    def most_clipped(self, count: int) -> list[policy.ClippedRow]:
+        """The responses of the last mini-batch whose tokens were clipped most, and those with the most extreme ratios first."""
+        rollout, found = self.rounds.buffer, list[policy.ClippedRow]()
+        if rollout is None:
+            return found
+        for rows, ratio in self._ratios:
+            lengths = rollout.mask[rows].sum(1).tolist()
+            for row, length, own in zip(rows, lengths, ratio.split(lengths), strict=True):
+                found.append(policy.clipped_row(rollout.response_ids[row, :length].tolist(), own, self.objective))
+        return sorted(found, key=lambda row: row.extreme, reverse=True)[:count]
 
     def sampled_tokens(self, rollout: Rollout, chosen: Sequence[int]) -> policy.SampledTokens:
         """What the loss needs of the round's tokens [N,T]; the same at every step of a round, unless a mini-batch is whitened by itself."""
