@@ -294,7 +294,9 @@ def test_distillm_with_a_corpus(prepared: Prepare, workspace: Path) -> None:  # 
     assert metrics["loss/lm"] > 1
 
 
-@pytest.mark.parametrize("name", ["gkd", "minillm, per decision", *(pytest.param(name, marks=pytest.mark.long) for name in ("seqkd", "opd", "distillm"))])
+@pytest.mark.parametrize(
+    "name", ["gkd", "minillm, per decision", *(pytest.param(name, marks=pytest.mark.long) for name in ("seqkd", "opd", "distillm"))]
+)
 def test_a_round_is_held_alone_and_a_finished_phase_holds_nothing(make_run: MakeRun, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The teacher's hidden states of a round are the largest thing beside the models."""
     sizes = {"inspect__rows": 1, "evaluation__rows": 2, "evaluation__sharpeningControl": False, "phases__0__steps": 1}
