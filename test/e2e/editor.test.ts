@@ -27,7 +27,7 @@ describe('the editor', () => {
     const workbench = await sharedWorkbench();
     await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
     await workbench.treeRow('step 50').click();
-    await workbench.page.locator('.tab', { hasText: 'step 50.minillm' }).waitFor();
+    await workbench.page.locator('.tab .label-name', { hasText: /^step 50$/ }).waitFor();
     await workbench.treeRow('step 100').click({ modifiers: ['Control'] });
     await workbench.treeRow('step 100').click({ button: 'right' });
     // A menu takes no click in its first moments, lest the one that opened it chooses.
