@@ -131,6 +131,16 @@ def lines_of(run: RunDir, name: str) -> list[TokenDetail]:
     return found
 
 
+def asked_of(run: RunDir, *names: str) -> dict[str, set[str]]:
+    """Ids of the prompts that have samples, by the name of their file."""
+    return {name: {line["promptId"] for line in record.samples.lines_of(run.samples / f"{name}.jsonl")} for name in names}
+
+
+def ids_of(rows: list[str]) -> set[str]:
+    """Ids of the first rows of a file: a row that has none is called by its line."""
+    return {json.loads(row).get("id", str(place)) for place, row in enumerate(rows, 1)}
+
+
 def test_a_run_keeps_detail_of_student_teacher_and_references(make_run: MakeRun) -> None:
     run = make_run(phases__1__steps=4)
     assert train(run.path, 1) == 0
@@ -185,10 +195,8 @@ def test_prompts_added_while_a_run_goes_on_are_sampled_from_then_on(
 
     monkeypatch.setattr(record.samples, "write_samples", write_and_type)
     assert train(run.path, 1) == 0
-    asked = {}
-    for name in ("step-00000005-a1", "step-00000010-a1", "step-00000015-a1", "step-00000016-a1", "teacher"):
-        asked[name] = {json.loads(line)["promptId"] for line in (run.samples / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()}
-    first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
+    asked = asked_of(run, "step-00000005-a1", "step-00000010-a1", "step-00000015-a1", "step-00000016-a1", "teacher")
+    first = ids_of(rows[:2])
     assert asked["step-00000005-a1"] == asked["step-00000010-a1"] == first
     assert asked["step-00000015-a1"] == asked["step-00000016-a1"] == asked["teacher"] == first | {"new"}
     assert len(lines_of(run, "teacher")) == 6
@@ -205,10 +213,8 @@ def test_prompts_typed_while_a_run_is_stopped_are_sampled_after_its_resume(make_
     with open(file, "a", encoding="utf-8") as typed:
         typed.write(json.dumps({"id": "new", "prompt": "k o n :"}) + "\n")
     assert train(run.path, 2) == 0
-    asked = {}
-    for name in ("step-00000005-a1", "step-00000010-a2", "teacher"):
-        asked[name] = {line["promptId"] for line in record.samples.lines_of(run.samples / f"{name}.jsonl")}
-    first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
+    asked = asked_of(run, "step-00000005-a1", "step-00000010-a2", "teacher")
+    first = ids_of(rows[:2])
     assert asked["step-00000005-a1"] == first, "of three rows two were wanted"
     assert asked["step-00000010-a2"] == asked["teacher"] == first | {"new"}
 
@@ -223,10 +229,8 @@ def test_a_row_that_is_being_typed_keeps_no_run_from_going_on(make_run: MakeRun,
     new, long = json.dumps({"id": "new", "prompt": "k o n :"}), json.dumps({"id": "long", "prompt": "k o n : " * 4000})
     file.write_text("\n".join([*rows[:2], '{"id": "half', new, long]), encoding="utf-8")
     assert train(run.path, 2) == 0
-    asked = {}
-    for name in ("step-00000005-a1", "step-00000010-a2"):
-        asked[name] = {line["promptId"] for line in record.samples.lines_of(run.samples / f"{name}.jsonl")}
-    first = {json.loads(row).get("id", str(place)) for place, row in enumerate(rows[:2], 1)}
+    asked = asked_of(run, "step-00000005-a1", "step-00000010-a2")
+    first = ids_of(rows[:2])
     assert asked["step-00000005-a1"] == first
     assert asked["step-00000010-a2"] == first | {"new"}
     warnings = [event["text"] for event in events_of(run, "message") if event["level"] == "warning"]
