@@ -106,7 +106,7 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
   const plot = new uPlot({
     width,
     height: PLOT_HEIGHT,
-    padding: [6, 10, 0, 0],
+    padding: [6, 20, 0, 0], // a step at the very end keeps its whole number
     legend: { show: false },
     cursor: {
       y: false,
