@@ -696,6 +696,14 @@ export interface KdPhase {
    */
   steps: number | null;
   /**
+   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
+   */
+  teacherCache: 'auto' | 'off' | 'states' | 'topTokens';
+  /**
+   * Of `topTokens`: how many tokens are kept at each place.
+   */
+  cacheTokens: number;
+  /**
    * Rows for this phase alone, in place of `data.train`.
    */
   train: string | null;
@@ -760,6 +768,14 @@ export interface RklPhase {
    * Optimizer steps. Give `epochs` or `steps`.
    */
   steps: number | null;
+  /**
+   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
+   */
+  teacherCache: 'auto' | 'off' | 'states' | 'topTokens';
+  /**
+   * Of `topTokens`: how many tokens are kept at each place.
+   */
+  cacheTokens: number;
   /**
    * Rows for this phase alone, in place of `data.train`.
    */

@@ -27,6 +27,7 @@ from torch import Tensor
 from minillm.divergence import Divergence, gradient_at_logits
 from minillm.language_model import LanguageModel
 from minillm.repeatable import repeatable
+from minillm.top_tokens import TopTokens, between_buckets, top_tokens
 
 CHUNK_LOGITS = {"cpu": 1 << 25, "cuda": 1 << 26, "mps": 1 << 25}
 """Logits of one model in one chunk: 128 MiB of fp32 on a CPU, 256 MiB on a GPU."""
@@ -112,6 +113,7 @@ def head_loss(
     *,
     teacher: LanguageModel | None = None,
     hidden_teacher: Tensor | None = None,
+    top: TopTokens | None = None,
     divergence: Divergence | None = None,
     temperature: float = 1.0,
     chunk_rows: int | None = None,
@@ -121,8 +123,11 @@ def head_loss(
     `loss(terms, rows)` gives the losses [r] of the rows in the slice, each a function of its own row's
     `logp_student`, `kl` and `divergence` (those that carry a gradient) and of constants. Divisors (token or sequence counts)
     belong in it, so that accumulated micro-batches sum to the batch.
+
+    The teacher is known by his hidden states [R,H'], to which his head is applied, or by his `top` tokens, which need no head: then
+    `divergence` is all that is known of him.
     """
-    job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
+    job = _Job(student, tokens, loss, teacher, hidden_teacher, top, divergence, temperature, chunk_rows)
     total = _HeadLoss.apply(hidden, *student.head_weights(), job)
     return total, job.columns.terms()
 
@@ -135,6 +140,7 @@ def accumulate_loss(
     *,
     teacher: LanguageModel | None = None,
     hidden_teacher: Tensor | None = None,
+    top: TopTokens | None = None,
     divergence: Divergence | None = None,
     temperature: float = 1.0,
     chunk_rows: int | None = None,
@@ -143,13 +149,24 @@ def accumulate_loss(
 
     The head's own gradient goes to its place block by block: no second matrix of the head's size is made.
     """
-    job = _Job(student, tokens, loss, teacher, hidden_teacher, divergence, temperature, chunk_rows)
+    job = _Job(student, tokens, loss, teacher, hidden_teacher, top, divergence, temperature, chunk_rows)
     job.into = tuple(_grad_of(p, student.vocabulary) for p in (student.head.weight, getattr(student.head, "bias", None)))
     weight, bias = student.head_weights()
     total = _HeadLoss.apply(hidden, weight.detach(), None if bias is None else bias.detach(), job)
     with repeatable():
         total.backward()
     return total.detach(), job.columns.terms()
+
+
+@torch.no_grad()
+def likeliest(model: LanguageModel, hidden: Tensor, count: int, *, chunk_rows: int | None = None) -> TopTokens:
+    """The `count` likeliest tokens after each row of `hidden` [R,H] at temperature 1, fewer than the vocabulary has."""
+    heads = _Heads(model, None)
+    parts = list[TopTokens]()
+    for rows in _chunks(hidden.shape[0], model, chunk_rows):
+        raw, _ = heads.raw(hidden[rows], None)
+        parts += [top_tokens(_tempered(model.shape(raw[block]), 1.0), count) for block in _blocks(rows, model)]
+    return TopTokens(torch.cat([part.ids for part in parts]), torch.cat([part.logp for part in parts]))
 
 
 def cross_entropy(
@@ -168,6 +185,7 @@ class _Job:
     loss: RowLoss
     teacher: LanguageModel | None
     hidden_teacher: Tensor | None
+    top: TopTokens | None
     divergence: Divergence | None
     temperature: float
     chunk_rows: int | None
@@ -234,10 +252,10 @@ def _block_loss(job: _Job, raw: Tensor, raw_teacher: Tensor | None, rows: slice,
     tokens = job.tokens[rows]
     terms, q, gap = _terms(logq, logp, tokens)
     at_logits = None
-    if job.divergence is not None and logp is not None:
-        terms.divergence, slope = job.divergence(logq, logp)
+    if (found := _divergence(job, logq, logp, rows)) is not None:
+        terms.divergence, slope = found
         at_logits = gradient_at_logits(q, slope)
-        del slope
+        del found, slope
     del logq, logp
     job.columns.fill(rows, terms)
     if not wants_gradient:
@@ -245,8 +263,8 @@ def _block_loss(job: _Job, raw: Tensor, raw_teacher: Tensor | None, rows: slice,
     with torch.enable_grad():
         live = {name: value.detach().requires_grad_() for name in LIVE if (value := getattr(terms, name)) is not None}
         value = job.loss(replace(terms, **live), rows).sum()
-        found = torch.autograd.grad(value, list(live.values()), allow_unused=True) if value.requires_grad else [None] * len(live)
-    by = dict(zip(live, found, strict=True))
+        slopes = torch.autograd.grad(value, list(live.values()), allow_unused=True) if value.requires_grad else [None] * len(live)
+    by = dict(zip(live, slopes, strict=True))
     by_logq, by_kl, by_divergence = by["logp_student"], by.get("kl"), by.get("divergence")
     if gap is not None and terms.kl is not None and by_kl is not None:
         d_logits = gap.sub_(terms.kl[:, None]).mul_(by_kl[:, None])  # in place: nothing else needs l
@@ -264,6 +282,15 @@ def _block_loss(job: _Job, raw: Tensor, raw_teacher: Tensor | None, rows: slice,
         d_logits.mul_(slope / job.temperature)
     raw.copy_(d_logits)
     return value.detach()
+
+
+def _divergence(job: _Job, logq: Tensor, logp: Tensor | None, rows: slice) -> tuple[Tensor, Tensor] | None:
+    """The divergence of a few rows and its slope, from as much of the teacher's distribution as is known; None where none is asked for."""
+    if job.divergence is None:
+        return None
+    if job.top is not None:
+        return between_buckets(job.divergence, logq, job.top.at(rows))
+    return None if logp is None else job.divergence(logq, logp)
 
 
 class _Heads:

@@ -91,7 +91,16 @@ class SftPhase(Passes):
     """Rows for this phase alone, in place of `data.train`."""
 
 
-class KdPhase(Passes):
+class TeacherCached(Passes):
+    """Passes over given responses, of which the teacher need say but once what he thinks."""
+
+    teacher_cache: Literal["auto", "off", "states", "topTokens"] = "auto"
+    """What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB."""
+    cache_tokens: Positive = 64
+    """Of `topTokens`: how many tokens are kept at each place."""
+
+
+class KdPhase(TeacherCached):
     method: Literal["kd"]
     """Word-level distillation: on given responses, the student's next-token distribution is drawn to the teacher's."""
     train: str | None = None
@@ -101,7 +110,7 @@ class KdPhase(Passes):
     divergence: Divergence = Field(default_factory=Divergence)
 
 
-class RklPhase(Passes):
+class RklPhase(TeacherCached):
     method: Literal["rkl"]
     """Reverse KL on given responses, exact over the vocabulary: strong for its cost, because nothing is sampled."""
     train: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from minillm.data import shuffled
 from minillm.interrupt import Interrupt, Stopped
 from minillm.methods import Phase
 from minillm.metrics import CATALOGUE
-from minillm.phases import micro_batches
+from minillm.phases import micro_batches, teacher_cache
 from minillm.phases.distillm import Distillm
 from minillm.phases.gkd import Gkd
 from minillm.phases.kd import Kd
@@ -35,6 +36,7 @@ FAST = {"steps": 10, "batchSize": 4, "optimizer": {"learningRate": 0.01}}
 PHASES: dict[str, dict[str, Any]] = {
     "kd": {"method": "kd"},
     "kd, α–β": {"method": "kd", "teacherShare": 1, "divergence": {"kind": "alphaBeta"}},
+    "kd, likeliest tokens": {"method": "kd", "teacherCache": "topTokens", "cacheTokens": 3},
     "rkl": {"method": "rkl"},
     "seqkd": {"method": "seqkd", "answers": 2},
     "gkd": {"method": "gkd", "onPolicyShare": 0.5, "rollouts": 4, "innerEpochs": 2, "temperature": 0.9},
@@ -135,12 +137,22 @@ def reverse(q: Tensor, p: Tensor) -> Tensor:
     return (q.exp() * (q - p)).sum(-1)
 
 
+@pytest.mark.parametrize("cache", [{"teacherCache": "off"}, {}, {"teacherCache": "topTokens", "cacheTokens": 1000}])
 @pytest.mark.parametrize(("method", "definition", "share"), [("kd", forward, 0.3), ("rkl", reverse, 1.0)])
-def test_kd_equals_its_formula(prepared: Prepare, monkeypatch: pytest.MonkeyPatch, method: str, definition: Any, share: float) -> None:  # noqa: F811
+def test_kd_equals_its_formula(
+    prepared: Prepare,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    definition: Any,
+    share: float,
+    cache: dict[str, Any],
+) -> None:
+    """Whatever is kept of the teacher: nothing, hidden states, or all of his tokens (the least likely of them in the bucket)."""
     extra = {"teacherShare": share} if method == "kd" else {}
-    ready = prepared(phases__1={**FAST, "method": method, **extra})
+    ready = prepared(phases__1={**FAST, "method": method, **extra, **cache})
     phase = ready.phases[1]
     assert isinstance(phase, Kd)
+    assert (phase.cache is None) == (cache == {"teacherCache": "off"})
     only_gradients(monkeypatch, phase)
     pairs = phase.batches[1]
 
@@ -196,6 +208,52 @@ def test_opd_estimates_the_reverse_kl(prepared: Prepare, monkeypatch: pytest.Mon
         return total / token_count(pairs)
 
     same_gradients(ready, lambda: phase.step(1), expected)
+
+
+def test_opd_needs_the_teachers_log_probabilities_alone(prepared: Prepare) -> None:  # noqa: F811
+    """Once the responses are sampled, neither his head nor his hidden states are looked at."""
+    ready = prepared(phases__1=settings("opd", batchSize=8, rollouts=16))
+    phase = ready.phases[1]
+    assert isinstance(phase, Opd)
+    phase.step(1)
+    rollout, _ = phase.policy.rounds.at(2)
+    with torch.no_grad():
+        ready.teacher.head.weight.fill_(torch.nan)
+    rollout.hidden_teacher.fill_(torch.nan)
+    assert math.isfinite(phase.step(2)["loss/total"])
+
+
+@pytest.mark.parametrize("name", ["rkl", "kd, likeliest tokens"])
+def test_the_teacher_reads_given_responses_once(prepared: Prepare, name: str) -> None:  # noqa: F811
+    """Two passes over the rows: his layers run once over each response, and never again."""
+    ready = prepared(phases__1=settings(name))
+    phase, read_tokens = ready.phases[1], 0
+
+    def count(_module: Any, _inputs: Any, output: Any) -> None:
+        nonlocal read_tokens
+        read_tokens += output.last_hidden_state.shape[:-1].numel()
+
+    ready.teacher.body.register_forward_hook(count)
+    assert isinstance(phase, Kd)
+    phase.step(1)
+    once = read_tokens
+    assert once >= sum(len(prompt) + len(response) - 1 for prompt, response in phase.batches.pairs)
+    for n in range(2, 2 * phase.batches.per_epoch + 1):
+        phase.step(n)
+    assert read_tokens == once
+
+
+def test_auto_keeps_what_the_teacher_says_only_where_it_pays(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    def kept(**changes: Any) -> bool:
+        phase = prepared(phases__1={"method": "rkl", "batchSize": 4, **changes}).phases[1]
+        assert isinstance(phase, Kd)
+        return phase.cache is not None
+
+    assert kept(epochs=2)
+    assert not kept(epochs=1)
+    assert kept(epochs=1, teacherCache="states")
+    monkeypatch.setattr(teacher_cache, "AUTO_BYTES", 1000)
+    assert not kept(epochs=2)
 
 
 def test_seqkd_trains_on_the_teachers_answers(prepared: Prepare) -> None:  # noqa: F811
@@ -265,9 +323,10 @@ def test_both_layouts_give_the_same_hidden_states(prepared: Prepare) -> None:  #
         torch.testing.assert_close(read(ready.student, batch.ids, batch.wanted), left, rtol=1e-4, atol=1e-5)
 
 
-def test_the_teachers_answers_can_be_cut_short(make_run: MakeRun) -> None:
-    """Asked to stop while he answers, a run stops then; the next attempt asks again and comes to the same."""
-    sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings("seqkd")}
+@pytest.mark.parametrize(("name", "doing"), [("seqkd", "the teacher answers"), ("rkl", "the teacher reads the responses")])
+def test_what_the_teacher_does_beforehand_can_be_cut_short(make_run: MakeRun, name: str, doing: str) -> None:
+    """Asked to stop meanwhile, a run stops then; the next attempt begins it again and comes to the same."""
+    sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings(name)}
     through = make_run("through", **sizes)
     assert train(through.path, 1) == 0
     run = make_run("again", **sizes)
@@ -275,7 +334,7 @@ def test_the_teachers_answers_can_be_cut_short(make_run: MakeRun) -> None:
 
     class StopsThere(EventWriter):
         def write(self, kind: str, **fields: Any) -> int:
-            if fields.get("what") == "the teacher answers":
+            if fields.get("what") == doing:
                 interrupt.ask("enough")
             return super().write(kind, **fields)
 

@@ -18,8 +18,9 @@ from minillm.config import Config
 from minillm.decode import PENDING_LOGITS
 from minillm.evaluate import LARGEST_CHUNK, rows_together
 from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS
-from minillm.methods import DistillmPhase, Phase, Rounds
+from minillm.methods import DistillmPhase, Phase, Rounds, TeacherCached
 from minillm.models import TINY, held_once
+from minillm.phases.teacher_cache import kept_bytes
 from minillm.sequences import READ_TOKENS
 
 FP32, BF16 = 4, 2
@@ -39,11 +40,13 @@ CROWDED = 1.25
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of the longest prompt, and of the longest prompt with its answer, among the rows of one phase or of an evaluation."""
+    """Tokens of the longest prompt, of the longest prompt with its answer, and of all answers, among the rows of one phase or of an
+    evaluation."""
 
     prompt: int
     whole: int
     rows: int = LARGEST_CHUNK
+    answers: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,8 @@ class _Models:
         if taught and not (own and phase.method in ("minillm", "opd")):  # where rollouts hold what he said
             parts["teacher's states"] = self.bytes * rows * answers * self.teacher.width
             parts["activations"] = max(kept, self.working(self.teacher, rows, longest))
+        if isinstance(phase, TeacherCached) and self.device != "cuda":  # it lies in the machine's memory
+            parts["teacher's cache"] = kept_bytes(phase, lengths.answers, self.teacher.width, self.bytes)
         return parts
 
     def activations(self, rows: int, length: int) -> tuple[float, float]:

@@ -86,7 +86,8 @@ def _memory(prepared: Prepared, findings: Findings) -> CheckRow | None:
 
 
 def longest(examples: Sequence[Example]) -> Lengths:
-    """Tokens of the longest prompt, and of the longest with an answer to it."""
+    """Tokens of the longest prompt and of the longest with an answer to it, and of all answers."""
     prompt = max(len(example.prompt_ids) for example in examples)
     whole = max(len(example.prompt_ids) + max(map(len, example.responses), default=0) for example in examples)
-    return Lengths(prompt, whole, len(examples))
+    answers = sum(len(response) for example in examples for response in example.responses)
+    return Lengths(prompt, whole, len(examples), answers)

@@ -15,7 +15,8 @@ from minillm.head import TokenTerms
 from minillm.methods import Divergence, KdPhase, RklPhase
 from minillm.phases import Metrics, Workbench, micro_batches, steps_of
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, ShuffledBatches, length, pairs_of, token_count
+from minillm.phases.pairs import Batch, ShuffledBatches, pairs_of
+from minillm.phases.teacher_cache import cache_for
 
 
 class Kd(Learner):
@@ -26,22 +27,35 @@ class Kd(Learner):
         of_kd = isinstance(settings, KdPhase)
         self.share = settings.teacher_share if of_kd else 1.0
         self.divergence = choose(settings.divergence if of_kd else Divergence(kind="reverseKl"))
+        self.cache = cache_for(settings, bench, self.batches.pairs, self.steps / self.batches.per_epoch)
 
     def step(self, n: int) -> Metrics:
+        chosen = self.batches.indices(n)
+        tokens = sum(len(self.batches.pairs[i][1]) for i in chosen)
+        if self.cache is not None and not self.cache.filled:
+            self.cache.fill()
         began = self.begin(n, dropout=False)
-        bench, pairs = self.bench, self.batches[n]
-        tokens = token_count(pairs)
         apart, hard = 0.0, 0.0
-        for some in micro_batches(pairs, self.settings, length):
-            batch = Batch.given(some, bench.pad, bench.student.device, bench.teacher)
+        for some in micro_batches(chosen, self.settings, self.batches.length):
 
             def loss(terms: TokenTerms, _rows: slice) -> Tensor:
                 assert terms.divergence is not None
                 return (self.share * terms.divergence - (1 - self.share) * terms.logp_student) / tokens
 
-            _, terms = self.accumulate(batch, loss, divergence=self.divergence)
+            _, terms = self.accumulate(self.batch(some), loss, divergence=self.divergence)
             assert terms.divergence is not None
             apart += float(terms.divergence.sum()) / tokens
             hard -= float(terms.logp_student.sum()) / tokens
         total = self.share * apart + (1 - self.share) * hard
         return self.finish(n, began, tokens, {"loss/total": total, "loss/divergence": apart, "loss/sft": hard})
+
+    def batch(self, chosen: Sequence[int]) -> Batch:
+        """These pairs, and what the teacher says of them: kept from before, or read now."""
+        if self.cache is not None:
+            return self.cache.batch(chosen)
+        bench = self.bench
+        return Batch.given([self.batches.pairs[i] for i in chosen], bench.pad, bench.student.device, bench.teacher)
+
+    def release(self) -> None:
+        super().release()
+        self.cache = None

@@ -45,7 +45,7 @@ class Learner:
         student = self.bench.student
         value, terms = accumulate_loss(
             student, read(student, batch.ids, batch.wanted), batch.tokens, loss, divergence=divergence, temperature=temperature,
-            teacher=None if batch.hidden_teacher is None else self.bench.teacher, hidden_teacher=batch.hidden_teacher,
+            teacher=None if batch.hidden_teacher is None else self.bench.teacher, hidden_teacher=batch.hidden_teacher, top=batch.top,
         )  # fmt: skip
         return float(value), terms
 

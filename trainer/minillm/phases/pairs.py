@@ -18,6 +18,7 @@ from torch import Tensor
 from minillm.data import Example, shuffled
 from minillm.language_model import LanguageModel
 from minillm.sequences import Rollout, collate, read, shifted
+from minillm.top_tokens import TopTokens
 
 BATCHES_SORTED = 40
 """Batches that are formed together: large enough to sort by length, small enough to stay shuffled."""
@@ -68,7 +69,7 @@ class ShuffledBatches:
 
 @dataclass
 class Batch:
-    """Sequences of one forward pass, with the teacher's hidden states where he has a say."""
+    """Sequences of one forward pass, with what is known of the teacher's distributions where he has a say."""
 
     ids: Tensor
     """[B,T], padded on the right."""
@@ -76,6 +77,8 @@ class Batch:
     """[B,T] bool: the response tokens, which are what is predicted."""
     hidden_teacher: Tensor | None = None
     """[R,H]."""
+    top: TopTokens | None = None
+    """Of R rows."""
 
     @property
     def tokens(self) -> Tensor:

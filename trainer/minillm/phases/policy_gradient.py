@@ -98,6 +98,8 @@ class PolicyGradient:
                 sums[:2] += torch.stack([single.detach().sum(), long.detach().sum()])
                 return (single + long) / divisor
 
+            if not objective.single_step:
+                batch.hidden_teacher = None  # his log-probabilities of the sampled tokens are all that counts
             _, terms = self.learner.accumulate(batch, loss, temperature=objective.temperature or 1.0)
             sums[2:4] += torch.stack(policy.clip_shares(terms.logp_student, sampled, objective)) * len(batch.tokens)
             self._ratios.append((rows, policy.policy_ratio(terms.logp_student, sampled, objective)[0]))
