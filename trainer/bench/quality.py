@@ -1,10 +1,11 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full] [--folder DIR] [--goal KL] [--only-report]
+    npm run bench:quality -- [--form quick|full|switches] [--folder DIR] [--goal KL] [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
 and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on.
+`switches` compares ours with itself: the presets of `minillm`, and what single switches do.
 """
 
 from __future__ import annotations
@@ -48,6 +49,28 @@ FORMS = {
     "quick": Form((64,), (2e-3, 4e-3), 10, (10,), (1,)),
 }
 
+OBJECTIVES: dict[str, dict[str, Any]] = {
+    "student alone": {"sampling": "student"},
+    "single-step term alone": {"longTerm": "off"},
+    "own reward too": {"longTerm": "toGo"},
+    "last future 0": {"emptyFuture": "zero"},
+    "whitened": {"whiten": "realTokens"},
+    "whole prefixes weighted": {"importanceWeight": "perDecision"},
+    "no weights": {"importanceWeight": "none"},
+}
+SWITCHES: dict[str, dict[str, Any]] = {
+    "recommended": {},
+    "paper": {"preset": "paper"},
+    "reference": {"preset": "reference"},
+    "two inner epochs": {"phase": {"innerEpochs": 2}},
+    "four inner epochs": {"phase": {"innerEpochs": 4}},
+    **{name: {"phase": {"objective": objective}} for name, objective in OBJECTIVES.items()},
+}
+"""What `switches` compares, as further settings of a trial."""
+SWITCHED = {name: json.dumps(settings | json.loads(CHEAP)) for name, settings in SWITCHES.items()}
+SIZE, RATE = 64, 2e-3
+"""Batch and learning rate of `switches`."""
+
 
 class Book:
     """What has been measured, one line of JSON each."""
@@ -83,7 +106,8 @@ class Book:
         known = [record for record in self.records if all(record[key] == value for key, value in alike.items())]
         while len(known) < 3:
             report.tell(f"cost of a step: {trial.name}, batch {trial.batch}")
-            steps = UNCOUNTED + (2 * 256 // trial.batch if trial.side == "ours" else max(4, 512 // trial.batch))
+            passes = json.loads(trial.options or "{}").get("phase", {}).get("innerEpochs", 1)
+            steps = UNCOUNTED + (2 * 256 // trial.batch * passes if trial.side == "ours" else max(4, 512 // trial.batch))
             known.append(self.add(self.run(trial, steps, []) | {"budget": 0}))
         return median(record["perStep"] for record in known)
 
@@ -121,6 +145,17 @@ def measure(book: Book, form: Form) -> None:
                     book.train(trial, budget)
 
 
+def measure_switches(book: Book) -> None:
+    for seed in FORMS["full"].seeds:
+        for options in SWITCHED.values():
+            book.train(Trial("ours", "minillm", SIZE, RATE, seed, options), FORMS["full"].search)
+
+
+def name_of(trial: Trial) -> str:
+    """As the table says it."""
+    return next((f"ours minillm, {name}" for name, options in SWITCHED.items() if trial.options == options != CHEAP), trial.name)
+
+
 def seconds_to(goal: float, record: dict[str, Any]) -> float | None:
     """CPU-seconds after which the reverse KL is at the goal: the median of three neighbouring looks. Without so many looks, the last."""
     seen = record["seen"]
@@ -139,7 +174,7 @@ def grouped(records: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]
     groups: dict[Key, list[dict[str, Any]]] = {}
     for record in records:
         if record["budget"]:
-            name = Trial(*(record[key] for key in ("side", "method", "batch", "rate", "seed", "options"))).name
+            name = name_of(Trial(*(record[key] for key in ("side", "method", "batch", "rate", "seed", "options"))))
             groups.setdefault((name, record["batch"], record["rate"], record["budget"]), []).append(record)
     return groups
 
@@ -170,7 +205,7 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.quality")
-    parser.add_argument("--form", choices=FORMS, default="full")
+    parser.add_argument("--form", choices=[*FORMS, "switches"], default="full")
     parser.add_argument("--folder", type=Path, default=Path(".cache/quality"), help="where results are kept; a run goes on from there")
     parser.add_argument("--goal", type=float, default=GOAL, help="the reverse KL to which CPU-seconds are counted")
     parser.add_argument("--only-report", action="store_true", help="print what has been measured")
@@ -182,7 +217,10 @@ def main() -> None:
     book = Book(folder)
     if not options.only_report:
         start_checkpoint(folder)
-        measure(book, FORMS[options.form])
+        if options.form == "switches":
+            measure_switches(book)
+        else:
+            measure(book, FORMS[options.form])
     conclude(book, where, options.goal)
 
 

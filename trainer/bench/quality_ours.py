@@ -19,7 +19,8 @@ def train(folder: Path, trial: Trial, student: Path, steps: int, at: list[int]) 
         phase |= {"prompts": PROMPTS, "rows": ROWS, "rollouts": 256, "rolloutChunk": 256, "innerEpochs": 1}
     if trial.method == "gkd":
         phase |= {"onPolicyShare": 1.0, "beta": 1.0, "temperature": TEMPERATURE}
-    ready = prepared(folder, phase | options.get("phase", {}), seed=trial.seed, student=student, teacher=options.get("teacher"))
+    others = {key: options[key] for key in ("teacher", "preset") if key in options}
+    ready = prepared(folder, phase | options.get("phase", {}), seed=trial.seed, student=student, **others)
     watch = Watch(looking(ready, steps) if at else None, at)
     for n in range(1, steps + 1):
         ready.phases[0].step(n)

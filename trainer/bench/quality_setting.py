@@ -40,7 +40,10 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def prepared(folder: Path, phase: dict[str, Any], *, seed: int, student: Path | None, teacher: dict[str, Any] | None = None) -> Prepared:
+def prepared(
+    folder: Path, phase: dict[str, Any], *, seed: int, student: Path | None, teacher: dict[str, Any] | None = None,
+    preset: str = "recommended",
+) -> Prepared:  # fmt: skip
     """The demo's pair with one phase to train; without a checkpoint in `student`, from random weights."""
     start = {"model": str(DEMO / "student"), "init": "random", "tokenizer": "teacher"}
     config = {
@@ -50,7 +53,7 @@ def prepared(folder: Path, phase: dict[str, Any], *, seed: int, student: Path | 
         "data": {
             "train": str(DEMO / "labelled.jsonl.gz"), "validation": str(DEMO / "valid.jsonl"), "maxPromptTokens": 16, "maxNewTokens": 18,
         },
-        "phases": [phase], "threads": 1, "seed": seed, "device": "cpu", "precision": "fp32",
+        "phases": [phase], "preset": preset, "threads": 1, "seed": seed, "device": "cpu", "precision": "fp32",
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "quality.minillm.jsonc"

@@ -34,7 +34,7 @@ class Trial:
     rate: float
     seed: int
     options: str = ""
-    """Further settings of our phase and teacher, as JSON: {"phase": {…}, "teacher": {…}}."""
+    """Further settings of ours, as JSON: {"phase": {…}, "teacher": {…}, "preset": …}."""
 
     @property
     def name(self) -> str:

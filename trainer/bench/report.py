@@ -55,7 +55,7 @@ def heading(title: str, where: dict[str, Any]) -> None:
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """A Markdown table: the first column to the left, numbers to the right."""
     texts = [[_text(cell) for cell in row] for row in rows]
-    widths = [max(len(column), *(len(row[i]) for row in texts)) for i, column in enumerate(columns)]
+    widths = [max(map(len, (column, *(row[i] for row in texts)))) for i, column in enumerate(columns)]
 
     def line(cells: Sequence[str]) -> str:
         padded = [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.quality import Book, conclude, seconds_to
-from bench.quality_setting import DEMO
+from bench.quality import SWITCHED, Book, conclude, seconds_to
+from bench.quality_setting import DEMO, prepared
 from bench.quality_trial import Trial
 
 
@@ -58,3 +58,21 @@ def test_a_trial_of_ours(tmp_path: Path) -> None:
     made = json.loads(done.stdout.splitlines()[-1])
     assert made["steps"] == 2
     assert made["cpu"] > 0
+
+
+def test_every_switch_makes_a_config(tmp_path: Path) -> None:
+    """Each is another setting, and none is refused."""
+    student = tmp_path / "student"
+    student.symlink_to(DEMO / "teacher")
+    found = set()
+    for options in map(json.loads, SWITCHED.values()):
+        phase = {"method": "minillm", "steps": 1, "batchSize": 8, "rollouts": 8, "rows": 8, "innerEpochs": 1} | options.get("phase", {})
+        ready = prepared(tmp_path / "work", phase, seed=1, student=student, preset=options.get("preset", "recommended"))
+        (made,) = ready.config.phases
+        found.add(made.model_dump_json())
+    assert len(found) == len(SWITCHED)
+
+
+def test_a_book_without_trials_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    conclude(Book(tmp_path), {"device": "none"})
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ratio"] is None
