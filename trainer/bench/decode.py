@@ -32,8 +32,8 @@ def ways(pair: Pair, options: argparse.Namespace, repeat: int) -> dict[str, Call
     def ours(sampling: str) -> Callable[[], float]:
         def work() -> float:
             made = rollout(
-                pair.student, pair.teacher, prompts, range(options.batch), sampling=sampling, alpha=ALPHA, max_new_tokens=options.new,
-                eos=NEVER, pad=0, seed=repeat, stream=1, chunk=options.batch, groups=1,
+                pair.loaded.student, pair.loaded.teacher, prompts, range(options.batch), sampling=sampling, alpha=ALPHA,
+                max_new_tokens=options.new, eos=NEVER, pad=0, seed=repeat, stream=1, chunk=options.batch, groups=1,
             )  # fmt: skip
             return made.from_teacher.float().mean().item()
 

@@ -38,6 +38,7 @@ class Ours:
             data=Config.model_fields["data"].annotation.model_construct(max_new_tokens=new, max_prompt_tokens=prompt),
         )  # fmt: skip
         self.rollouts: list[Metrics] = []
+        pair = pair.loaded
         bench = Workbench(
             config, pair.student, pair.teacher, NEVER, 0, lambda _, metrics: self.rollouts.append(metrics), lambda *_: None, lambda _: {}
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, GPT2Config, PretrainedConfig, Qwen2Config
 
+from minillm.activations import fuse_activations
 from minillm.language_model import LanguageModel
 
 
@@ -43,6 +46,11 @@ class Pair:
     student: LanguageModel
     teacher: LanguageModel
 
+    @cached_property
+    def loaded(self) -> Pair:
+        """The same weights in models as a run of ours loads them."""
+        return Pair(as_loaded(self.student), as_loaded(self.teacher))
+
     def fresh_student(self) -> LanguageModel:
         """Another student of the same shape, which another trainer can change."""
         return as_student(self.student.model.config, self.student.device, self.student.dtype, self.student.vocabulary)
@@ -62,6 +70,15 @@ def as_student(config: PretrainedConfig, device: torch.device, dtype: torch.dtyp
     student = LanguageModel(make_model(config, device, torch.float32), dtype, "student")
     student.vocabulary = vocabulary
     return student
+
+
+def as_loaded(model: LanguageModel) -> LanguageModel:
+    shared = {id(tensor): tensor for tensor in (*model.model.parameters(), *model.model.buffers())}
+    copied = copy.deepcopy(model.model, shared)
+    fuse_activations(copied)
+    made = LanguageModel(copied, model.dtype, model.name)
+    made.vocabulary = model.vocabulary
+    return made
 
 
 def make_model(config: PretrainedConfig, device: torch.device, dtype: torch.dtype) -> Any:

@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils import logging as transformers_logging
 
 from minillm import lora as low_rank
+from minillm.activations import fuse_activations
 from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
@@ -160,6 +161,7 @@ def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name
 
 def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str, pointer: str | None = None) -> LanguageModel:
     model.to(device).eval()
+    fuse_activations(model)
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = aligned(tensor.data)
     ready = LanguageModel(model, dtype, name)

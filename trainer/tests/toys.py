@@ -27,6 +27,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from minillm.activations import fuse_activations
 from minillm.language_model import LanguageModel
 
 torch.set_num_threads(1)  # the models are too small for more
@@ -110,6 +111,7 @@ def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.d
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * spread)
+    fuse_activations(model)
     return LanguageModel(model, name=name)
 
 

@@ -14,6 +14,8 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.pytorch_utils import Conv1D
 
+from minillm.activations import fuse_activations
+
 LONG = 128
 """Tokens of the longer of two sequences from which growth with the length is told apart from growth with its square; half of it is the
 other."""
@@ -58,6 +60,7 @@ def sizes_of(config: Any, *, trust_remote_code: bool = False) -> Sizes:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config, **options)
     model.eval()
+    fuse_activations(model)
     text = config.get_text_config()
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
     shapes = [_shape(module) for layer in layers for module in layer.modules() if isinstance(module, nn.Linear | Conv1D)]
