@@ -60,6 +60,7 @@ def test_a_trial_of_ours(tmp_path: Path) -> None:
     assert made["cpu"] > 0
 
 
+@pytest.mark.long
 def test_every_switch_makes_a_config(tmp_path: Path) -> None:
     """Each is another setting, and none is refused."""
     student = tmp_path / "student"

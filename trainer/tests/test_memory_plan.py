@@ -71,7 +71,7 @@ def bytes_of(*models: LanguageModel) -> int:
         pytest.param([{"method": "sft", "batchSize": 32}], {"recompute": True}, "fp32", 32, marks=pytest.mark.long),
         ([{"method": "kd", "batchSize": 32, "microBatchSize": 8, "teacherCache": "states"}], {}, "fp32", 32),
         ([{"method": "sft", "batchSize": 1}], {"init": "weights", "lora": {"rank": 4}}, "bf16", 6),
-        ([{"method": "opd", "batchSize": 16, "microBatchSize": 4, "rollouts": 64}], {}, "fp32", 6),
+        pytest.param([{"method": "opd", "batchSize": 16, "microBatchSize": 4, "rollouts": 64}], {}, "fp32", 6, marks=pytest.mark.long),
         pytest.param([{"method": "minillm", "batchSize": 16, "rollouts": 16}], {}, "fp32", 12, marks=pytest.mark.long),
     ],
     ids=["sft", "recompute", "kd", "corrections in bf16", "opd", "minillm"],
@@ -183,6 +183,16 @@ def test_rollouts_of_a_phase_go_before_those_of_the_next(place: Path) -> None:
     assert three.total == one.total
     assert plan(sampled, {**sampled, "rollouts": 2048}).total == plan({**sampled, "rollouts": 2048}).total > one.total
     assert one.busy[-1, "evaluation"]["rollouts"] == one.busy[0, "update"]["rollouts"] > 0
+
+
+def test_what_is_replayed_does_not_lie_on_a_gpu(place: Path) -> None:
+    def plan(capacity: int, device: str) -> Plan:
+        config = config_of(place, {"method": "distillm", "steps": 1000, "batchSize": 64, "replayCapacity": capacity, "adaptBy": 0})
+        sizes, lengths = sizes_of(LlamaConfig(**BIG)), Lengths(512, 544)
+        return make_plan(config, sizes, sizes, {0: lengths}, lengths, torch.bfloat16, device)
+
+    assert plan(1000, "cuda").total == plan(4000, "cuda").total
+    assert plan(1000, "cpu").total < plan(4000, "cpu").total
 
 
 def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:

@@ -88,10 +88,10 @@ def make_plan(
         phase = config.phases[index]
         busy[index, "update"] = models.update(phase, lengths)
         if isinstance(phase, Rounds) or phase.method == "distillm":
-            made, kept = _rollouts(phase)
-            busy[index, "update"]["rollouts"] = buffer = models.buffer(kept, config.data.max_new_tokens)
+            made, kept, copied = _rollouts(phase, device)
+            busy[index, "update"]["rollouts"] = models.buffer(kept + copied, config.data.max_new_tokens)
             busy[index, "sampling"] = models.sampling(phase, lengths, made, kept)
-            largest = max(largest, buffer)
+            largest = max(largest, models.buffer(kept, config.data.max_new_tokens))
         elif phase.method == "seqkd":
             tokens = rows_together(config.data) * (lengths.prompt + config.data.max_new_tokens)
             busy[index, "sampling"] = {"cache": models.cache(teacher, tokens)}
@@ -243,9 +243,10 @@ class _Models:
         return self.device == "cpu" and model.parameters <= TINY
 
 
-def _rollouts(phase: Phase) -> tuple[int, int]:
-    """Sequences that are sampled at once, and that are kept."""
+def _rollouts(phase: Phase, device: str) -> tuple[int, int, int]:
+    """Sequences that are sampled at once, that are kept on the device, and that a step copies of them."""
     if isinstance(phase, DistillmPhase):  # those that are over its capacity go when the next ones come
-        return phase.batch_size, min(phase.replay_capacity + phase.batch_size, phase.steps * phase.batch_size)
+        kept = min(phase.replay_capacity + phase.batch_size, phase.steps * phase.batch_size)
+        return phase.batch_size, 0 if device == "cuda" else kept, phase.batch_size  # they lie in the machine's memory
     rollouts = getattr(phase, "rollouts", None) or phase.batch_size
-    return rollouts, rollouts
+    return rollouts, rollouts, 0

@@ -46,6 +46,7 @@ class Distillm(Learner):
         self.share = settings.student_share
         self.loss_before: float | None = None
         self.buffer: Rollout | None = None
+        """In the machine's memory: a step takes a batch of it, and a GPU has better uses for the rest."""
         self.made = 0
         """Responses that the student has sampled so far."""
 
@@ -59,9 +60,10 @@ class Distillm(Learner):
                 self.extend()
             assert self.buffer is not None
             chosen = shuffled(len(self.buffer), self.bench.config.seed, self.index, n, 4)[: settings.batch_size]
+            replayed = self.buffer.select(chosen).to(self.bench.student.device)
             began = self.begin(n, dropout=False)
-            tokens, count = int(self.buffer.mask[chosen].sum()), len(chosen)
-            batches: Iterable[Batch] = (batch for _, batch in sampled_batches(self.buffer, chosen, settings, self.bench.pad))
+            tokens, count = int(replayed.mask.sum()), len(replayed)
+            batches: Iterable[Batch] = (batch for _, batch in sampled_batches(replayed, range(count), settings, self.bench.pad))
         else:
             pairs = self.batches[n]
             began = self.begin(n, dropout=False)
@@ -101,6 +103,7 @@ class Distillm(Learner):
         rows = range(self.made, self.made + size)
         fresh, metrics = self.sampler.sample([self.examples[self.prompts[row]].prompt_ids for row in rows], rows, number)
         self.bench.report_rollout(number, metrics)
+        fresh = fresh.to("cpu")
         both = fresh if self.buffer is None else join([self.buffer, fresh], self.bench.pad)
         self.buffer = both.select(slice(max(0, len(both) - self.choices.replay_capacity), len(both)))
         self.made += size
@@ -110,7 +113,7 @@ class Distillm(Learner):
             return {}
         before = math.nan if self.loss_before is None else self.loss_before
         state = {"adaptive": torch.tensor([self.share, before, self.made], dtype=torch.float64)}
-        return state if self.buffer is None else state | {name: tensor.cpu() for name, tensor in self.buffer.tensors().items()}
+        return state if self.buffer is None else state | self.buffer.tensors()
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         if not tensors:
@@ -119,7 +122,7 @@ class Distillm(Learner):
         self.share, self.made = share, int(made)
         self.loss_before = None if math.isnan(before) else before
         if "rows" in tensors:
-            self.buffer = Rollout.from_tensors(tensors).to(self.bench.student.device)
+            self.buffer = Rollout.from_tensors(tensors)
 
     def release(self) -> None:
         super().release()
