@@ -8,15 +8,11 @@ import type { Status } from '../../src/contract/generated';
 import { processAlive } from '../../src/rundir/liveness';
 import { until } from '../harness/page';
 import { python, repo, temporaryFolder } from '../harness/paths';
+import { identityOf } from '../harness/processes';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
 import { writeRun } from '../host/runFolder';
 import { writeTinyWorkspace } from '../host/tinyWorkspace';
-
-function startTime(pid: number): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
 
 async function kill(one: Status['trainer']): Promise<void> {
   try {
@@ -46,7 +42,7 @@ describe('what the window says by itself', function suite() {
       trainer = spawn('sleep', ['600'], { stdio: 'ignore' });
       workbench = await openFreshFolder();
       const dir = writeRun(path.join(workbench.folder, 'runs'), {
-        id: '20260102-030405-alarmed', name: 'alarmed', state: 'running', step: 9, total: 20, process: { pid: trainer.pid!, startTime: startTime(trainer.pid!) },
+        id: '20260102-030405-alarmed', name: 'alarmed', state: 'running', step: 9, total: 20, process: identityOf(trainer.pid!),
       });
       events = path.join(dir, 'events.jsonl');
       seq = readFileSync(events, 'utf8').trim().split('\n').length;

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { thisMachine } from '../../src/rundir/liveness';
 import { repo, temporaryFolder } from '../harness/paths';
+import { identityOf } from '../harness/processes';
 
 export const RECORDED = '20261124-232620-pronounce';
 
@@ -39,8 +40,7 @@ function change(file: string, fields: Line): void {
 
 /** The run as if it were at work at this moment: this process stands in for supervisor and trainer. */
 export function setToWork({ folder, dir }: Recorded): void {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  const self = { pid: process.pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] };
+  const self = identityOf(process.pid);
   const now = Date.now() / 1000;
   change(path.join(dir, 'status.json'), {
     state: 'running', host: os.hostname(), bootId: thisMachine().bootId, pidNamespace: thisMachine().pidNamespace ?? null,

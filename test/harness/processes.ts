@@ -1,5 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Process } from '../../src/contract/generated';
+
+/** A process as run folders know it: its number, and when it began as the kernel counts, read in another way than the code does. */
+export function identityOf(pid: number): Process {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return { pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
+}
 
 export interface ProcessInfo {
   readonly pid: number;

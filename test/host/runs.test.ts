@@ -12,17 +12,15 @@ import { RunsTree, type Node } from '../../src/editor/runs/tree';
 import { RunDir } from '../../src/rundir/layout';
 import { readRun } from '../../src/rundir/runs';
 import { python, temporaryFolder } from '../harness/paths';
+import { identityOf } from '../harness/processes';
 import { activated, inWorkspace, until, useTestPython } from './api';
 import { checkpointName, writeRun } from './runFolder';
 import { writeTinyWorkspace } from './tinyWorkspace';
 
 const answers = { 50: { distill: 'D IH S T AH L' }, 100: { distill: 'D IH S T IH L' } };
 
-/** This process, as the kernel knows it: alive as long as the test runs. */
-function thisProcess(): NonNullable<Status['supervisor']> {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  return { pid: process.pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
-}
+/** Alive as long as the test runs. */
+const itself = identityOf(process.pid);
 
 describe('the list of runs', () => {
   const made: { dispose(): void }[] = [];
@@ -49,7 +47,7 @@ describe('the list of runs', () => {
   it('shows each state with its facts, newest first', async () => {
     writeRun(folder, { id: '20260101-000000-old', name: 'old', state: 'finished', step: 100, total: 100, answers });
     writeRun(folder, { id: '20260102-000000-bad', name: 'bad', state: 'failed', step: 3, total: 100, reason: 'RuntimeError: out of\n memory | [x](command:y) <b>' });
-    writeRun(folder, { id: '20260103-000000-new', name: 'new', state: 'running', step: 60, total: 100, eta: 80, process: thisProcess(), answers: { 50: answers[50] } });
+    writeRun(folder, { id: '20260103-000000-new', name: 'new', state: 'running', step: 60, total: 100, eta: 80, process: itself, answers: { 50: answers[50] } });
     await registry.refresh();
     const nodes = await tree.getChildren();
     assert.deepEqual(nodes.map((node) => item(node).label), ['new', 'bad', 'old']);
@@ -81,7 +79,7 @@ describe('the list of runs', () => {
 
   it('says what a run waits for, what is counted down, where a fork comes from, and what guards found', async () => {
     const other = '20260101-000000-other';
-    const base = { step: 0, total: 100, process: thisProcess() } as const;
+    const base = { step: 0, total: 100, process: itself } as const;
     const parent = { run: other, checkpoint: checkpointName(50), path: '/elsewhere' };
     const alert = { kind: 'alert', step: 9, rule: 'repetition', level: 'warning', text: 'Repeats\nitself.', action: 'alert', numbers: { limit: 0.2 }, samples: ['a a\u001b[31m'] };
     writeRun(folder, { ...base, id: '20260105-000000-a', name: 'a', state: 'queued', status: { behind: [other, 'x'] } });
@@ -107,7 +105,7 @@ describe('the list of runs', () => {
   });
 
   it('draws again only what looks different, and keeps its nodes', async () => {
-    const spec = { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess(), answers } as const;
+    const spec = { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: itself, answers } as const;
     writeRun(folder, { id: '20260101-000000-still', name: 'still', state: 'finished', step: 100, total: 100 });
     writeRun(folder, spec);
     await registry.refresh();
@@ -129,7 +127,7 @@ describe('the list of runs', () => {
   });
 
   it('draws a run again that changed while its checkpoints were read', async () => {
-    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess(), answers });
+    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: itself, answers });
     await registry.refresh();
     const [node] = await tree.getChildren();
     const [listed] = registry.runs;
@@ -177,14 +175,14 @@ describe('the list of runs', () => {
   });
 
   it('takes nothing away from a run that lives', async () => {
-    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: thisProcess() });
+    const dir = writeRun(folder, { id: '20260103-000000-live', name: 'live', state: 'running', step: 60, total: 100, process: itself });
     await activated();
     await vscode.commands.executeCommand('minillm.deleteRun', { dir });
     assert.ok(existsSync(path.join(dir, 'run.json')));
   });
 
   it('asks a run whose supervisor lives, whatever the settings of this window name', async () => {
-    const dir = writeRun(folder, { id: '20260103-000000-asked', name: 'asked', state: 'running', step: 60, total: 100, process: thisProcess() });
+    const dir = writeRun(folder, { id: '20260103-000000-asked', name: 'asked', state: 'running', step: 60, total: 100, process: itself });
     await activated();
     const settings = vscode.workspace.getConfiguration('minillm');
     await settings.update('envFile', 'gone.env', vscode.ConfigurationTarget.Workspace);

@@ -1,8 +1,8 @@
 // Last of all files by name: the extension is gone afterwards.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
+import { identityOf } from '../harness/processes';
 import { activated, inWorkspace, until } from './api';
 import { writeRun } from './runFolder';
 
@@ -41,8 +41,7 @@ function watchTimers(): { readonly pending: ReadonlyMap<unknown, string>; stop()
 describe('the end of the extension', () => {
   it('leaves nothing behind, while a run is followed and its panel is open', async () => {
     const api = await activated();
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    const itself = { pid: process.pid, startTime: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '' };
+    const itself = identityOf(process.pid);
     const dir = writeRun(inWorkspace('runs'), { id: '20260103-000000-followed', name: 'followed', state: 'running', step: 6, total: 9, process: itself });
     const timers = watchTimers();
     try {

@@ -1,6 +1,6 @@
 // What the editor waits for, and when it stops: an answer of a run, and panels that are on their way.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arrivals } from '../../../src/editor/arrivals';
@@ -9,17 +9,12 @@ import { awaitAnswer, sendControl } from '../../../src/rundir/control';
 import { RunDir } from '../../../src/rundir/layout';
 import { readRun } from '../../../src/rundir/runs';
 import { temporaryFolder } from '../../harness/paths';
+import { identityOf } from '../../harness/processes';
 import { writeRun } from '../../host/runFolder';
-
-/** When this process began, as the kernel counts. */
-function startTime(): string {
-  const stat = readFileSync('/proc/self/stat', 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
 
 const run = (state: 'running' | 'stopped'): string => writeRun(temporaryFolder('waiting'), {
   id: '20260101-000000-asked', name: 'asked', state, step: 3, total: 9,
-  ...(state === 'running' ? { process: { pid: process.pid, startTime: startTime() } } : {}),
+  ...(state === 'running' ? { process: identityOf(process.pid) } : {}),
 });
 
 describe('waiting for the answer of a run', function suite() {

@@ -23,6 +23,7 @@ import { readSamples, sampledCheckpoints } from '../../../src/rundir/samples';
 import { listSides } from '../../../src/rundir/sides';
 import { readTokenIndex } from '../../../src/rundir/tokens';
 import { repo, temporaryFolder } from '../../harness/paths';
+import { identityOf } from '../../harness/processes';
 
 const ID = '20261124-223702-pronounce';
 const OUT = ['../x', '..', '.', '/etc/passwd', `../${ID}`, `${ID}/../..`, `${ID}\0`, `${ID}\n`, 'C:\\x', '', `${ID}/.`, '20261124-223702-ä', `20261124-223702-${'x'.repeat(80)}`];
@@ -121,10 +122,9 @@ describe('a run folder from a stranger', () => {
     const trainer = spawn('sleep', ['60']);
     try {
       await once(trainer, 'spawn');
-      const startTime = readFileSync(`/proc/${trainer.pid!}/stat`, 'utf8').split(') ')[1]!.split(' ')[19];
       const { host, bootId, pidNamespace = null } = thisMachine();
       const now = Date.now() / 1000;
-      tell({ state: 'running', host, bootId, pidNamespace, heartbeat: now, nextHeartbeatBy: now + 5, supervisor: null, trainer: { pid: trainer.pid, startTime } });
+      tell({ state: 'running', host, bootId, pidNamespace, heartbeat: now, nextHeartbeatBy: now + 5, supervisor: null, trainer: identityOf(trainer.pid!) });
       assert.equal((await readRun(dir)).state, 'stalled');
       await assert.rejects(adoptRun(options), /No Python was found/);
     } finally {

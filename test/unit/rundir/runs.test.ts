@@ -10,9 +10,7 @@ import { whyNoControl, whyNotDelete } from '../../../src/rundir/guard';
 import { processAlive, thisMachine } from '../../../src/rundir/liveness';
 import { listRuns, readRun } from '../../../src/rundir/runs';
 import { temporaryFolder } from '../../harness/paths';
-
-/** As the kernel tells it, read here in another way than the code does. */
-const startOf = (pid: number): string => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')[19]!;
+import { identityOf } from '../../harness/processes';
 
 function statusOf(id: string, fields: Record<string, unknown>): Record<string, unknown> {
   const now = Date.now() / 1000;
@@ -30,7 +28,7 @@ describe('runs on disk', () => {
   before(async () => {
     child = spawn('sleep', ['60']);
     await once(child, 'spawn');
-    living = { pid: child.pid!, startTime: startOf(child.pid!) };
+    living = identityOf(child.pid!);
   });
   after(() => child.kill());
   beforeEach(() => (folder = temporaryFolder('runs')));
@@ -74,7 +72,7 @@ describe('runs on disk', () => {
     const pid = Number(output.toString());
     const isZombie = (): boolean => readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
     while (!isZombie()) await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.equal(await processAlive({ pid, startTime: startOf(pid) }), false);
+    assert.equal(await processAlive(identityOf(pid)), false);
     shell.kill();
   });
 
