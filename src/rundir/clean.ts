@@ -17,34 +17,50 @@ const LARGEST = 4 << 20;
 /** What can be taken from a run without losing what it came to. */
 export interface Spare {
   readonly summary: RunSummary;
-  readonly checkpoints: readonly SavedCheckpoint[];
+  readonly checkpoints: readonly SpareCheckpoint[];
   readonly bytes: number;
 }
 
+interface SpareCheckpoint extends SavedCheckpoint {
+  readonly bytes: number;
+}
+
+/** Here or on another machine. */
+const mayBeAtWork = ({ active, state }: RunSummary): boolean => active || state === 'unknown';
+
 /**
  * The checkpoints of a run that nobody would miss: all but the newest complete one of each attempt, the best, and the
- * pinned. None while the run may be at work, here or on another machine.
+ * pinned. None while the run may be at work.
  */
 export async function findSpare(dir: string): Promise<Spare> {
   const summary = await readRun(dir);
-  const mayWork = summary.active || summary.state === 'unknown';
-  const all = mayWork ? [] : await listCheckpoints(dir);
+  const all = mayBeAtWork(summary) ? [] : await listCheckpoints(dir);
   const keep = new Set([...(await pinned(dir)), ...(await newestOfEach(all)), ...(await best(dir, summary))]);
-  const checkpoints = all.filter(({ name }) => !keep.has(name));
-  const sizes = await Promise.all(checkpoints.map(({ path: folder }) => folderSize(folder)));
-  return { summary, checkpoints, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  const spare = all.filter(({ name }) => !keep.has(name));
+  return spareOf(summary, await Promise.all(spare.map(async (one) => ({ ...one, bytes: await folderSize(one.path) }))));
 }
 
-/** Deletes what `findSpare` finds at this moment. Who has a file of it open keeps reading it: it is unlinked, never changed. */
+function spareOf(summary: RunSummary, checkpoints: readonly SpareCheckpoint[]): Spare {
+  return { summary, checkpoints, bytes: checkpoints.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+/**
+ * Deletes what `findSpare` finds at this moment, and returns what is gone: a run that is resumed meanwhile keeps the rest. Who
+ * has a file of it open keeps reading it: it is unlinked, never changed.
+ */
 export async function takeSpare(dir: string): Promise<Spare> {
-  const spare = await findSpare(dir);
-  for (const { path: folder, name } of spare.checkpoints) {
+  const { summary, checkpoints } = await findSpare(dir);
+  const gone: SpareCheckpoint[] = [];
+  for (const checkpoint of checkpoints) {
+    if (mayBeAtWork(await readRun(dir))) break;
+    const { path: folder, name } = checkpoint;
     // Renamed first, so that no reader lists half a checkpoint.
     const doomed = path.join(path.dirname(folder), `.gone-${name}-${randomBytes(3).toString('hex')}`);
     await rename(folder, doomed);
     await rm(doomed, { recursive: true, force: true });
+    gone.push(checkpoint);
   }
-  return spare;
+  return spareOf(summary, gone);
 }
 
 async function newestOfEach(all: readonly SavedCheckpoint[]): Promise<string[]> {

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { newestComplete } from '../../../src/rundir/checkpoints';
 import { findSpare, takeSpare } from '../../../src/rundir/clean';
+import { thisMachine } from '../../../src/rundir/liveness';
 import { repo, temporaryFolder } from '../../harness/paths';
+import { identityOf } from '../../harness/processes';
 
 describe('checkpoints that nobody would miss', () => {
   const recorded = path.join(repo, 'test', 'fixtures', 'runs');
@@ -70,6 +75,31 @@ describe('checkpoints that nobody would miss', () => {
     const fd = openSync(path.join(first!.path, 'model.safetensors'), 'r');
     await takeSpare(dir);
     assert.equal(readSync(fd, Buffer.alloc(2000)), 1000);
+  });
+
+  it('stay from the moment on in which the run is resumed', async () => {
+    const { checkpoints } = await findSpare(dir);
+    assert.ok(checkpoints.length > 1);
+    const file = path.join(dir, 'status.json');
+    const status = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    const { host, bootId, pidNamespace = null } = thisMachine();
+    const trainer = spawn('sleep', ['60'], { stdio: 'ignore' });
+    try {
+      await once(trainer, 'spawn');
+      const itself = identityOf(trainer.pid!);
+      const now = Date.now() / 1000;
+      const running = { state: 'running', host, bootId, pidNamespace, supervisor: itself, trainer: itself, heartbeat: now, nextHeartbeatBy: now + 60 };
+      const resumed = (async () => {
+        while (existsSync(checkpoints[0]!.path)) await setImmediate();
+        writeFileSync(file, JSON.stringify({ ...status, ...running }));
+      })();
+      const [taken] = await Promise.all([takeSpare(dir), resumed]);
+      assert.deepEqual(taken.checkpoints, checkpoints.slice(0, 1));
+      assert.equal(taken.bytes, checkpoints[0]!.bytes);
+      assert.deepEqual(present(), names.filter((name) => name !== checkpoints[0]!.name));
+    } finally {
+      trainer.kill();
+    }
   });
 
   it('are none while the run may be at work', async () => {
