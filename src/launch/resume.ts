@@ -56,7 +56,7 @@ export async function resumeRun(options: ResumeOptions): Promise<ResumedRun> {
   if (changes.length > 0 && options.allowChangedData !== true) {
     throw new LaunchError(
       'data changed', `What ${summary.name} reads is not what it was at its launch. ${changes.join(' ')}`,
-      'Bring the files back, or resume it with changed files: what follows will not be what an undisturbed run would have given.',
+      'Bring the files back, or resume it with changed files (in a terminal: --allow-changed-data): what follows will not be what an undisturbed run would have given.',
     );
   }
   const env = options.env ?? process.env;

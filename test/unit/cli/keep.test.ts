@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRun, type RunSummary } from '../../../src/rundir/runs';
@@ -42,11 +42,12 @@ describe('minillm with a run that goes on', function () {
   before(() => {
     workspace = temporaryFolder('keep');
     copyFileSync(path.join(repo, 'demo', 'labelled.jsonl.gz'), data());
+    cpSync(path.join(repo, 'demo', 'teacher'), path.join(workspace, 'teacher'), { recursive: true });
     const phases = [
       { method: 'sft', rows: 64, steps: 8, batchSize: 8 },
       { method: 'minillm', rows: 64, steps: 100_000, rollouts: 8, batchSize: 8 },
     ];
-    const changes = { name: 'kept', phases, checkpoints: { every: 8, keep: 4 }, inspect: { rows: 2 }, evaluation: { rows: 4 } };
+    const changes = { name: 'kept', teacher: { model: 'teacher' }, phases, checkpoints: { every: 8, keep: 4 }, inspect: { rows: 2 }, evaluation: { rows: 4 } };
     const config = JSON.parse(tinyConfig(changes)) as { data: { train: string } };
     config.data.train = 'rows.jsonl.gz';
     writeFileSync(path.join(workspace, 'kept.minillm.jsonc'), JSON.stringify(config));
@@ -111,9 +112,23 @@ describe('minillm with a run that goes on', function () {
     assert.equal(minillm('resume', 'latest').code, 2);
   });
 
-  it('refuses to go on with other data, unless it is told to', async () => {
+  it('refuses to go on with another teacher', async () => {
     await stepping();
     assert.equal(minillm('stop', 'latest').code, 0);
+    const weights = path.join(workspace, 'teacher', 'model.safetensors');
+    const were = readFileSync(weights);
+    const trained = Buffer.from(were);
+    trained[trained.length - 4]! ^= 1;
+    writeFileSync(weights, trained);
+    const refused = minillm('resume', 'latest', '--detach');
+    assert.equal(refused.code, 2);
+    assert.match(refused.err, /kept reads is not what it was at its launch\. \S+\/teacher\/model\.safetensors has other content of the same size\. /);
+    assert.match(refused.err, /Bring the files back, or .*--allow-changed-data/);
+    assert.deepEqual([(await readRun(dir)).state, (await readRun(dir)).status?.attempt], ['stopped', 2]);
+    writeFileSync(weights, were);
+  });
+
+  it('refuses to go on with other data, unless it is told to', async () => {
     writeFileSync(data(), Buffer.concat([readFileSync(data()), readFileSync(data())]));
     const refused = minillm('resume', 'latest', '--detach');
     assert.equal(refused.code, 2);
