@@ -78,7 +78,7 @@ class Inspect(Part):
     Rows that you add to this file while a run goes on are sampled from its next checkpoint on."""
     rows: Positive = 16
     """How many of the rows that the file has at the start."""
-    draws: Positive = 1
+    draws: Positive = 2
     """Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint."""
     top_tokens: Annotated[int, Field(ge=0, le=50)] = 5
     """Alternatives kept of student and teacher at every token of a sample. 0 keeps none."""
