@@ -1,10 +1,12 @@
 // The editor around the panel: the view, documents that come back after a reload, and a request to open a run.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeRun } from '../host/runFolder';
 import { temporaryFolder } from '../harness/paths';
+import { identityOf } from '../harness/processes';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
 import { writeFiles, type Workbench } from '../harness/workbench';
 
@@ -66,6 +68,31 @@ describe('the editor', () => {
     await workbench.notification('Only a whole run').waitFor();
     assert.equal(await workbench.page.locator('.monaco-dialog-box').count(), 0, 'it asks whether to delete the run');
     assert.ok(existsSync(path.join(dir, 'run.json')));
+  });
+
+  it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks', async function resumed() {
+    this.timeout(90_000);
+    const workbench = await openFreshFolder();
+    const runs = path.join(workbench.folder, 'runs');
+    const dir = writeRun(runs, { ...spec, state: 'stopped' });
+    const other = writeRun(runs, { ...spec, id: '20260101-030405-tried', name: 'tried' });
+    await workbench.showContainer('MiniLLM');
+    await workbench.treeRow('words').waitFor();
+    await workbench.runCommand('MiniLLM: Clean Up Old Runs');
+    const picks = workbench.page.locator('.quick-input-widget .monaco-list-row');
+    for (const name of ['words', 'tried']) await picks.filter({ hasText: new RegExp(`${name}.*\\d kB · `) }).click();
+    await workbench.page.keyboard.press('Enter');
+    const dialog = workbench.page.locator('.monaco-dialog-box', { hasText: 'Delete 2 runs with their checkpoints and samples?' });
+    await dialog.waitFor();
+    const trainer = spawn('sleep', ['600'], { stdio: 'ignore' });
+    try {
+      writeRun(runs, { ...spec, state: 'running', process: identityOf(trainer.pid!) });
+      await dialog.locator('.monaco-button', { hasText: 'Delete Permanently' }).click();
+      await workbench.notification('Not deleted: words is running. Stop it first.').waitFor();
+      assert.deepEqual([dir, other].map((one) => existsSync(path.join(one, 'run.json'))), [true, false]);
+    } finally {
+      trainer.kill();
+    }
   });
 });
 
