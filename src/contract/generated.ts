@@ -1048,7 +1048,7 @@ export interface MiniLlmPhase {
    */
   innerEpochs: number;
   /**
-   * Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them. Default: as many as chunks, at least 4.
+   * Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them, and as many are decoded together as `rolloutChunk` has room for. Default: as many as chunks, at least 4.
    */
   maskGroups: number | null;
   objective: Objective;

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from minillm.head import BLOCK_LOGITS, terms_of
+from minillm.head import BLOCK_LOGITS, log_softmax, terms_of
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout, of_similar_length, read, shifted
@@ -44,7 +44,7 @@ def rollout_alone(
         for start in range(0, len(row), size):
             part = slice(start, start + size)
             at = row[part], column[part]
-            terms = terms_of(logq[at], _log_softmax(teacher.logits(hidden[part]), temperature), ids[at])
+            terms = terms_of(logq[at], log_softmax(teacher.logits(hidden[part]), temperature), ids[at])
             values = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}
             for name, value in {**values, "hidden_teacher": hidden[part]}.items():
                 assert value is not None
@@ -64,7 +64,7 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
     kept: Tensor | None = None
     for step in range(steps):
         end = rows.width + step
-        logq = _log_softmax(student.logits(reader.read(end)[:, -1]), temperature)
+        logq = log_softmax(student.logits(reader.read(end)[:, -1]), temperature)
         if kept is None:
             kept = logq.new_zeros((made.shape[0], steps, logq.shape[-1]))
         kept[rows.alive, step] = logq
@@ -84,7 +84,3 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
                 part.keep(stay)
     assert kept is not None
     return made[:, : step + 1], kept[:, : step + 1]
-
-
-def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
-    return (logits if temperature == 1.0 else logits / temperature).log_softmax(-1)

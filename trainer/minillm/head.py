@@ -77,10 +77,10 @@ def token_terms(
     for rows in _chunks(hidden.shape[0], student, chunk_rows):
         raw, raw_teacher = heads.raw(hidden[rows], None if hidden_teacher is None else hidden_teacher[rows])
         for block in _blocks(rows, student):
-            logq = _tempered(student.shape(raw[block]), temperature)
+            logq = log_softmax(student.shape(raw[block]), temperature)
             logp = None
             if teacher is not None and raw_teacher is not None:
-                logp = _tempered(teacher.shape(raw_teacher[block]), temperature if teacher_temperature is None else teacher_temperature)
+                logp = log_softmax(teacher.shape(raw_teacher[block]), temperature if teacher_temperature is None else teacher_temperature)
             at = slice(rows.start + block.start, rows.start + block.stop)
             columns.fill(at, terms_of(logq, logp, tokens[at]))
     return columns.terms()
@@ -165,7 +165,7 @@ def likeliest(model: LanguageModel, hidden: Tensor, count: int, *, chunk_rows: i
     parts = list[TopTokens]()
     for rows in _chunks(hidden.shape[0], model, chunk_rows):
         raw, _ = heads.raw(hidden[rows], None)
-        parts += [top_tokens(_tempered(model.shape(raw[block]), 1.0), count) for block in _blocks(rows, model)]
+        parts += [top_tokens(log_softmax(model.shape(raw[block]), 1.0), count) for block in _blocks(rows, model)]
     return TopTokens(torch.cat([part.ids for part in parts]), torch.cat([part.logp for part in parts]))
 
 
@@ -247,8 +247,8 @@ class _HeadLoss(torch.autograd.Function):
 def _block_loss(job: _Job, raw: Tensor, raw_teacher: Tensor | None, rows: slice, wants_gradient: bool) -> Tensor:
     """Loss of a few rows from the heads' outputs [r,V]; leaves their terms in `job`, and the gradient at `raw` in its place."""
     logits = job.student.shape(raw)
-    logq = _tempered(logits, job.temperature)
-    logp = None if job.teacher is None or raw_teacher is None else _tempered(job.teacher.shape(raw_teacher), job.temperature)
+    logq = log_softmax(logits, job.temperature)
+    logp = None if job.teacher is None or raw_teacher is None else log_softmax(job.teacher.shape(raw_teacher), job.temperature)
     tokens = job.tokens[rows]
     terms, q, gap = _terms(logq, logp, tokens)
     at_logits = None
@@ -325,7 +325,7 @@ def _add_product(into: Tensor, left: Tensor, right: Tensor) -> None:
         into[start : start + step] += left[start : start + step] @ right
 
 
-def _tempered(logits: Tensor, temperature: float) -> Tensor:
+def log_softmax(logits: Tensor, temperature: float) -> Tensor:
     return (logits if temperature == 1.0 else logits / temperature).log_softmax(-1)
 
 

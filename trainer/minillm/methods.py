@@ -230,7 +230,7 @@ class MiniLlmPhase(Rounds):
     rollouts: Positive = 256
     """Prompts sampled per round."""
     mask_groups: Positive | None = None
-    """Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them. Default: as many as chunks, at least 4."""
+    """Groups of prompts in a round that share the teacher's turns (`commonMask`); a hash deals the prompts to them, and as many are decoded together as `rolloutChunk` has room for. Default: as many as chunks, at least 4."""
     inner_epochs: Positive = 2
     """Passes over one round's rollouts."""
     objective: Objective = Field(default_factory=Objective)

@@ -45,22 +45,23 @@ class Rows:
 
 
 class Reader:
-    """A model and what it has read of the rows."""
+    """A model and what it has read of the rows, or of some that lie side by side."""
 
-    def __init__(self, model: LanguageModel, rows: Rows) -> None:
+    def __init__(self, model: LanguageModel, rows: Rows, begin: int = 0) -> None:
         self.model, self.rows = model, rows
         self.cache = model.new_cache()
-        self.seen = 0
+        self.begin = self.seen = begin
+        """The first column that is read: before it these rows have padding alone."""
 
-    def read(self, end: int) -> Tensor:
-        """Hidden states [B,n,H] of the columns from the last one read up to `end`."""
-        start, self.seen = self.seen, end
-        rows = self.rows
-        hidden, _ = self.model.hidden(rows.ids[:, start:end], rows.mask[:, :end], rows.positions[:, start:end], self.cache)
+    def read(self, end: int, span: slice = slice(None)) -> Tensor:
+        """Hidden states [B,n,H] of the columns from the last one read up to `end`, in the rows of `span`: all, or always its own."""
+        rows, new, whole = self.rows, slice(self.seen, end), slice(self.begin, end)
+        self.seen = end
+        hidden, _ = self.model.hidden(rows.ids[span, new], rows.mask[span, whole], rows.positions[span, new], self.cache)
         return hidden
 
     def keep(self, index: Tensor) -> None:
-        """Forgets the rows that `Rows.keep` dropped."""
+        """Goes on with the rows of `index`, among those that it reads."""
         self.cache.batch_select_indices(index)
 
 

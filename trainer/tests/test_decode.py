@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from toys import full_logits, teacher, toy, trajectories
 
-from minillm import decode, decode_alone, draws, head, reader, sequences
+from minillm import decode, decode_alone, decode_mixed, draws, head, reader, sequences
 from minillm.reader import inverse_cdf
 from minillm.sequences import Rollout, response_hidden
 
@@ -98,20 +98,88 @@ def test_a_group_of_rows_shares_its_mask_and_groups_differ():
     assert len({tuple(mask) for mask in masks}) == len(set(group_of))
 
 
+MANY = [PROMPTS[i % 8][: 1 + i // 3] for i in range(24)]
+IN_GROUPS = {**SETTING, "sampling": "commonMask", "alpha": 0.4, "groups": 4, "chunk": 24, "temperature": 2.0, "max_new_tokens": 24}
+"""So warm and long that most rows end, each in its own time."""
+
+
+def members_of_groups() -> dict[int, list[int]]:
+    group_of = decode.mask_groups(SETTING["seed"], SETTING["stream"], torch.arange(len(MANY)), IN_GROUPS["groups"])
+    return {group: [row for row in range(len(MANY)) if group_of[row] == group] for group in set(group_of)}
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "opt", "gemma3"])
+def test_groups_decoded_together_are_what_each_is_alone(name: str):
+    """In fp64, row by row: prompts of different lengths, rows that end at different times."""
+    student, mentor = toy(name), teacher(name)
+    together = decode.rollout(student, mentor, MANY, range(len(MANY)), **IN_GROUPS)
+    assert len(set(together.mask.sum(1).tolist())) >= 6
+    for members in members_of_groups().values():
+        own, prompts = together.select(members), [MANY[row] for row in members]
+        alone = decode.rollout(student, mentor, prompts, members, **IN_GROUPS).trim()
+        for field, tensor in alone.tensors().items():
+            torch.testing.assert_close(own.tensors()[field], tensor, rtol=1e-6, atol=1e-6, msg=field)
+
+
+def test_the_student_decodes_all_groups_at_once_and_the_teacher_reads_one_at_a_time(monkeypatch):
+    student, mentor = toy(), teacher()
+    passes: dict[str, list[int]] = {"student": [], "teacher": []}
+    for sizes, model in zip(passes.values(), (student, mentor), strict=True):
+        hidden = model.hidden
+        monkeypatch.setattr(model, "hidden", lambda ids, *rest, sizes=sizes, hidden=hidden: sizes.append(len(ids)) or hidden(ids, *rest))
+    rollout = decode.rollout(student, mentor, MANY, range(len(MANY)), **IN_GROUPS)
+    assert len(passes["student"]) == rollout.mask.shape[1], "one pass a step"
+    assert passes["student"][0] == len(MANY)
+    assert passes["student"] == sorted(passes["student"], reverse=True)
+    assert passes["student"][-1] < len(MANY), "rows that have ended leave"
+    groups = [len(members) for members in members_of_groups().values()]
+    assert max(passes["teacher"]) == max(groups)
+    assert {size for size in groups} <= set(passes["teacher"])
+
+
+def test_groups_read_early_in_turn_when_what_waits_has_no_room(monkeypatch):
+    """The one that has waited longest first, and no more of them than must."""
+    student, mentor = toy(), teacher()
+    whole = decode.rollout(student, mentor, MANY, range(len(MANY)), **IN_GROUPS)
+    room = 3 * len(MANY) * student.vocabulary
+    monkeypatch.setitem(decode_mixed.PENDING_LOGITS, "cpu", room)
+    waiting: list[int] = []
+    early = decode_mixed._to_read
+
+    def watched(groups, step, limit):
+        read = list(early(groups, step, limit))
+        waiting.append(sum(group.waiting for group in groups if group not in read))
+        return read
+
+    monkeypatch.setattr(decode_mixed, "_to_read", watched)
+    rollout = decode.rollout(student, mentor, MANY, range(len(MANY)), **IN_GROUPS)
+    assert 0 < max(waiting) < room
+    for field, tensor in rollout.tensors().items():
+        torch.testing.assert_close(tensor, whole.tensors()[field], rtol=1e-6, atol=1e-6, msg=field)
+
+
 def test_rows_are_dealt_evenly_to_groups():
     counts = torch.bincount(torch.tensor(decode.mask_groups(1, 2, torch.arange(8000), 8)), minlength=8)
     assert ((counts - 1000).abs() < 5 * math.sqrt(1000)).all()
 
 
-def test_chunks_hold_every_row_once_by_group_and_length():
-    lengths, group_of = [7, 3, 9, 1, 5, 5, 2, 8, 4, 6, 1], [0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
-    made = decode.chunks(lengths, group_of, 3)
-    assert sorted(i for chunk in made for i in chunk) == list(range(11))
-    assert all(len({group_of[i] for i in chunk}) == 1 for chunk in made)
-    assert all([lengths[i] for i in chunk] == sorted(lengths[i] for i in chunk) for chunk in made)
+@pytest.mark.parametrize("size", [1, 3, 5, 8, 11])
+def test_chunks_hold_every_row_once_by_group_and_length(size: int):
+    lengths, group_of = [7, 3, 9, 1, 5, 5, 2, 8, 4, 6, 1], [0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 1]
+    made = decode.chunks(lengths, group_of, size)
+    order = [i for chunk in made for i in chunk]
+    assert order == sorted(range(11), key=lambda i: (group_of[i], lengths[i], i))
+    assert all(0 < len(chunk) <= 1.25 * size for chunk in made)
+
+
+def test_a_chunk_holds_as_many_groups_as_find_room():
     assert max(map(len, decode.chunks([1] * 70, [0] * 70, 64))) == 70
     assert sorted(map(len, decode.chunks([1] * 90, [0] * 90, 64))) == [45, 45]
     assert sorted(map(len, decode.chunks([1] * 256, [0] * 256, 64))) == [64] * 4
+    four = [i % 4 for i in range(256)]
+    assert [sorted({four[i] for i in chunk}) for chunk in decode.chunks([1] * 256, four, 64)] == [[0], [1], [2], [3]]
+    assert [sorted({four[i] for i in chunk}) for chunk in decode.chunks([1] * 256, four, 128)] == [[0, 1], [2, 3]]
+    assert [sorted({four[i] for i in chunk}) for chunk in decode.chunks([1] * 256, four, 256)] == [[0, 1, 2, 3]]
 
 
 def test_seed_stream_and_row_change_the_draws():
@@ -128,7 +196,7 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
     def watched(**limits):
         sizes.clear()
         for name, value in limits.items():
-            for module in (decode, decode_alone):
+            for module in (decode_mixed, decode_alone):
                 monkeypatch.setattr(module, name, value, raising=False)
         student, mentor = toy(), teacher()
         watched_model = student if sampling == "student" else mentor
@@ -149,7 +217,7 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
 
 
 def test_the_teacher_reads_at_his_turns_and_once_at_the_end(monkeypatch):
-    monkeypatch.setattr(decode, "CROWDED", 2.0)
+    monkeypatch.setattr(decode_mixed, "CROWDED", 2.0)
     student, mentor = toy(), teacher()
     blocks: list[int] = []
     hidden = mentor.hidden
@@ -321,7 +389,7 @@ def test_what_waits_for_the_teacher_is_scored_in_small_blocks(monkeypatch, sampl
     size = 23  # no other dimension is as large
     student, mentor = toy("llama", size), teacher("llama", size)
     setting = {**SETTING, "sampling": sampling, "alpha": 0.2, "chunk": 3}
-    monkeypatch.setitem(decode.PENDING_LOGITS, "cpu", 5 * 3 * size)
+    monkeypatch.setitem(decode_mixed.PENDING_LOGITS, "cpu", 5 * 3 * size)
     whole = decode.rollout(student, mentor, PROMPTS, range(len(PROMPTS)), **setting)
     monkeypatch.setitem(head.BLOCK_LOGITS, "cpu", 2 * 3 * size)  # two steps
     largest = [0]

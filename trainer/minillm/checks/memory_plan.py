@@ -15,7 +15,8 @@ import torch
 
 from minillm.checks.sizes import Sizes
 from minillm.config import Config
-from minillm.decode import PENDING_LOGITS
+from minillm.decode import OVERFULL
+from minillm.decode_mixed import PENDING_LOGITS
 from minillm.evaluate import LARGEST_CHUNK, rows_together
 from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS
 from minillm.methods import DistillmPhase, Phase, Rounds, TeacherCached
@@ -162,7 +163,7 @@ class _Models:
         objective = getattr(phase, "objective", None)
         alpha = (objective.alpha or 0.0) if objective is not None else 0.0
         lock_step = objective is not None and objective.sampling == "lockStep"
-        chunk = self.together(phase, rollouts, (getattr(phase, "mask_groups", None) or 1) if alpha and not lock_step else 1)
+        chunk, group = self.together(phase, rollouts, (getattr(phase, "mask_groups", None) or 1) if alpha and not lock_step else 1)
         budget = PENDING_LOGITS.get(self.device, PENDING_LOGITS["cpu"])
         alone = not alpha and chunk * steps * wide <= budget  # the teacher reads whole responses afterwards
         waiting = steps if not alpha else 1 if lock_step else min(steps, round(AHEAD / alpha))
@@ -171,8 +172,8 @@ class _Models:
             "rollouts": self.buffer(rollouts + chunk, steps),  # the whole, and a part on its way there
             "copies": self.cast,
         }
-        drawing = DRAWN_COPIES * FP32 * chunk * wide
-        read = self.read_together(chunk, lengths.prompt + steps) if alone else chunk
+        drawing = FP32 * wide * (chunk + (DRAWN_COPIES - 1) * group)  # logits of all rows, and what is drawn from of a group
+        read = self.read_together(chunk, lengths.prompt + steps) if alone else group
         block = self.block(read * waiting, 2, least=read)
         prompts, whole = chunk * lengths.prompt, chunk * (lengths.prompt + steps)
         both = self.cache(student, 1) + self.cache(teacher, 1)
@@ -181,18 +182,19 @@ class _Models:
             stages = [begin, held | {"caches": self.cache(student, whole), "work": drawing}]
             stages.append(held | {"work": max(self.working(teacher, read, lengths.prompt + steps), block)})
         else:
-            stages = [begin, held | {"caches": both * prompts, "work": self.working(teacher, chunk, lengths.prompt)}]
+            stages = [begin, held | {"caches": both * prompts, "work": self.working(teacher, group, lengths.prompt)}]
             stages.append(held | {"caches": both * whole, "work": max(drawing, block)})
         if phase.method == "distillm":  # what was sampled before is still there; others give up a round before the next one
             stages = [stage | {"replayed": self.buffer(kept, steps)} for stage in stages]
             stages.append({"rollouts": self.buffer(2 * kept + rollouts, steps)})  # the two become one
         return max(stages, key=lambda stage: sum(stage.values()))
 
-    def together(self, phase: Phase, rollouts: int, groups: int) -> int:
-        """Prompts that are decoded together, as `decode.chunks` cuts them. A hash deals them to groups, some of which are larger."""
+    def together(self, phase: Phase, rollouts: int, groups: int) -> tuple[int, int]:
+        """Prompts that `decode.chunks` puts together, and how many of them are of one group. A hash deals them to groups, some larger."""
         size = getattr(phase, "rollout_chunk", min(phase.batch_size, rows_together(self.config.data)))
         members = rollouts if groups == 1 else min(rollouts, math.ceil(CROWDED * rollouts / groups))
-        return math.ceil(members / max(1, math.ceil(members / size - 0.25)))
+        piece = math.ceil(members / max(1, math.ceil(members / size - (OVERFULL - 1))))
+        return piece if groups == 1 else max(piece, min(rollouts, math.floor(OVERFULL * size))), piece
 
     def evaluation(self, lengths: Lengths) -> dict[str, float]:
         data, both = self.config.data, (self.student, self.teacher)
