@@ -197,6 +197,16 @@ def test_what_is_replayed_does_not_lie_on_a_gpu(place: Path) -> None:
     assert plan(1000, "cpu").total < plan(4000, "cpu").total
 
 
+def test_a_chunk_is_counted_with_all_its_groups_of_which_the_teacher_reads_one_at_a_time(place: Path) -> None:
+    def sampling(chunk: int) -> Any:
+        config, make = big(place, rollouts=256, maskGroups=4, rolloutChunk=chunk)
+        return make(config).busy[0, "sampling"]
+
+    one, four = sampling(64), sampling(256)
+    assert four["caches"] == pytest.approx(one["caches"] * 256 / 80), "one group may be a quarter larger, all four not"
+    assert four["work"] < 1.5 * one["work"]
+
+
 def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:
     config, make = big(place)
     once = make(config).held["teacher"]
