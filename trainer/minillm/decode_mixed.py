@@ -19,7 +19,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from minillm.head import BLOCK_LOGITS, log_softmax, terms_of
+from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS, log_softmax, terms_of
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout
@@ -119,7 +119,7 @@ class _Group:
         law = self.pending[-1]
         if self.turns[step]:
             assert self.block is not None
-            law = torch.where(theirs[:, None], self.block.last()[:, -1], law)
+            law = torch.where(theirs[:, None], self.block.last(), law)
         return inverse_cdf(law.exp(), uniform)
 
     def keep(self, index: Tensor) -> None:
@@ -173,28 +173,39 @@ def _leave(groups: Sequence[_Group], ended: Tensor) -> Tensor | None:
 class _Block:
     """What the teacher thinks at the positions [b,n] that he has not scored yet.
 
-    Log-probabilities are made of a few positions at a time: together, those of the block would be as large as all that waits for them.
+    His head takes many positions in one product; log-probabilities are made of few of them at a time, so that all that is computed from
+    them stays in the cache.
     """
 
     def __init__(self, teacher: LanguageModel, hidden: Tensor, temperature: float) -> None:
         self.teacher, self.hidden, self.temperature = teacher, hidden, temperature
-        count, pending = hidden.shape[:2]
-        size = max(1, BLOCK_LOGITS.get(teacher.device.type, BLOCK_LOGITS["cpu"]) // (count * teacher.vocabulary))
-        self.parts = [slice(max(0, stop - size), stop) for stop in range(pending, 0, -size)][::-1]
+        device, wide = teacher.device.type, hidden.shape[0] * teacher.vocabulary
+        self.few, many = (max(1, sizes.get(device, sizes["cpu"]) // wide) for sizes in (BLOCK_LOGITS, CHUNK_LOGITS))
+        self.waves = _cut_from_the_end(slice(0, hidden.shape[1]), many)
         self._last: Tensor | None = None
 
-    def logp(self, part: slice) -> Tensor:
-        """log p [b,k,V] at the positions of a part."""
-        if part.stop == self.hidden.shape[1] and self._last is not None:
-            return self._last
-        hidden = self.hidden[:, part]
-        logits = self.teacher.logits(hidden.flatten(0, 1))  # one product, not one for each row
-        return log_softmax(logits, self.temperature).unflatten(0, hidden.shape[:2])
+    def logits(self, wave: slice) -> Tensor:
+        """The logits [b,k,V] at some positions."""
+        hidden = self.hidden[:, wave]
+        return self.teacher.logits(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
 
     def last(self) -> Tensor:
-        """log p of the last part, at once: his turn waits for it."""
-        self._last = self.logp(self.parts[-1])
-        return self._last
+        """log p [b,V] at the last position: his turn waits for it."""
+        self._last = self.logits(self.waves[-1])
+        return log_softmax(self._last[:, -1], self.temperature)
+
+    def parts(self) -> Iterator[tuple[slice, Tensor]]:
+        """A few positions after the other, and log p [b,k,V] there."""
+        for wave in self.waves:
+            logits = self._last if wave is self.waves[-1] and self._last is not None else self.logits(wave)
+            for part in _cut_from_the_end(wave, self.few):
+                yield part, log_softmax(logits[:, part.start - wave.start : part.stop - wave.start], self.temperature)
+            del logits
+
+
+def _cut_from_the_end(whole: slice, size: int) -> list[slice]:
+    """Slices one after the other, of which the first alone may be smaller than `size`."""
+    return [slice(max(whole.start, stop - size), stop) for stop in range(whole.stop, whole.start, -size)][::-1]
 
 
 class _Kept:
@@ -212,9 +223,9 @@ class _Kept:
         begin = end - len(group.pending)
         alive = self.rows.alive[group.span]
         tokens = self.rows.ids[group.span, self.rows.width + begin : self.rows.width + end]
-        for part in block.parts:
+        for part, logp in block.parts():
             logq = torch.stack([group.pending.pop(0) for _ in range(part.start, part.stop)], 1)
-            logp, picked = block.logp(part), tokens[:, part]
+            picked = tokens[:, part]
             terms = terms_of(logq.flatten(0, 1), logp.flatten(0, 1), picked.flatten())
             del logq, logp
             by_step = {"logp_student": terms.logp_student, "logp_teacher": terms.logp_teacher, "kl": terms.kl, "entropy": terms.entropy}

@@ -392,20 +392,27 @@ def test_what_waits_for_the_teacher_is_scored_in_small_blocks(monkeypatch, sampl
     monkeypatch.setitem(decode_mixed.PENDING_LOGITS, "cpu", 5 * 3 * size)
     whole = decode.rollout(student, mentor, PROMPTS, range(len(PROMPTS)), **setting)
     monkeypatch.setitem(head.BLOCK_LOGITS, "cpu", 2 * 3 * size)  # two steps
-    largest = [0]
+    monkeypatch.setitem(head.CHUNK_LOGITS, "cpu", 4 * 3 * size)
+    largest: dict[str, int] = {}
 
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             made = function(*args, **(kwargs or {}))
             if isinstance(made, torch.Tensor) and made.shape[-1:] == (size,) and made.is_contiguous():
-                largest[0] = max(largest[0], made.numel())
+                name = str(function)
+                largest[name] = max(largest.get(name, 0), made.numel())
             return made
 
     with Watch():
         rollout = decode.rollout(student, mentor, PROMPTS, range(len(PROMPTS)), **setting)
     for name, tensor in rollout.tensors().items():
         torch.testing.assert_close(tensor, whole.tensors()[name], msg=name)
-    assert largest[0] <= 2 * 3 * size
+    products = {name: numbers for name, numbers in largest.items() if "mm" in name}
+    made_of_them = {name: numbers for name, numbers in largest.items() if any(part in name for part in ("softmax", "exp", "mul", "sub"))}
+    assert products
+    assert max(products.values()) <= 4 * 3 * size, "the teacher's head takes more steps at once"
+    assert len(made_of_them) == 4
+    assert max(made_of_them.values()) <= 2 * 3 * size
 
 
 def test_a_teacher_who_reads_whole_rows_scores_them_in_blocks(monkeypatch):

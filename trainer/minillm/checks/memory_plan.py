@@ -183,7 +183,8 @@ class _Models:
             stages.append(held | {"work": max(self.working(teacher, read, lengths.prompt + steps), block)})
         else:
             stages = [begin, held | {"caches": both * prompts, "work": self.working(teacher, group, lengths.prompt)}]
-            stages.append(held | {"caches": both * whole, "work": max(drawing, block)})
+            ahead = FP32 * min(group * waiting * wide, CHUNK_LOGITS.get(self.device, CHUNK_LOGITS["cpu"]))  # of the teacher's head
+            stages.append(held | {"caches": both * whole, "work": max(drawing, block) + ahead})
         if phase.method == "distillm":  # what was sampled before is still there; others give up a round before the next one
             stages = [stage | {"replayed": self.buffer(kept, steps)} for stage in stages]
             stages.append({"rollouts": self.buffer(2 * kept + rollouts, steps)})  # the two become one
