@@ -49,7 +49,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
   const openPanel = (dir: string): void | Promise<void> => panels.open(dir);
 
   const diagnostics = registerConfig(context, { runs, python, drafts });
-  const listed = registerRuns(context, { runs, folders, openPanel });
+  const { selection, listed } = registerRuns(context, { runs, folders, openPanel });
   registerStartRun(context, { runs, folders, python, diagnostics, drafts, openPanel });
   registerRunControl(context, runs, supervision);
   registerResumeRun(context, { runs, supervision, openPanel });
@@ -57,7 +57,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
   registerCleanUp(context, runs);
   context.register(new AlertNotices(context, runs));
   registerShowAlerts(context, runs, reports);
-  registerSamples(context, runs);
+  registerSamples(context, runs, selection);
   registerInlineSamples(context, runs);
   registerTimeTravel(context, runs);
   registerOpenDemo(context);

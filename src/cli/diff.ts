@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { changeOf, type Change, changes, countChanges } from '../samples/change';
 import { diffText, type Pieces, type TextDiff } from '../samples/diff';
-import { describeSample, drawNames } from '../samples/document';
+import { drawNames } from '../samples/document';
 import { groupPairs } from '../samples/group';
 import { comparePrompts, holds, type ListOrder, listOrders, onlyChanged, sortListed, textsOf } from '../samples/list';
+import { describeSample } from '../samples/measured';
 import { type Pair, pairSamples } from '../samples/pair';
 import { showControlCharacters } from '../present/text';
 import { pad } from '../present/width';

@@ -1,6 +1,7 @@
 import type { Sample } from '../contract/generated';
-import { describeSample, drawNames } from '../samples/document';
+import { drawNames } from '../samples/document';
 import { groupByPrompt, groupDraws } from '../samples/group';
+import { describeSample } from '../samples/measured';
 import { showControlCharacters } from '../present/text';
 import { pad } from '../present/width';
 import { findRun } from '../rundir/find';

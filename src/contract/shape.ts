@@ -59,7 +59,8 @@ export const isExitRecord = has({
 
 export const isSampleRecord = has({
   promptId: isText, prompt: isText, draw: isNumber, text: isText, references: listOf(isText), score: mapOf(isNumber),
-  ids: maybe(Array.isArray), kl: maybe(isNumber), klSequence: maybe(isNumber), length: maybe(isNumber), stop: maybe(isText),
+  ids: maybe(Array.isArray), kl: maybe(isNumber), klSequence: maybe(isNumber), repetition: maybe(isNumber), length: maybe(isNumber),
+  stop: maybe(isText),
 });
 
 const plan = has({ method: isText, firstStep: isNumber, steps: isNumber });

@@ -11,15 +11,17 @@ export interface TravelMoment {
   readonly text: string;
   /** Its tokens, where it is compared with a neighbour to which words are no unit. */
   readonly pieces?: readonly string[];
-  /** "exact", "Rouge-L 82 %". */
+  /** "exact", "Rouge-L 82 %, cut off". */
   readonly word: string;
   readonly right: boolean;
   /** From 0 to 1, what the sparkline shows; null when nothing was scored. */
   readonly score: number | null;
   /** Nats per token. */
   readonly kl: number | null;
-  /** Length and whatever else is known, in a few words. */
-  readonly detail: string;
+  /** Nats over all tokens. */
+  readonly klSequence: number | null;
+  /** Tokens. */
+  readonly length: number;
 }
 
 export interface TravelPrompt {

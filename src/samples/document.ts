@@ -1,31 +1,12 @@
 import type { Sample } from '../contract/generated';
-import { formatNumber, formatShare } from '../present/numbers';
 import { showBeginning, showControlCharacters } from '../present/text';
 import { groupByPrompt } from './group';
+import { verdictOf } from './measured';
 
 export const drawName = (draw: number): string => (draw === 0 ? 'greedy' : `draw ${draw}`);
 
 /** Of draws that came out alike: the first one's name, and how many there are. */
 export const drawNames = (draws: readonly number[]): string => `${drawName(draws[0] ?? 0)}${draws.length > 1 ? ` ×${draws.length}` : ''}`;
-
-/** Score, divergence and length of a response in a few words. */
-export function describeSample(sample: Sample): string {
-  const parts: string[] = [];
-  if (sample.score['exact'] === 1) parts.push('exact');
-  if (sample.score['errorRate'] !== undefined) parts.push(`error rate ${formatShare(sample.score['errorRate'])}`);
-  if (sample.score['rougeL'] !== undefined) parts.push(`Rouge-L ${formatShare(sample.score['rougeL'])}`);
-  if (sample.kl !== null) parts.push(`KL ${formatNumber(sample.kl)}`);
-  if (sample.length > 0) parts.push(`${sample.length} token${sample.length === 1 ? '' : 's'}${sample.stop === 'eos' ? '' : ', cut off'}`);
-  return parts.join(' · ');
-}
-
-/**
- * What a person wants to know of a response besides its text, where there is something to know: nothing that changes while the
- * text stays, and no word for what is plain from the reference above.
- */
-function verdict({ score, stop, length }: Sample): string {
-  return [...(score['exact'] === 1 ? ['exact'] : []), ...(stop !== 'eos' && length > 0 ? ['cut off'] : [])].join(', ');
-}
 
 /** Where the head of a response stands in a samples document. */
 export interface SamplePlace {
@@ -37,7 +18,7 @@ export interface SamplePlace {
 /**
  * The samples of one checkpoint as a text to be read or diffed. Two checkpoints give the same lines in the same
  * places except where their responses differ, so that a diff shows just that: KL and scores, which differ a little
- * everywhere, stand above the responses as code lenses.
+ * everywhere, are no part of the text. The editor draws them beside it.
  */
 export function renderSamples(samples: readonly Sample[]): string {
   return layOutSamples(samples).lines.join('\n');
@@ -63,7 +44,7 @@ export function layOutSamples(samples: readonly Sample[]): { readonly lines: rea
     lines.push('');
     for (const sample of draws) {
       places.push({ line: lines.length, sample });
-      lines.push(`${drawName(sample.draw).padEnd(9)}  ${verdict(sample)}`.trimEnd());
+      lines.push(`${drawName(sample.draw).padEnd(9)}  ${verdictOf(sample)}`.trimEnd());
       lines.push(...linesOf(sample.text).map((line) => `    ${line}`));
     }
     lines.push('');

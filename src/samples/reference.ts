@@ -9,6 +9,6 @@ export function referenceSamples(samples: readonly Sample[]): Sample[] {
   return samples.flatMap((sample) => {
     const text = sample.references.find((reference) => reference.trim() === sample.text.trim()) ?? sample.references[0];
     if (text === undefined) return [];
-    return [{ ...sample, checkpoint: 'reference', text, ids: [], score: {}, kl: null, seed: null, stop: 'eos' as const, length: 0 }];
+    return [{ ...sample, checkpoint: 'reference', text, ids: [], score: {}, kl: null, klSequence: null, repetition: 0, seed: null, stop: 'eos' as const, length: 0 }];
   });
 }

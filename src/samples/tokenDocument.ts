@@ -4,7 +4,8 @@ import { checkpointLabel } from '../present/labels';
 import { formatNumber, formatShare } from '../present/numbers';
 import { formatTable } from '../present/table';
 import { showControlCharacters } from '../present/text';
-import { describeSample, drawName } from './document';
+import { drawName } from './document';
+import { faultsOf, scoresOf } from './measured';
 import { type Token, tokensOf } from './tokenDetail';
 import { dearestTokens, levelOf, levels, type Level, type Measure, measureLooks, valuesOf } from './tokens';
 
@@ -70,12 +71,12 @@ function summary(detail: TokenDetail, tokens: readonly Token[], sample: Sample |
   const kl = known.reduce((sum, token) => sum + (token.kl ?? 0), 0);
   const measured = known.length > 0 ? `sequence KL ${formatNumber(kl)} nats · ` : '';
   const size = `${tokens.length} token${tokens.length === 1 ? '' : 's'}`;
-  const scores = sample === undefined ? '' : describeSample({ ...sample, kl: null, length: 0 });
+  const scores = sample === undefined ? [] : [...scoresOf(sample), ...faultsOf(sample)];
   const dear = dearestTokens(tokens).map(({ place, cost }) => {
     const token = tokens[place];
     return `${visibleToken(token?.text === '' ? token.name : (token?.text ?? ''))} ${formatNumber(cost)}`;
   });
-  const lines = [`${measured}${size}${scores === '' ? '' : ` · ${scores}`}`];
+  const lines = [[`${measured}${size}`, ...scores].join(' · ')];
   if (dear.length > 0) lines.push(`cost most  ${dear.join('  ·  ')}`);
   if (detail.logpStudent === null) lines.push('the teacher\'s own words: nobody to compare him with');
   return lines;

@@ -163,8 +163,7 @@ describe('hostile text', function suite() {
     await workbench.openFile('inspect.jsonl');
     await workbench.page.locator('.codelens-decoration', { hasText: 'step 1700' }).first().waitFor();
     const after = await until('answers', async () => {
-      const found = await workbench.page.evaluate(() => [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
-        .map((span) => getComputedStyle(span, '::after').content).filter((content) => content.includes('→')));
+      const found = (await workbench.afterLines()).filter((text) => text.includes('→'));
       return found.length >= Object.keys(answers).length && found.join('\n');
     });
     for (const wanted of ['<img src=x', '202e}admin', '(nothing)']) assert.ok(after.includes(wanted), wanted);

@@ -42,6 +42,27 @@ describe('time travel', function suite() {
     await workbench.screenshot('travel');
   });
 
+  it('plays from checkpoint to checkpoint until the end, or until a key takes over', async () => {
+    const frame = await page();
+    const play = frame.locator('.tools vscode-button').first();
+    await frame.locator('.time').focus();
+    await workbench.page.keyboard.press('Home');
+    await workbench.page.keyboard.press('Space');
+    assert.equal(await play.innerText(), 'Pause');
+    for (const wanted of [1, 2]) await untilPlace(wanted);
+    await workbench.page.keyboard.press('ArrowLeft');
+    assert.equal(await play.innerText(), 'Play');
+    const there = await place();
+    await sleep(1500); // more than a beat
+    assert.equal(await place(), there);
+    await workbench.page.keyboard.press('End');
+    await workbench.page.keyboard.press('ArrowLeft');
+    await untilPlace(7);
+    await play.click();
+    await untilPlace(8);
+    await until('its end', async () => await play.innerText() === 'Play');
+  });
+
   it('is spoken once: by the slider while one moves it, else by the page', async () => {
     const frame = await page();
     const spoken = (): Promise<string[]> => frame.evaluate(() => {
@@ -82,6 +103,7 @@ describe('time travel', function suite() {
     await frame.locator('.jump', { hasText: 'first changed at' }).click();
     await untilPlace(1);
     assert.match(await frame.locator('.jumps').innerText(), /(first right at step \d+|never right)/);
+    assert.equal(await frame.evaluate(() => document.activeElement?.textContent), 'first changed at step 400', 'it keeps the focus');
   });
 
   it('pins two moments and sets them side by side in the editor\'s own diff', async () => {
@@ -94,6 +116,13 @@ describe('time travel', function suite() {
     await frame.locator('.pins', { hasText: 'step 400, step 1700' }).waitFor();
     await frame.locator('vscode-button', { hasText: 'Diff the two' }).click();
     await workbench.page.locator('.monaco-diff-editor .char-insert, .monaco-diff-editor .line-insert').first().waitFor();
+    await workbench.page.locator('.tab.active', { hasText: 'pronounce: step 400 ↔ step 1700, phonetics' }).waitFor();
+    // What differs a little everywhere is no part of the texts that are compared.
+    const numbers = await until('numbers beside the answers of both', async () => {
+      const found = await workbench.afterLines();
+      return found.length >= 4 && found;
+    });
+    for (const text of numbers) assert.match(text, /^"(error rate [\d.]+ % · )?KL [\d.]+ · sequence KL [\d.]+ · \d+ tokens"$/);
     await workbench.screenshot('travel-diff');
     await workbench.page.locator('.tab', { hasText: 'Travel: phonetics' }).click();
   });
@@ -146,7 +175,9 @@ describe('time travel', function suite() {
     await until('the last answer', async () => (await answer.locator('ins').allInnerTexts()).join(' ').includes('Y'));
     await frame.locator('.targets', { hasText: 'teacher' }).waitFor();
     await workbench.screenshot('story-travel');
+    assert.match(await frame.locator('.answer-head').innerText(), /KL [\d.]+ · sequence KL [\d.]+ · \d+ tokens/);
     await frame.locator('vscode-button', { hasText: 'Tokens' }).click();
+    await workbench.page.locator('.tab.active', { hasText: 'choreography · step 1700 · greedy' }).waitFor();
     await workbench.page.locator('.monaco-editor .view-line', { hasText: /cost.most/ }).first().click();
     await workbench.page.keyboard.press('n');
     await workbench.page.locator('.statusbar-item', { hasText: /Worst 1 of \d/ }).waitFor();

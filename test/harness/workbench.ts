@@ -215,12 +215,19 @@ export class Workbench {
   async showContainer(title: string): Promise<void> {
     const entry = this.page.locator(`.activitybar .action-item a[aria-label^="${title}"]`);
     await entry.waitFor({ timeout: 20_000 });
-    if (await entry.getAttribute('aria-expanded') !== 'true') await entry.click();
+    // A badge may cover the icon.
+    if (await entry.getAttribute('aria-expanded') !== 'true') await entry.locator('xpath=..').click();
   }
 
   /** Rows of the side bar that contain the text. */
   treeRow(text: string | RegExp): Locator {
     return this.page.locator('.part.sidebar .monaco-list-row', { hasText: text });
+  }
+
+  /** What is shown after lines: a style draws it, and it is no text of the page. */
+  afterLines(): Promise<string[]> {
+    return this.page.evaluate(() => [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
+      .map((span) => getComputedStyle(span, '::after').content).filter((content) => content !== 'none'));
   }
 
   /** The toast that contains the text. */

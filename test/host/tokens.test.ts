@@ -92,7 +92,7 @@ describe('tokens', () => {
     await vscode.commands.executeCommand('minillm.inspectTokens');
     const input = await until('the diff of tokens', () => {
       const { activeTab } = vscode.window.tabGroups.activeTabGroup;
-      return activeTab?.label.includes('tokens') === true && activeTab.input instanceof vscode.TabInputTextDiff && activeTab.input;
+      return activeTab?.label === 'phonetics · step 200 ↔ step 1700 · greedy, tokens' && activeTab.input instanceof vscode.TabInputTextDiff && activeTab.input;
     });
     assert.deepEqual(parseTokensUri(input.original), address({ checkpoint: first, promptId: 'phonetics' }));
     assert.deepEqual(parseTokensUri(input.modified), address({ promptId: 'phonetics' }));

@@ -1,6 +1,6 @@
 /* The answer at one moment, with what changed since the moment before marked. All of it is text nodes. */
-import { formatNumber } from '../../src/present/numbers';
 import type { TravelMoment } from '../../src/protocol/timeTravel';
+import { measuresOf } from '../../src/samples/measured';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
 import { marked } from '../parts/marked';
 
@@ -21,7 +21,7 @@ export class AnswerView {
     setText(this.label, `${moment.label}${moment.phase === '' ? '' : `, ${moment.phase}`}`);
     setText(this.word, moment.word);
     setAttribute(this.word, 'class', `answer-word${moment.right ? ' right' : ''}`);
-    setText(this.facts, [...(moment.kl === null ? [] : [`KL ${formatNumber(moment.kl)}`]), moment.detail].join(' · '));
+    setText(this.facts, measuresOf(moment).join(' · '));
     // What is selected stays so while the run goes on.
     const key = JSON.stringify([before?.text ?? null, moment.text, before?.pieces, moment.pieces]);
     if (key === this.shown) return;

@@ -5,6 +5,7 @@ import { rememberTravel, sendTravel } from '../parts/host';
 import { button, dropdown } from '../parts/toolkit';
 import { AnswerView, spokenMoment } from './answer';
 import { HistoryView } from './history';
+import { Jump } from './jump';
 import { Timeline } from './timeline';
 
 /** Milliseconds that a moment is shown while time plays. */
@@ -25,7 +26,10 @@ export class TravelApp {
   private readonly timeline = new Timeline((place) => this.go(place));
   /** Speaks where the slider does not: by play, by a click, by the run itself. */
   private readonly said = h('p', { class: 'visually-hidden', role: 'status' });
-  private readonly jumps = h('div', { class: 'jumps' });
+  private readonly firstChanged = new Jump('first changed at', 'never changed', (place) => this.go(place));
+  private readonly firstRight = new Jump('first right at', 'never right', (place) => this.go(place));
+  private readonly settled = new Jump('unchanged since', '', (place) => this.go(place));
+  private readonly leftOut = h('span', { class: 'quiet' });
   private readonly play = button('Play', () => this.togglePlay(), 'primary');
   private readonly pin = button('Pin', () => this.togglePin());
   private readonly tokens = button('Tokens', () => this.moment && sendTravel({ type: 'tokens', checkpoint: this.moment.checkpoint }));
@@ -37,8 +41,9 @@ export class TravelApp {
 
   constructor(private readonly root: HTMLElement) {
     const tools = h('div', { class: 'tools' }, this.play.element, this.pin.element, this.tokens.element, this.pins, this.diff.element);
+    const jumps = h('div', { class: 'jumps' }, this.firstChanged.element, this.firstRight.element, this.settled.element, this.leftOut);
     this.content = h('div', { class: 'content' },
-      this.answer.element, this.said, this.timeline.element, h('div', { class: 'below' }, tools, this.jumps), this.history.element);
+      this.answer.element, this.said, this.timeline.element, h('div', { class: 'below' }, tools, jumps), this.history.element);
     const head = h('header', { class: 'head' },
       h('div', { class: 'head-row' }, this.heading, h('div', { class: 'choices' }, this.prompts.element, this.draws.element)), this.prompt, this.facts);
     setChildren(root, [head, h('main', {}, this.problem, this.content)]);
@@ -167,19 +172,13 @@ export class TravelApp {
     this.play.setReason((this.state?.moments.length ?? 0) < 2 ? 'There is only one checkpoint with samples so far.' : null);
   }
 
-  private renderJumps(state: TravelState, place: number): void {
-    const { firstChanged, firstRight, settled, moments, discarded } = state;
-    const jump = (label: string, to: number | null, none: string): HTMLElement => {
-      if (to === null) return h('span', { class: 'quiet' }, none);
-      const element = h('button', { type: 'button', class: 'jump', 'aria-current': to === place ? 'true' : null }, `${label} ${moments[to]?.label ?? ''}`);
-      element.addEventListener('click', () => this.go(to));
-      return element;
-    };
-    const left = discarded === 0 ? null : h('span', { class: 'quiet' }, `${discarded} checkpoint${discarded === 1 ? '' : 's'} of a discarded branch left out`);
-    setChildren(this.jumps, [
-      jump('first changed at', firstChanged, 'never changed'), jump('first right at', firstRight, 'never right'),
-      ...(settled === null ? [] : [jump('unchanged since', settled, '')]), ...(left ? [left] : []),
-    ]);
+  private renderJumps({ firstChanged, firstRight, settled, moments, discarded }: TravelState, place: number): void {
+    for (const [jump, to] of [[this.firstChanged, firstChanged], [this.firstRight, firstRight], [this.settled, settled]] as const) {
+      jump.update(to, moments[to ?? -1]?.label ?? '', place);
+    }
+    this.settled.element.hidden = settled === null;
+    this.leftOut.hidden = discarded === 0;
+    setText(this.leftOut, `${discarded} checkpoint${discarded === 1 ? '' : 's'} of a discarded branch left out`);
   }
 
   private renderPins({ moments }: TravelState, { pins }: TravelView, moment: TravelMoment): void {

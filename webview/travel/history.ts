@@ -24,21 +24,23 @@ function staysOf(moments: readonly TravelMoment[]): Stay[] {
 export class HistoryView {
   readonly element: HTMLElement;
   private readonly body = h('tbody', {});
-  private shown = '';
+  private rows = new Map<string, HTMLElement>();
 
   constructor(private readonly go: (place: number) => void) {
-    const head = ['steps', 'answer', 'score', 'KL'].map((title) => h('th', { scope: 'col', class: title === 'answer' ? 'text' : null }, title));
+    const head = ['steps', 'answer', 'score', 'KL', 'sequence KL', 'tokens'].map((title) => h('th', { scope: 'col', class: title === 'answer' ? 'text' : null }, title));
     this.element = h('section', { class: 'history', 'aria-labelledby': 'history-title' },
       h('h2', { id: 'history-title' }, 'All answers'), h('div', { class: 'table-scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...head)), this.body)));
   }
 
   update({ moments }: TravelState, place: number): void {
     const stays = staysOf(moments);
-    const key = JSON.stringify(stays.map(({ first, last, moment }) => [first, last, moment.text, moment.word, moments[first]?.pieces]));
-    if (key !== this.shown) {
-      this.shown = key;
-      setChildren(this.body, stays.map((stay, at) => this.row(stay, stays[at - 1], moments)).reverse());
-    }
+    // A row that says what it said stays, with the focus and whatever is selected in it.
+    this.rows = new Map(stays.map((stay, at) => {
+      const before = stays[at - 1];
+      const key = JSON.stringify([stay, moments[stay.first], before?.moment]);
+      return [key, this.rows.get(key) ?? this.row(stay, before, moments)];
+    }));
+    setChildren(this.body, [...this.rows.values()].reverse());
     for (const [at, row] of [...this.body.children].entries()) {
       const stay = stays[stays.length - 1 - at];
       setAttribute(row, 'aria-current', stay && stay.first <= place && place <= stay.last ? 'true' : null);
@@ -52,6 +54,6 @@ export class HistoryView {
     // Tokens are known where neighbours differ: at the two ends of a stay.
     const text = answerNodes(moments[first] ?? moment, before?.moment);
     return h('tr', {}, h('th', { scope: 'row' }, button), h('td', { class: 'text' }, ...text),
-      h('td', { class: moment.right ? 'right' : null }, moment.word), h('td', {}, moment.kl === null ? '' : formatNumber(moment.kl)));
+      h('td', { class: moment.right ? 'right' : null }, moment.word), ...[moment.kl, moment.klSequence].map((kl) => h('td', {}, typeof kl === 'number' ? formatNumber(kl) : '')), h('td', {}, String(moment.length)));
   }
 }

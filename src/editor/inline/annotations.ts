@@ -3,15 +3,12 @@ import { showControlCharacters } from '../../present/text';
 import { changeOf } from '../../samples/change';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
+import { afterLine, besideText, EditorsInView, linesInView } from '../inView';
 import type { SampleBook, Shown } from './book';
 import { isEnabled, type PromptDocuments } from './documents';
 import type { NewPrompts } from './newPrompts';
 
 const LONGEST = 160;
-/** Lines above and below what is in view that are drawn already. */
-const MARGIN = 30;
-/** Milliseconds that scrolling may go on before what has come into view is drawn. */
-const REST = 40;
 
 /** A response on one line, cut; what cannot be seen becomes a sign. */
 export function inlineText(text: string): string {
@@ -21,15 +18,11 @@ export function inlineText(text: string): string {
 
 /** The newest answer after each prompt in view, and in the gutter what became of it since the checkpoint before. */
 export class InlineAnnotations extends Disposable {
-  private readonly answer = this.register(vscode.window.createTextEditorDecorationType({
-    after: { margin: '0 0 0 2em', color: new vscode.ThemeColor('editorCodeLens.foreground') },
-    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
-  }));
+  private readonly answer = this.register(vscode.window.createTextEditorDecorationType(besideText));
   private readonly improved: vscode.TextEditorDecorationType;
   private readonly regressed: vscode.TextEditorDecorationType;
   /** What each editor shows. */
   private readonly drawn = new WeakMap<vscode.TextEditor, string>();
-  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     context: EditorContext, private readonly book: SampleBook, private readonly documents: PromptDocuments,
@@ -43,30 +36,11 @@ export class InlineAnnotations extends Disposable {
     }));
     this.improved = gutter('improved', 'charts.green');
     this.regressed = gutter('regressed', 'charts.red');
-    this.register(book.onDidChange(() => this.drawAll()));
-    this.register(news.onDidChange(() => this.drawAll()));
-    this.register(vscode.window.onDidChangeVisibleTextEditors(() => this.drawAll()));
-    this.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.inlineSamples') && this.drawAll()));
-    this.register(vscode.window.onDidChangeTextEditorVisibleRanges(() => this.drawSoon()));
-    this.register(vscode.workspace.onDidChangeTextDocument(({ document }) => {
-      if (vscode.window.visibleTextEditors.some((editor) => editor.document === document)) this.drawSoon();
-    }));
-    this.drawAll();
-  }
-
-  override dispose(): void {
-    clearTimeout(this.timer);
-    super.dispose();
-  }
-
-  private drawSoon(): void {
-    clearTimeout(this.timer);
-    // Finding the prompts of a file reads all of it: not with every key.
-    this.timer = setTimeout(() => this.drawAll(), REST);
-  }
-
-  private drawAll(): void {
-    for (const editor of vscode.window.visibleTextEditors) this.draw(editor);
+    const editors = this.register(new EditorsInView((editor) => this.draw(editor)));
+    this.register(book.onDidChange(() => editors.drawAll()));
+    this.register(news.onDidChange(() => editors.drawAll()));
+    this.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.inlineSamples') && editors.drawAll()));
+    editors.drawAll();
   }
 
   private draw(editor: vscode.TextEditor): void {
@@ -75,20 +49,16 @@ export class InlineAnnotations extends Disposable {
     const enabled = isEnabled(document.uri);
     const prompts = shown && enabled ? this.documents.promptsIn(document) : new Map<number, never>();
     const notes = enabled ? this.news.notesIn(document) : new Map<number, string>();
-    const after = (line: number, contentText: string): void => {
-      const { end } = document.lineAt(line).range;
-      answers.push({ range: new vscode.Range(end, end), renderOptions: { after: { contentText } } });
-    };
     const answers: vscode.DecorationOptions[] = [];
     const improved: vscode.Range[] = [];
     const regressed: vscode.Range[] = [];
     for (const line of linesInView(editor)) {
       const note = notes.get(line);
-      if (note !== undefined) after(line, note);
+      if (note !== undefined) answers.push(afterLine(document, line, note));
       const prompt = prompts.get(line);
       if (!prompt || !shown) continue;
       const { range } = document.lineAt(line);
-      after(line, `→ ${this.textOf(shown, prompt.promptId)}`);
+      answers.push(afterLine(document, line, `→ ${this.textOf(shown, prompt.promptId)}`));
       const { promptId } = prompt;
       const change = changeOf({ promptId, draw: 0, prompt: '', left: shown.samplesBefore.get(promptId), right: shown.samples.get(promptId) });
       if (change === 'improved') improved.push(range);
@@ -106,14 +76,5 @@ export class InlineAnnotations extends Disposable {
   private textOf(shown: Shown, promptId: string): string {
     const text = shown.samples.get(promptId)?.text ?? '';
     return text.trim() === '' ? '(nothing)' : inlineText(text);
-  }
-}
-
-function* linesInView({ document, visibleRanges }: vscode.TextEditor): Generator<number> {
-  let last = -1;
-  for (const { start, end } of visibleRanges) {
-    const to = Math.min(document.lineCount - 1, end.line + MARGIN);
-    for (let line = Math.max(last + 1, start.line - MARGIN, 0); line <= to; line++) yield line;
-    last = Math.max(last, to);
   }
 }

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { Sample } from '../../contract/generated';
 import { checkpointLabel } from '../../present/labels';
 import { formatNumber } from '../../present/numbers';
-import { scoreWord } from '../../samples/scoreWord';
+import { scoreWord } from '../../samples/measured';
 import { Disposable } from '../disposable';
 import { TextSheet } from '../textSheet';
 import { inlineText } from './annotations';
@@ -68,8 +68,9 @@ function answerSheet(answers: readonly Answer[], teacher: Sample | undefined): v
   const sheet = new TextSheet();
   // A score stays on its line: the answer is what wraps.
   const word = (sample: Sample): string => scoreWord(sample).replaceAll('-', '\u2011').replaceAll(' ', '\u00a0');
-  const kl = (sample: Sample): string => (sample.kl === null ? '' : formatNumber(sample.kl));
-  sheet.markup('| step | answer | score | KL |\n|--:|---|---|--:|\n');
+  const number = (value: number | null): string => (typeof value === 'number' ? formatNumber(value) : '');
+  const measures = ({ kl, klSequence, length }: Sample): string[] => [number(kl), number(klSequence), String(length)];
+  sheet.markup('| step | answer | score | KL | sequence KL | tokens |\n|--:|---|---|--:|--:|--:|\n');
   const rows: { first: string; last: string; sample: Sample }[] = [];
   for (const { label, sample } of answers) {
     const before = rows.at(-1);
@@ -77,10 +78,10 @@ function answerSheet(answers: readonly Answer[], teacher: Sample | undefined): v
     else rows.push({ first: label, last: label, sample });
   }
   for (const { first, last, sample } of rows.reverse()) {
-    sheet.row(first === last ? first : `${first}–${last}`, inlineText(sample.text) || '(nothing)', word(sample), kl(sample));
+    sheet.row(first === last ? first : `${first}–${last}`, inlineText(sample.text) || '(nothing)', word(sample), ...measures(sample));
   }
-  if (teacher) sheet.row('teacher', inlineText(teacher.text) || '(nothing)', word(teacher), '');
+  if (teacher) sheet.row('teacher', inlineText(teacher.text) || '(nothing)', word(teacher), ...measures(teacher));
   const references = (answers.at(-1)?.sample ?? teacher)?.references ?? [];
-  for (const reference of references) sheet.row('reference', inlineText(reference), '', '');
+  for (const reference of references) sheet.row('reference', inlineText(reference), '', '', '', '');
   return sheet.markdown;
 }

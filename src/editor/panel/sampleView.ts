@@ -1,6 +1,5 @@
 /* Samples of one or two sides, shaped and cut for the panel. */
 import type { Sample } from '../../contract/generated';
-import { formatNumber, formatShare } from '../../present/numbers';
 import { showBeginning, showControlCharacters } from '../../present/text';
 import type { SamplesMessage, ShownDraw, ShownPrompt, ShownSample } from '../../protocol/runPanel';
 import { readPairPieces } from '../../rundir/pairPieces';
@@ -9,6 +8,7 @@ import { changeOf, countChanges } from '../../samples/change';
 import type { Pieces } from '../../samples/diff';
 import { groupByPrompt, groupPairs } from '../../samples/group';
 import { comparePrompts } from '../../samples/list';
+import { describeSample, faultsOf, measuresOf, scoresOf } from '../../samples/measured';
 import { type Pair, pairSamples } from '../../samples/pair';
 
 /** A panel is a preview: the diff and the file have the rest. */
@@ -19,17 +19,13 @@ const cut = (text: string): string => showBeginning(text, SHOWN_CHARACTERS);
 
 function shown(sample: Sample | undefined): ShownSample | null {
   if (sample === undefined) return null;
-  const { score, kl, length, stop, checkpoint } = sample;
-  const rouge = score['rougeL'] === undefined ? [] : [`Rouge-L ${formatShare(score['rougeL'])}`];
-  const divergence = kl === null ? [] : [`KL ${formatNumber(kl)}`];
-  const end = stop === 'length' ? ['cut off'] : [];
-  const size = checkpoint === 'reference' ? [] : [`${length} token${length === 1 ? '' : 's'}`];
+  const exact = sample.score['exact'];
   return {
     text: cut(sample.text),
-    exact: score['exact'] === undefined ? null : score['exact'] === 1,
+    exact: exact === undefined ? null : exact === 1,
     // Where nothing is ever exact, overlap tells.
-    brief: [...(score['exact'] === undefined ? rouge : []), ...divergence, ...end].join(' · '),
-    detail: [...rouge, ...divergence, ...size, ...end].join(' · '),
+    brief: [...(exact === undefined ? scoresOf(sample) : []), ...measuresOf(sample).slice(0, 1), ...faultsOf(sample)].join(' · '),
+    detail: describeSample(sample),
   };
 }
 

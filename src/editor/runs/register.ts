@@ -12,12 +12,20 @@ export interface RunsDeps {
   readonly openPanel: (dir: string) => void | Promise<void>;
 }
 
-/** The Runs view, the status bar item, and what can be done with a run. Resolves when the view knows what there is. */
-export async function registerRuns(context: EditorContext, { runs, folders, openPanel }: RunsDeps): Promise<void> {
+export interface RunsView {
+  /** Rows that are selected: what a key that is pressed there means. */
+  readonly selection: () => readonly Node[];
+  /** Resolves when the view knows what there is. */
+  readonly listed: Promise<void>;
+}
+
+/** The Runs view, the status bar item, and what can be done with a run. */
+export function registerRuns(context: EditorContext, { runs, folders, openPanel }: RunsDeps): RunsView {
   const tree = context.register(new RunsTree(runs));
   const view = context.register(vscode.window.createTreeView<Node>('minillm.runs', { treeDataProvider: tree, canSelectMany: true, showCollapseAll: true }));
   context.register(new RunStatusBar(runs));
-  registerRunCommands(context, { runs, folders, openPanel, selection: () => view.selection });
+  const selection = (): readonly Node[] => view.selection;
+  registerRunCommands(context, { runs, folders, openPanel, selection });
 
   const update = (): void => {
     const active = runs.activeRuns.length;
@@ -29,8 +37,10 @@ export async function registerRuns(context: EditorContext, { runs, folders, open
   context.register(vscode.workspace.onDidChangeWorkspaceFolders(() => void runs.refresh()));
   context.register(vscode.window.onDidChangeWindowState(({ focused }) => focused && void runs.refresh()));
   context.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.runsFolder') && void runs.refresh()));
-  await runs.start();
-  update();
-  // Only now does the welcome speak: "no runs yet" must not flash before the first look.
-  setContextKey('minillm.ready', true);
+  const listed = runs.start().then(() => {
+    update();
+    // Only now does the welcome speak: "no runs yet" must not flash before the first look.
+    setContextKey('minillm.ready', true);
+  });
+  return { selection, listed };
 }

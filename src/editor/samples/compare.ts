@@ -18,8 +18,11 @@ interface Comparison {
   readonly right: SamplesAddress;
 }
 
+/** What the key in package.json gives: menus hand over the rows that they were opened on, keys cannot. */
+const SELECTION = 'selection';
+
 /** Commands that set samples of two checkpoints side by side, from the tree, the panel and the palette. */
-export function registerCompareSamples(context: EditorContext, runs: RunRegistry): void {
+export function registerCompareSamples(context: EditorContext, runs: RunRegistry, selection: () => readonly unknown[]): void {
   context.command('minillm.openSamples', async (given) => {
     const target = targetOf(given);
     if (target?.checkpoint === undefined) return;
@@ -33,7 +36,8 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
   });
 
   context.command('minillm.compareSamples', async (given, many) => {
-    const comparison = await choose(runs, given, many);
+    const rows = given === SELECTION ? selection() : undefined;
+    const comparison = rows ? await choose(runs, rows[0], rows) : await choose(runs, given, many);
     if (comparison) await showDiff(runs, comparison);
   });
 

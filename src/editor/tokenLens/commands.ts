@@ -109,7 +109,8 @@ async function compare(left: TokensAddress, right: TokensAddress, measure: Measu
   const sides = [await settled(left), await settled(right)] as const;
   for (const side of sides) await check(side);
   const [one, other] = sides.map(({ checkpoint, kind }) => (kind === 'reference' ? REFERENCE.label : checkpointLabel(checkpoint)));
-  const title = `${visibleToken(left.promptId)}, tokens: ${one ?? ''} ↔ ${other ?? ''}`;
+  const draw = sides.find(({ kind }) => kind === 'draw')?.draw ?? 0;
+  const title = `${visibleToken(left.promptId)} · ${one ?? ''} ↔ ${other ?? ''} · ${drawName(draw)}, tokens`;
   await vscode.commands.executeCommand('vscode.diff', tokensUri({ ...sides[0], measure }), tokensUri({ ...sides[1], measure }), title);
 }
 

@@ -10,7 +10,7 @@ import { parseTokensUri, type TokensAddress } from './address';
 async function sampleOf({ dir, checkpoint, promptId, kind, draw }: TokensAddress): Promise<Sample | undefined> {
   const samples = await readSamples(dir, checkpoint).catch((): Sample[] => []);
   const own = samples.find((sample) => sample.promptId === promptId && sample.draw === (kind === 'draw' ? draw : 0));
-  return kind === 'draw' || own === undefined ? own : { ...own, score: {}, klSequence: null };
+  return kind === 'draw' || own === undefined ? own : { ...own, score: {}, stop: 'eos', repetition: 0 };
 }
 
 async function read(address: TokensAddress): Promise<{ readonly detail: TokenDetail; readonly sample: Sample | undefined }> {

@@ -5,7 +5,7 @@ import { checkpointLabel } from '../../present/labels';
 import { showBeginning, showControlCharacters } from '../../present/text';
 import type { TravelMoment, TravelState } from '../../protocol/timeTravel';
 import { keptCheckpoints } from '../../samples/branch';
-import { scoreWord } from '../../samples/scoreWord';
+import { scoreWord } from '../../samples/measured';
 import { type Moment, travelOf } from '../../samples/travel';
 
 const SHOWN_CHARACTERS = 20_000;
@@ -19,15 +19,10 @@ function scoreOf({ score }: Sample): number | null {
 }
 
 function shown({ checkpoint, step, sample }: Moment, phase: string, right: boolean, pieces: readonly string[] | undefined): TravelMoment {
-  const { length, stop, repetition } = sample;
-  const detail = [
-    `${length} token${length === 1 ? '' : 's'}`,
-    ...(stop === 'length' ? ['cut off'] : []),
-    ...(repetition > 0.05 ? [`repeats itself (${Math.round(100 * repetition)} %)`] : []),
-  ].join(' · ');
+  const { kl, klSequence, length } = sample;
   return {
     checkpoint, step, phase, right, label: checkpointLabel(checkpoint), text: cut(sample.text), word: scoreWord(sample),
-    score: scoreOf(sample), kl: sample.kl, detail, ...(pieces ? { pieces: pieces.map(showControlCharacters) } : {}),
+    score: scoreOf(sample), kl, klSequence, length, ...(pieces ? { pieces: pieces.map(showControlCharacters) } : {}),
   };
 }
 

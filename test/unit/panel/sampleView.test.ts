@@ -13,6 +13,9 @@ describe('samples for the panel', () => {
     assert.equal(prompts.length, 20);
     assert.equal(counts, null);
     assert.deepEqual(prompts[0]?.draws.map(({ draws }) => draws), [[0, 1]], 'both are K AW G');
+    const told = prompts[0].draws[0]?.newer;
+    assert.equal(told?.brief, 'KL 1.23');
+    assert.equal(told.detail, 'error rate 66.7 % · Rouge-L 33.3 % · KL 1.23 · sequence KL 4.94 · 4 tokens');
     assert.ok(prompts.some(({ draws }) => draws.length === 2));
     assert.ok(prompts.every(({ changes, draws }) => changes.length === 0 && draws.every(({ change }) => change === null)));
   });

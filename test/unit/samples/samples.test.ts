@@ -5,6 +5,7 @@ import { changeOf, countChanges } from '../../../src/samples/change';
 import { diffText, type Stretch, wantsTokens } from '../../../src/samples/diff';
 import { drawNames, renderSamples } from '../../../src/samples/document';
 import { groupByPrompt, groupDraws, groupPairs } from '../../../src/samples/group';
+import { describeSample, numbersOf, scoreWord, verdictOf } from '../../../src/samples/measured';
 import { pairSamples } from '../../../src/samples/pair';
 import { referenceSamples } from '../../../src/samples/reference';
 import { piecesOf } from '../../../src/samples/tokenDetail';
@@ -62,6 +63,33 @@ describe('draws of a prompt', () => {
     const groups = groupPairs(pairSamples(older, draws.slice(0, 3)));
     assert.deepEqual(groups.map((group) => group.map(({ draw }) => draw)), [[0], [1], [2], [3]], 'both sides count');
     assert.deepEqual([[0], [0, 1, 2], [2, 3]].map(drawNames), ['greedy', 'greedy ×3', 'draw 2 ×2']);
+  });
+});
+
+describe('what was measured of a response', () => {
+  const told = (fields: Partial<Sample>): string => describeSample(sample('a', 0, 'x', fields));
+
+  it('is told in full: scores, KL per token and in all, length, and what went wrong', () => {
+    assert.equal(told({ score: { exact: 0, errorRate: 0.25, rougeL: 0.8 } }), 'error rate 25.0 % · Rouge-L 80.0 % · KL 0.500 · sequence KL 1.50 · 3 tokens');
+    assert.equal(told({ score: { exact: 1, errorRate: 0, rougeL: 1 }, length: 1 }), 'exact · KL 0.500 · sequence KL 1.50 · 1 token');
+    assert.equal(told({ stop: 'length', repetition: 0.4 }), 'KL 0.500 · sequence KL 1.50 · 3 tokens · cut off · repeats itself (40 %)');
+    assert.equal(told({ repetition: 0.04 }), 'KL 0.500 · sequence KL 1.50 · 3 tokens', 'now and then a text says something again');
+    assert.equal(told({ kl: NaN, klSequence: null }), 'KL NaN · 3 tokens');
+  });
+
+  it('is nothing where nothing was', () => {
+    const [reference] = referenceSamples([sample('a', 0, 'x', { repetition: 0.5, stop: 'length', score: { rougeL: 0.1 } })]);
+    assert.equal(reference && describeSample(reference), '');
+    assert.equal(told({ kl: null, klSequence: null, length: 0, stop: 'length' }), '');
+  });
+
+  it('is parted into a word that stays while the text does, and numbers beside it', () => {
+    const parts = (fields: Partial<Sample>): string[] => [verdictOf, numbersOf, scoreWord].map((part) => part(sample('a', 0, 'x', fields)));
+    assert.deepEqual(parts({ score: { exact: 1, rougeL: 1 } }), ['exact', 'KL 0.500 · sequence KL 1.50 · 3 tokens', 'exact']);
+    assert.equal(numbersOf(sample('a', 0, 'x', { score: { errorRate: 0.2, rougeL: 0.5 } })), 'error rate 20.0 % · KL 0.500 · sequence KL 1.50 · 3 tokens');
+    assert.deepEqual(parts({ score: { exact: 0, rougeL: 0.5 }, stop: 'length', repetition: 0.2 }), [
+      'cut off, repeats itself (20 %)', 'Rouge-L 50.0 % · KL 0.500 · sequence KL 1.50 · 3 tokens', 'Rouge-L 50.0 %, cut off, repeats itself (20 %)',
+    ]);
   });
 });
 
