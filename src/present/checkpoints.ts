@@ -1,4 +1,4 @@
-import { metricCatalogue, type EvaluationEvent, type SamplesEvent } from '../contract/generated';
+import { metricCatalogue, type EvaluationEvent } from '../contract/generated';
 import { keptCheckpoints } from '../samples/branch';
 import type { History } from '../telemetry/history';
 
@@ -8,9 +8,6 @@ export interface CheckpointRow {
   readonly step: number;
   readonly phase: string;
   readonly bytes: number;
-  /** Of its samples, and of what both models thought of them token by token; 0 where they are not there, or nobody said. */
-  readonly sampleBytes: number;
-  readonly tokenBytes: number;
   /** Scores of the student on the rows that every checkpoint is scored on; empty before they are known. */
   readonly metrics: Readonly<Record<string, number | undefined>>;
   /** Of those that led to where the run is now. */
@@ -34,15 +31,11 @@ function comparable(evaluations: readonly EvaluationEvent[], checkpoint: string)
 
 /** The checkpoints of a run by step, with their scores; the one with the best value of `bestMetric` is marked. */
 export function checkpointRows(history: History, bestMetric: string): CheckpointRow[] {
-  // Runs of before said no sizes.
-  const sizes = new Map(history.samples.map((event): [string, Partial<SamplesEvent>] => [event.checkpoint, event]));
   const rows = history.checkpoints.map((event) => ({
     name: event.name,
     step: event.step,
     phase: event.phase,
     bytes: event.bytes,
-    sampleBytes: sizes.get(event.name)?.bytes ?? 0,
-    tokenBytes: sizes.get(event.name)?.tokenBytes ?? 0,
     metrics: comparable(history.evaluations, event.name)?.metrics ?? {},
   }));
   const sign = metricCatalogue[bestMetric]?.better === 'lower' ? -1 : 1;

@@ -4,6 +4,7 @@ import { checkpointLabel, progressText, stateLook, timeLeft } from '../../presen
 import { formatBytes, formatDuration, formatMetric, formatNumber, metricLabel } from '../../present/numbers';
 import { countdown, nameOfRun, stateSentence } from '../../present/sentence';
 import { showOnOneLine } from '../../present/text';
+import type { SampleSizes } from '../../rundir/size';
 import type { ListedRun } from './registry';
 
 /* What the editor's lists say about runs, in words. */
@@ -133,11 +134,9 @@ function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-export function checkpointFacts(row: CheckpointRow): [label: string, value: string][] {
+export function checkpointFacts(row: CheckpointRow, { samples, tokens }: SampleSizes): [label: string, value: string][] {
   const facts: [string, string][] = [['Phase', row.phase], ['Size', formatBytes(row.bytes)]];
-  if (row.sampleBytes > 0) {
-    facts.push(['Samples', `${formatBytes(row.sampleBytes)}${row.tokenBytes === 0 ? '' : `, token by token ${formatBytes(row.tokenBytes)}`}`]);
-  }
+  if (samples > 0) facts.push(['Samples', `${formatBytes(samples)}${tokens === 0 ? '' : `, token by token ${formatBytes(tokens)}`}`]);
   for (const [metric, value] of Object.entries(row.metrics)) {
     if (value !== undefined) facts.push([capitalized(metricLabel(metric)), formatMetric(metric, value)]);
   }

@@ -4,7 +4,7 @@ import { scoreMetric } from '../../present/checkpoints';
 import { checkpointLabel, stateLook } from '../../present/labels';
 import { formatBytes } from '../../present/numbers';
 import { RunDir } from '../../rundir/layout';
-import { folderSize } from '../../rundir/size';
+import { folderSize, sampleSizes } from '../../rundir/size';
 import { Disposable } from '../disposable';
 import { checkpointDescription, checkpointFacts, checkpointSpoken, runDescription, runFacts, runLabel, runSentence, runSpoken } from './describe';
 import type { ListedRun, RunRegistry } from './registry';
@@ -102,7 +102,10 @@ export class RunsTree extends Disposable implements vscode.TreeDataProvider<Node
       }
     } else if (node.kind === 'checkpoint') {
       const row = this.rows.get(node.dir)?.get(node.checkpoint);
-      if (row) item.tooltip = factSheet(`${checkpointLabel(row.name)}${row.best ? ', the best' : ''}`, '', checkpointFacts(row));
+      if (row) {
+        const facts = checkpointFacts(row, await sampleSizes(node.dir, row.name));
+        item.tooltip = factSheet(`${checkpointLabel(row.name)}${row.best ? ', the best' : ''}`, '', facts);
+      }
     }
     return item;
   }

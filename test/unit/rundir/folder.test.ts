@@ -8,7 +8,7 @@ import { readJournal } from '../../../src/rundir/journal';
 import { RunDir } from '../../../src/rundir/layout';
 import { readRecent } from '../../../src/rundir/recent';
 import { findSide, listSides, NoSuchSide, readSide } from '../../../src/rundir/sides';
-import { folderSize } from '../../../src/rundir/size';
+import { folderSize, sampleSizes } from '../../../src/rundir/size';
 import { temporaryFolder } from '../../harness/paths';
 
 const event = (seq: number, fields: object): string => `${JSON.stringify({ v: 1, seq, t: 1000 + seq, attempt: 1, ...fields })}\n`;
@@ -73,6 +73,11 @@ describe('a run\'s folder', () => {
     const size = await folderSize(at.path);
     assert.ok(size >= 1500 && size < 2000, String(size));
     assert.equal(await folderSize('/nowhere'), 0);
+    const checkpoint = 'step-00000200-a1';
+    writeFileSync(at.samplesOf(checkpoint), 'x'.repeat(700));
+    assert.deepEqual(await sampleSizes(at.path, checkpoint), { samples: 700, tokens: 0 }, 'its token detail is thinned');
+    writeFileSync(at.tokensOf(checkpoint), 'x'.repeat(9000));
+    assert.deepEqual(await sampleSizes(at.path, checkpoint), { samples: 700, tokens: 9000 });
   });
 
   it('tells its newest events without reading the old ones', async () => {
