@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Sample } from '../../src/contract/generated';
+import { type Change, changeOf } from '../../src/samples/change';
+import { pairSamples } from '../../src/samples/pair';
+import { until } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
-import { recordedWorkspace } from './recordedRun';
+import { readLines, recordedWorkspace } from './recordedRun';
 
 describe('answers beside prompts', function suite() {
   this.timeout(180_000);
@@ -24,17 +28,18 @@ describe('answers beside prompts', function suite() {
   });
 
   const lens = (text: string | RegExp) => workbench.page.locator('.codelens-decoration', { hasText: text });
-  /** What stands after a line is drawn by a style, and is no text of the page. */
-  const answers = (): Promise<string[]> => workbench.page.evaluate(() => [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
-    .map((span) => getComputedStyle(span, '::after').content).filter((content) => content.includes('→')));
-  const untilAnswers = async (): Promise<string[]> => {
-    for (let waited = 0; waited < 15_000; waited += 100) {
-      const found = await answers();
-      if (found.length > 0) return found;
-      await sleep(100);
-    }
-    throw new Error('No answer stands after any line.');
-  };
+  const answers = async (): Promise<string[]> => (await workbench.afterLines()).filter((text) => text.includes('→'));
+  const untilAnswers = (): Promise<string[]> => until('an answer after a line', async () => {
+    const found = await answers();
+    return found.length > 0 && found;
+  });
+  /** Numbers of the lines that have this sign in the gutter. */
+  const signed = (sign: string): Promise<string[]> => workbench.page.evaluate((wanted) => {
+    const top = (element: Element): number => element.getBoundingClientRect().top;
+    const numbers = [...document.querySelectorAll('.monaco-editor .line-numbers')];
+    const signs = [...document.querySelectorAll('.monaco-editor .cgmr')].filter((one) => getComputedStyle(one).backgroundImage.includes(wanted));
+    return signs.sort((a, b) => top(a) - top(b)).map((one) => numbers.find((number) => Math.abs(top(number) - top(one)) < 4)?.textContent ?? '');
+  }, `${sign}.svg`);
 
   it('stand after each prompt, with scores and ways to look closer above', async () => {
     await lens('step 1700').first().waitFor();
@@ -46,12 +51,24 @@ describe('answers beside prompts', function suite() {
     await workbench.screenshot('inline-dark');
   });
 
+  it('show in the gutter which became better since the checkpoint before, and which became worse', async () => {
+    const [before, newest] = ['step-00001600-a1', 'step-00001700-a1'].map((name) => readLines<Sample>(path.join(dir, 'samples', `${name}.jsonl`)));
+    const greedy = pairSamples(before ?? [], newest ?? []).filter(({ draw }) => draw === 0);
+    const lineOf = new Map(readLines<{ id: string }>(path.join(workbench.folder, 'inspect.jsonl')).map(({ id }, at) => [id, String(at + 1)]));
+    const became = (wanted: Change): (string | undefined)[] =>
+      greedy.filter((pair) => changeOf(pair) === wanted).map(({ promptId }) => lineOf.get(promptId));
+    const [improved, regressed] = [became('improved'), became('regressed')];
+    assert.ok(improved.length > 0 && regressed.length > 0);
+    await until('the signs', async () => (await signed('improved')).length > 0);
+    assert.deepEqual([await signed('improved'), await signed('regressed')], [improved, regressed]);
+  });
+
   it('tell on hover what every checkpoint answered', async () => {
     await workbench.page.locator('.monaco-editor .view-line', { hasText: 'breakthrough' }).first().hover({ position: { x: 60, y: 8 } });
     const hover = workbench.page.locator('.monaco-hover', { hasText: 'answer' });
     await hover.waitFor();
     await workbench.screenshot('inline-hover');
-    assert.match(await hover.innerText(), /reference/);
+    assert.match(await hover.innerText(), /answer\s+score\s+KL\s+sequence KL\s+tokens[^]*reference/);
   });
 
   it('follow a run that goes on, and only then', async () => {

@@ -1,6 +1,6 @@
 // A workspace around the recorded run that has token detail: the demo's prompts and the run, as it ended or changed to what a test
 // needs.
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { thisMachine } from '../../src/rundir/liveness';
@@ -53,6 +53,31 @@ export function setToWork({ folder, dir }: Recorded): void {
   const run = path.join(dir, 'run.json');
   const { config } = JSON.parse(readFileSync(run, 'utf8')) as { config: { inspect: object } };
   change(run, { config: { ...config, inspect: { ...config.inspect, prompts: path.join(folder, 'inspect.jsonl') } } });
+}
+
+const nameOf = (step: number): string => `step-${String(step).padStart(8, '0')}-a1`;
+
+/** A run at work comes to its next checkpoint: the answers there are those of its newest, but for what `change` makes of them. */
+export function comeTo(
+  { dir }: Recorded, step: number, change: (samples: readonly Line[]) => readonly Line[] = (samples) => samples,
+): void {
+  const events = path.join(dir, 'events.jsonl');
+  const told = readLines<Line & { readonly seq: number }>(events);
+  const newest = told.findLast(({ kind, checkpoint }) => kind === 'samples' && checkpoint !== 'teacher')!;
+  const place = { checkpoint: nameOf(step), step };
+  const samples = readLines(path.join(dir, 'samples', `${String(newest['checkpoint'])}.jsonl`)).map((sample) => ({ ...sample, ...place }));
+  writeLines(path.join(dir, 'samples', `${place.checkpoint}.jsonl`), change(samples));
+  appendFileSync(events, `${JSON.stringify({ ...newest, ...place, seq: told.at(-1)!.seq + 1 })}\n`);
+}
+
+/** The run once more under another name, beside it. */
+export function addRival({ folder, dir }: Recorded, name: string): void {
+  const other = path.join(folder, 'runs', `20261125-010203-${name}`);
+  cpSync(dir, other, { recursive: true });
+  for (const file of ['run.json', 'status.json']) {
+    const text = readFileSync(path.join(other, file), 'utf8').replaceAll(path.basename(dir), path.basename(other));
+    writeFileSync(path.join(other, file), text.replace(/"name": ?"pronounce"/g, `"name":"${name}"`));
+  }
 }
 
 /** The answers to a prompt without spaces, so that words are no unit of them; bytes stay where they are. */

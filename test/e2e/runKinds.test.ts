@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Frame } from 'playwright-core';
-import { until } from '../harness/page';
+import type { Frame, Locator } from 'playwright-core';
+import { themes, until } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
-import { goBack, readLines, type Recorded, recordedWorkspace, setToWork, writeLines } from './recordedRun';
+import { type Painted, watchPainting } from './painted';
+import { addRival, comeTo, goBack, readLines, type Recorded, recordedWorkspace, setToWork } from './recordedRun';
 
 describe('samples of a run', function suite() {
   this.timeout(180_000);
@@ -71,9 +72,7 @@ describe('samples of a run', function suite() {
     await workbench.answer('phonetics');
     await travel();
     await workbench.openFile('inspect.jsonl');
-    const notes = (): Promise<string[]> => workbench.page.evaluate(() =>
-      [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
-        .map((span) => getComputedStyle(span, '::after').content).filter((content) => content.includes('next checkpoint')));
+    const notes = async (): Promise<string[]> => (await workbench.afterLines()).filter((text) => text.includes('next checkpoint'));
     const file = path.join(recorded.folder, 'inspect.jsonl');
     appendFileSync(file, '{"id": "rhythm", "prompt": "r h y t h m :"}\n');
     await workbench.page.keyboard.press('Control+End');
@@ -81,15 +80,7 @@ describe('samples of a run', function suite() {
     await workbench.screenshot('inline-new-prompt');
 
     // The next checkpoint answers it.
-    const [newest, next] = ['step-00001700-a1', 'step-00001800-a1'];
-    const samples = readLines(path.join(recorded.dir, 'samples', `${newest}.jsonl`)).map((one) => ({ ...one, checkpoint: next, step: 1800 }));
-    const [template] = samples;
-    const answer = { ...template!, promptId: 'rhythm', prompt: 'r h y t h m :', text: 'R IH DH AH M' };
-    writeLines(path.join(recorded.dir, 'samples', `${next}.jsonl`), [...samples, answer]);
-    const events = path.join(recorded.dir, 'events.jsonl');
-    const told = readLines<{ kind: string; seq: number; checkpoint?: string }>(events);
-    const before = told.findLast(({ kind, checkpoint }) => kind === 'samples' && checkpoint === newest);
-    appendFileSync(events, `${JSON.stringify({ ...before, seq: told.at(-1)!.seq + 1, checkpoint: next, step: 1800 })}\n`);
+    comeTo(recorded, 1800, (samples) => [...samples, { ...samples[0], promptId: 'rhythm', prompt: 'r h y t h m :', text: 'R IH DH AH M' }]);
     await workbench.page.locator('.codelens-decoration', { hasText: 'step 1800' }).first().waitFor({ timeout: 15_000 });
     await until('the word is gone', async () => (await notes()).length === 0);
     await workbench.page.locator('.tab', { hasText: 'Travel: phonetics' }).click();
@@ -98,14 +89,95 @@ describe('samples of a run', function suite() {
     await (await panel()).locator('.prompt[data-prompt="rhythm"]', { hasText: 'R IH DH AH M' }).waitFor();
   });
 
+  it('at work keep a diff as it was scrolled to, and answers and lenses without a gap, while checkpoints come in', async () => {
+    const recorded = recordedWorkspace();
+    setToWork(recorded);
+    await workbench.open(recorded.folder);
+    await workbench.runCommand('View: Close Primary Side Bar');
+    await workbench.openFile('inspect.jsonl');
+    const lens = (text: string) => workbench.page.locator('.codelens-decoration', { hasText: text }).first();
+    await lens('step 1700').waitFor();
+    await workbench.runCommand('View: Split Editor Down');
+    await workbench.runCommand('MiniLLM: Compare Samples Between Checkpoints');
+    await workbench.answer('step 200');
+    await workbench.pick(/^step 1400/);
+    const right = workbench.page.locator('.monaco-diff-editor .editor.modified');
+    await right.locator('.char-insert').first().waitFor();
+    await right.hover();
+    const heading = right.locator('.view-line', { hasText: /^###\sroughest/ });
+    // The editor itself goes to the first change once it knows it.
+    await until('the middle of the diff', async () => {
+      await workbench.page.mouse.wheel(0, 60);
+      const [place, room] = [await heading.boundingBox({ timeout: 500 }).catch(() => null), await right.boundingBox()];
+      return place !== null && room !== null && place.y < room.y + room.height / 2;
+    });
+    await heading.dblclick({ position: { x: 60, y: 8 } });
+    await right.locator('.selected-text').first().waitFor();
+    const painted = await watchPainting(workbench.page);
+    const newest = (frames: readonly Painted[]): readonly string[] => frames.at(-1)?.answers ?? [];
+    await until('the answers', async () => newest(await painted()).length > 4);
+    const before = (await painted()).length - 1;
+    for (const step of [1800, 1900]) {
+      comeTo(recorded, step, (samples) => samples.map((sample) => ({ ...sample, text: `${step} ${String(sample['text'])}` })));
+      await lens(`step ${step}`).waitFor({ timeout: 15_000 });
+      await until('its answers', async () => newest(await painted()).every((answer) => answer.includes(`→ ${step} `)));
+    }
+    const frames = (await painted()).slice(before);
+    const [first] = frames as [Painted];
+    const shows = (what: string): boolean => first.diff.some((line) => line.includes(what));
+    assert.ok(shows('selected-text') && shows('char-insert') && !shows('cough'), 'in the middle of the diff something is selected');
+    for (const { diff, answers, lenses } of frames) {
+      assert.deepEqual(diff, first.diff);
+      assert.deepEqual([answers.length, lenses.length], [first.answers.length, first.lenses.length]);
+    }
+    await workbench.screenshot('live-diff');
+  });
+
+  it('are compared by a key in the tree: two checkpoints of a run, or one each of two runs', async () => {
+    const recorded = recordedWorkspace();
+    addRival(recorded, 'rival');
+    await workbench.open(recorded.folder);
+    await workbench.showContainer('MiniLLM');
+    const compared = async (title: string): Promise<void> => {
+      await workbench.page.keyboard.press('Control+D');
+      await workbench.page.locator('.tab', { hasText: title }).waitFor();
+    };
+    // Marked, not opened: rows of the tree keep the focus.
+    const mark = (row: Locator): Promise<void> => row.click({ modifiers: ['Control'] });
+    await workbench.treeRow('pronounce').locator('.monaco-tl-twistie').click();
+    await mark(workbench.treeRow('step 1400'));
+    await mark(workbench.treeRow('step 200'));
+    await compared('pronounce: step 200 ↔ step 1400');
+    await mark(workbench.treeRow('step 1400'));
+    await workbench.treeRow('rival').locator('.monaco-tl-twistie').click();
+    const first = workbench.treeRow('step 1700').and(workbench.page.locator('[data-index="1"]'));
+    await mark(first);
+    await compared('pronounce, step 200 ↔ rival, step 1700');
+    await mark(first);
+    await workbench.page.keyboard.press('Control+D');
+    await workbench.page.locator('.quick-input-widget input[placeholder="Compare step 200 with"]').waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('take up what is told where one points at a checkpoint, less where its tokens were thinned', async () => {
+    const recorded = recordedWorkspace();
+    rmSync(path.join(recorded.dir, 'samples', 'step-00000400-a1.tokens.jsonl'));
+    await workbench.open(recorded.folder);
+    await workbench.showContainer('MiniLLM');
+    await workbench.treeRow('pronounce').locator('.monaco-tl-twistie').click();
+    const told = async (step: number): Promise<string> => {
+      await workbench.treeRow(`step ${step}`).first().hover();
+      const sheet = workbench.page.locator('.workbench-hover', { hasText: `step ${step}` });
+      await sheet.waitFor();
+      return sheet.innerText();
+    };
+    assert.match(await told(200), /Samples\s+14\.\d\skB,\stoken\sby\stoken\s97\.1\skB/);
+    assert.match(await told(400), /Samples\s+14\.\d\skB\n/);
+  });
+
   it('are compared with those of another run @long', async () => {
     const recorded = recordedWorkspace();
-    const other = path.join(recorded.folder, 'runs', '20261125-010203-rival');
-    cpSync(recorded.dir, other, { recursive: true });
-    for (const file of ['run.json', 'status.json']) {
-      const text = readFileSync(path.join(other, file), 'utf8').replaceAll(path.basename(recorded.dir), path.basename(other));
-      writeFileSync(path.join(other, file), text.replace(/"name": ?"pronounce"/g, '"name":"rival"'));
-    }
+    addRival(recorded, 'rival');
     await workbench.open(recorded.folder);
     await workbench.runCommand('MiniLLM: Compare Samples Prompt by Prompt');
     await workbench.pick('pronounce');
@@ -113,8 +185,19 @@ describe('samples of a run', function suite() {
     await workbench.pick('Another run');
     await workbench.page.locator('.quick-input-widget input[placeholder="Its checkpoint"]').waitFor();
     await workbench.answer('step 1700');
-    await workbench.page.locator('.tab', { hasText: 'pronounce, step 200 ↔ rival, step 1700' }).waitFor();
-    await workbench.page.locator('.multiDiffEntry .char-insert, .multiDiffEntry .line-insert').first().waitFor();
-    await workbench.screenshot('compare-runs');
+    const shown = async (): Promise<void> => {
+      await workbench.page.locator('.tab', { hasText: 'pronounce, step 200 ↔ rival, step 1700' }).waitFor();
+      await workbench.page.locator('.multiDiffEntry :is(.char-insert, .line-insert)').first().waitFor();
+      await until('numbers beside answers', async () => (await workbench.afterLines()).some((text) => text.includes('sequence KL')));
+    };
+    await shown();
+    for (const [theme, name] of themes) {
+      await workbench.setTheme(theme);
+      await workbench.screenshot(`compare-runs-${name}`);
+    }
+    // The command, not the browser's button: it waits until the workbench has written down which editors are open.
+    await Promise.all([workbench.page.waitForEvent('load'), workbench.runCommand('Developer: Reload Window')]);
+    await workbench.ready();
+    await shown();
   });
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { appendFileSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
@@ -27,6 +26,14 @@ interface Seen {
   started: number;
   listed: number;
   touched: string[];
+}
+
+/** Milliseconds of the quickest of at most three attempts: what others do on the machine meanwhile is no fault of ours. */
+async function quickest(bound: number, attempt: () => Promise<number>): Promise<number> {
+  const times: number[] = [];
+  while (times.length < 3 && !times.some((time) => time < bound)) times.push(await attempt());
+  console.log(`      within ${times.map((time) => time.toFixed(0)).join(', ')} ms`);
+  return Math.min(...times);
 }
 
 describe('samples of five hundred prompts', function suite() {
@@ -57,22 +64,28 @@ describe('samples of five hundred prompts', function suite() {
     await frame.locator('.prompt').first().waitFor();
     assert.equal(await frame.locator('.prompt').first().locator('.draw-name').innerText(), 'greedy ×2', 'draws that came out alike are one');
     await frame.evaluate(() => document.getElementById('samples')?.scrollIntoView());
-    await frame.evaluate(() => {
-      const seen = window as unknown as Seen;
-      document.querySelector('[aria-label="Compare with"]')!.addEventListener('change', () => (seen.started = performance.now()));
-      new MutationObserver((_, observer) => {
-        if (document.querySelector('.prompt .change') === null) return;
-        observer.disconnect();
-        requestAnimationFrame(() => (seen.listed = performance.now()));
-      }).observe(document.querySelector('.prompts')!, { childList: true, subtree: true });
-    });
-    await choose(frame, 'Compare with', 'step 200');
-    const taken = await until('the list', () => frame.evaluate(() => {
-      const { started, listed } = window as unknown as Seen;
-      return listed > 0 ? listed - started : undefined;
-    }));
-    console.log(`      ${PROMPTS} prompts listed after ${taken.toFixed(0)} ms`);
-    assert.ok(taken < 1500, `${taken} ms; by itself it takes a third of that`);
+    /** From the choice of what to compare with until the list that compares is painted. */
+    const listing = async (): Promise<number> => {
+      await choose(frame, 'Compare with', 'nothing');
+      await frame.locator('.prompt .change').first().waitFor({ state: 'detached' });
+      await frame.evaluate(() => {
+        const seen = window as unknown as Seen;
+        seen.listed = 0;
+        document.querySelector('[aria-label="Compare with"]')!.addEventListener('change', () => (seen.started = performance.now()), { once: true });
+        new MutationObserver((_, observer) => {
+          if (document.querySelector('.prompt .change') === null) return;
+          observer.disconnect();
+          requestAnimationFrame(() => (seen.listed = performance.now()));
+        }).observe(document.querySelector('.prompts')!, { childList: true, subtree: true });
+      });
+      await choose(frame, 'Compare with', 'step 200');
+      return until('the list', () => frame.evaluate(() => {
+        const { started, listed } = window as unknown as Seen;
+        return listed > 0 ? listed - started : undefined;
+      }));
+    };
+    const taken = await quickest(500, listing);
+    assert.ok(taken < 500, `${taken} ms`);
     const drawn = await frame.locator('.prompt').count();
     assert.ok(drawn < PROMPTS / 5, `${drawn} are drawn`);
     assert.equal(await frame.locator(`.prompt[aria-setsize="${PROMPTS}"]`).count(), drawn, 'a screen reader hears how many there are');
@@ -204,17 +217,20 @@ describe('samples of five hundred prompts', function suite() {
   });
 
   it('are diffed as a set in the editor within four seconds', async () => {
-    await workbench.runCommand('MiniLLM: Compare Samples Prompt by Prompt');
-    await workbench.answer('step 200');
-    await sleep(300);
-    const started = Date.now();
-    await workbench.answer('step 1700');
-    await workbench.page.locator('.multiDiffEntry .char-insert, .multiDiffEntry .line-insert, .monaco-component.multiDiffEditor .line-insert').first().waitFor({ timeout: 30_000 });
-    const taken = Date.now() - started;
-    console.log(`      ${PROMPTS} diffs open after ${taken} ms`);
+    const opening = async (): Promise<number> => {
+      await workbench.runCommand('View: Close All Editors');
+      // Nothing of an earlier attempt is remembered: what was read is read again when its file is another.
+      for (const name of [older, newer]) utimesSync(path.join(dir, 'samples', `${name}.jsonl`), new Date(), new Date());
+      await workbench.runCommand('MiniLLM: Compare Samples Prompt by Prompt');
+      await workbench.answer('step 200');
+      await sleep(300);
+      const started = Date.now();
+      await workbench.answer('step 1700');
+      await workbench.page.locator('.multiDiffEntry :is(.char-insert, .line-insert)').first().waitFor({ timeout: 30_000 });
+      return Date.now() - started;
+    };
+    const taken = await quickest(4000, opening);
     await workbench.screenshot('samples-500-set');
-    // On cores that others use, too, everybody waits in proportion.
-    const busy = Math.max(1, (os.loadavg()[0] ?? 1) / os.availableParallelism());
-    assert.ok(taken < 4000 * busy, `${taken} ms, with ${busy.toFixed(1)} processes a core`);
+    assert.ok(taken < 4000, `${taken} ms`);
   });
 });
