@@ -44,10 +44,12 @@ class Form:
     """Budget of the search over batch and rate, in CPU-seconds."""
     budgets: Sequence[float]
     seeds: Sequence[int]
+    further: Sequence[float] = ()
+    """Budgets that are tried besides, one seed, from the smallest on until a schedule comes to the goal."""
 
 
 FORMS = {
-    "full": Form((32, 64, 256), (1e-3, 2e-3, 4e-3), 50, (25, 50, 100), (1, 2, 3)),
+    "full": Form((32, 64, 256), (1e-3, 2e-3, 4e-3), 50, (25, 50, 100), (1, 2, 3), (75, 150, 200, 300)),
     "quick": Form((64,), (2e-3, 4e-3), 10, (10,), (1,)),
 }
 
@@ -131,7 +133,7 @@ def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
     return [*every, Trial(side, "rkl", batch, rate, seed, CACHED)]
 
 
-def measure(book: Book, form: Form) -> None:
+def measure(book: Book, form: Form, goal: float) -> None:
     search = [(batch, rate) for batch in form.batches for rate in form.rates]
     for batch, rate in search:
         for trial in (Trial("ours", "gkd", batch, rate, 1, CHEAP), Trial("trl", "gkd", batch, rate, 1)):
@@ -140,6 +142,10 @@ def measure(book: Book, form: Form) -> None:
     for side, options in (("ours", CHEAP), ("trl", "")):
         ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in search}
         best[side] = min(ends, key=ends.__getitem__)
+    for side, options in (("ours", CHEAP), ("trl", "")):
+        for budget in sorted((*form.budgets, *form.further)):
+            if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget)) is not None:
+                break
     for seed in form.seeds:
         for budget in form.budgets:
             for side in ("ours", "trl"):
@@ -222,7 +228,7 @@ def main() -> None:
         if options.form == "switches":
             measure_switches(book)
         else:
-            measure(book, FORMS[options.form])
+            measure(book, FORMS[options.form], options.goal)
     conclude(book, where, options.goal)
 
 
