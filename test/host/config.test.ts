@@ -11,7 +11,7 @@ const GOOD = `{
   "name": "good",
   "teacher": { "model": "./teacher" },
   "student": { "model": "./student", "init": "random", "tokenizer": "teacher" },
-  "data": { "train": "train.jsonl", "validation": "valid.jsonl" },
+  "data": { "train": "train.jsonl", "validation": "valid.jsonl", "maxPromptTokens": 16, "maxNewTokens": 18 },
   "phases": [{ "method": "minillm", "steps": 2 }],
 }
 `;
@@ -52,7 +52,8 @@ describe('config', () => {
     // A fault that comes and goes proves that the check has been made.
     const train = async (file: string): Promise<void> => {
       const edit = new vscode.WorkspaceEdit();
-      edit.replace(document.uri, document.lineAt(5).range, `  "data": { "train": "${file}", "validation": "valid.jsonl" },`);
+      const { range, text } = document.lineAt(5);
+      edit.replace(document.uri, range, text.replace(/"train": "[^"]*"/, `"train": "${file}"`));
       await vscode.workspace.applyEdit(edit);
       await document.save();
     };
@@ -137,8 +138,7 @@ describe('config', () => {
 
   it('looks at models and data when asked above the name, marks what they show, and mends it by one action', async function test() {
     this.timeout(120_000);
-    const text = GOOD.replace('"valid.jsonl" }', '"valid.jsonl", "maxPromptTokens": 16, "maxNewTokens": 2 }');
-    const { document } = await show('cut.minillm.jsonc', text);
+    const { document } = await show('cut.minillm.jsonc', GOOD.replace('"maxNewTokens": 18', '"maxNewTokens": 2'));
     const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>('vscode.executeCodeLensProvider', document.uri, 10);
     const check = lenses.find(({ command }) => command?.command === 'minillm.checkConfig');
     assert.equal(check?.range.start.line, 2);
@@ -158,11 +158,24 @@ describe('config', () => {
 
   it('marks what is wrong with it only once its models are loaded', async function test() {
     this.timeout(120_000);
-    const { document } = await show('context.minillm.jsonc', GOOD.replace('"valid.jsonl" }', '"valid.jsonl", "maxNewTokens": 4000 }'));
+    const { document } = await show('context.minillm.jsonc', GOOD.replace('"maxNewTokens": 18', '"maxNewTokens": 62'));
     await vscode.commands.executeCommand('minillm.checkConfig', document.uri);
     const problem = ours(document.uri).find(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
     assert.match(problem?.message ?? '', /more than the \d+ positions of teacher or student; lower data\.maxNewTokens/);
-    assert.equal(problem && document.getText(problem.range), '"maxNewTokens": 4000');
+    assert.equal(problem && document.getText(problem.range), '"maxNewTokens": 62');
+  });
+
+  it('marks lengths that its models have no positions for before any is loaded, and lowers them by one action', async () => {
+    const { document } = await show('long.minillm.jsonc', GOOD.replace('"maxNewTokens": 18', '"maxNewTokens": 4000'));
+    const problem = await until('the problem', () => ours(document.uri).find(({ message }) => message.includes('no room for a prompt in the 64 positions')));
+    assert.equal(problem.severity, vscode.DiagnosticSeverity.Error);
+    assert.equal(document.getText(problem.range), '"maxNewTokens": 4000');
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>('vscode.executeCodeActionProvider', document.uri, problem.range);
+    const action = actions.find(({ title }) => title === 'Set data.maxNewTokens to 48');
+    assert.ok(action?.edit, actions.map(({ title }) => title).join());
+    await vscode.workspace.applyEdit(action.edit);
+    await document.save();
+    await until('a config without faults', () => ours(document.uri).length === 0);
   });
 
   it('offers to run above the name', async () => {

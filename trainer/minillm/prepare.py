@@ -20,6 +20,7 @@ from minillm.language_model import LanguageModel
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.make import make_phase
+from minillm.positions import room_for_prompt
 from minillm.sequences import Rollout
 from minillm.sources import files_of
 
@@ -164,7 +165,7 @@ def inspect(config: Config, sets: DataSets, validation: list[Example], context: 
         return load(path, sets.tokenizer, config.data, answers="optional", pointer=pointer)
 
     def fits(example: Example) -> bool:
-        return context is None or len(example.prompt_ids) + config.data.max_new_tokens <= context
+        return context is None or len(example.prompt_ids) <= room_for_prompt(context, config.data)
 
     return Inspection(first.examples, rows=rows, path=path, read=read, fits=fits, too_long=first.too_long)
 
@@ -185,7 +186,7 @@ def check_lengths(config: Config, pair: Pair, examples: Sequence[Example]) -> No
     """Raises BadInput when a prompt and a full response do not fit into a model's context."""
     limit = longest_context(pair)
     longest = max(len(example.prompt_ids) for example in examples)
-    if limit is not None and longest + config.data.max_new_tokens > limit:
+    if limit is not None and longest > room_for_prompt(limit, config.data):
         raise BadInput(
             f"The longest prompt has {longest} tokens, which with data.maxNewTokens = {config.data.max_new_tokens} is more than "
             f"the {limit} positions of teacher or student; lower data.maxNewTokens to {max(1, limit - longest)}, or data.maxPromptTokens.",

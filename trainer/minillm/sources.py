@@ -6,11 +6,13 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from minillm.config import Config, Student, Teacher
 from minillm.errors import BadInput
 from minillm.findings import Findings
 from minillm.methods import GkdPhase, Phase
+from minillm.positions import check_positions, positions_of
 from minillm.rows import Row, kind_of, read_lines, read_rows
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -39,17 +41,20 @@ def resolve_model(text: str, base: Path, pointer: str, findings: Findings) -> st
 
 
 def check_models(config: Config, base: Path, findings: Findings) -> None:
-    """Resolves teacher, student and the student's tokenizer in place; reports what a folder lacks."""
+    """Resolves teacher, student and the student's tokenizer in place; reports what a folder lacks, and lengths it has no positions for."""
     if config.student.lora is not None and config.student.init == "random":
         why = "the student starts from random weights, which are not worth keeping: leave lora out, or start from a model with weights"
         findings.error(f"student.lora is given, but {why}.", "/student/lora")
+    positions = dict[str, int | None]()
     for part, role in ((config.teacher, "teacher"), (config.student, "student")):
         pointer = f"/{role}/model"
         try:
             part.model = resolve_model(part.model, base, pointer, findings)
-            _check_folder(part, role)
+            if Path(part.model).is_absolute():  # else on the hub
+                positions[role] = positions_of(_check_folder(Path(part.model), part, role))
         except BadInput as found:
             findings.take(found, pointer)
+    check_positions(config.data, positions, findings)
     tokenizer = config.student.tokenizer
     if tokenizer is not None and tokenizer != "teacher":
         try:
@@ -58,10 +63,8 @@ def check_models(config: Config, base: Path, findings: Findings) -> None:
             findings.take(found, "/student/tokenizer")
 
 
-def _check_folder(part: Teacher | Student, role: str) -> None:
-    folder = Path(part.model)
-    if not folder.is_absolute():
-        return  # on the hub
+def _check_folder(folder: Path, part: Teacher | Student, role: str) -> dict[str, Any]:
+    """What its config.json says. Raises BadInput for what the folder lacks."""
     try:
         shape = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -77,6 +80,7 @@ def _check_folder(part: Teacher | Student, role: str) -> None:
     if wants_tokenizer and not any((folder / name).is_file() for name in TOKENIZERS):
         hint = 'set "tokenizer": "teacher", or add tokenizer.json' if role == "student" else "add tokenizer.json and tokenizer_config.json"
         raise BadInput(f"The {role} {folder} has no tokenizer: {hint}.")
+    return shape
 
 
 def check_weights(folder: Path, part: Teacher | Student, role: str, pointer: str | None = None) -> None:

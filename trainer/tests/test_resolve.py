@@ -513,6 +513,42 @@ def test_published_learning_rates(place: Path) -> None:
     assert rates == [5e-4] * 5 + [1e-4] * 3
 
 
+LENGTHS: list[tuple[dict[str, Any], dict[str, Any], tuple[int, int], dict[str, int]]] = [
+    # what fits to the last position, and models that name no bound
+    ({"max_position_embeddings": 64}, {"n_positions": 32}, (24, 8), {}),
+    ({}, {"seq_length": 16}, (256, 256), {}),
+    # the smaller model counts, and the larger of the two lengths is lowered
+    ({"max_position_embeddings": 64}, {"n_positions": 32}, (25, 8), {"/data/maxPromptTokens": 24}),
+    ({"text_config": {"max_position_embeddings": 32}}, {}, (8, 25), {"/data/maxNewTokens": 24}),
+    ({"n_positions": 32}, {"n_positions": 64}, (256, 31), {"/data/maxPromptTokens": 1}),
+    # a response alone leaves no room
+    ({}, {"n_positions": 32}, (8, 32), {"/data/maxNewTokens": 24}),
+    ({}, {"n_positions": 33}, (256, 256), {"/data/maxPromptTokens": 16, "/data/maxNewTokens": 17}),
+]
+
+
+@pytest.mark.parametrize(("teacher", "student", "lengths", "edits"), LENGTHS)
+def test_lengths_fit_the_positions_of_the_models(
+    place: Path, teacher: dict[str, Any], student: dict[str, Any], lengths: tuple[int, int], edits: dict[str, int]
+) -> None:
+    for role, shape in (("teacher", teacher), ("student", student)):
+        (place / role / "config.json").write_text(json.dumps({"model_type": "llama", **shape}))
+    config = good()
+    config["data"] |= {"maxPromptTokens": lengths[0], "maxNewTokens": lengths[1]}
+    resolution = check(place, config)
+    if not edits:
+        assert resolution.problems == []
+        return
+    (problem,) = resolution.problems
+    assert {edit.pointer: edit.value for edit in problem.edits} == edits
+    assert problem.pointer in edits
+    assert problem.severity == ("error" if resolution.config is None else "warning")
+    assert (resolution.config is None) == (lengths[1] >= 32)
+    assert "positions of the teacher" in problem.text or "positions of the student" in problem.text
+    config["data"] |= {pointer.removeprefix("/data/"): value for pointer, value in edits.items()}
+    assert check(place, config).problems == []
+
+
 def test_lora_needs_weights_to_correct(place: Path) -> None:
     config = good()
     config["student"]["lora"] = {}
