@@ -87,25 +87,40 @@ export class Ground {
     return run;
   }
 
+  /** The panel, once it has its first events. */
   panel(): Promise<Frame> {
     return this.workbench.webview('#app[data-events]');
   }
 
   /** How many events the panel has; 0 while there is none. */
   async shown(): Promise<number> {
-    const frame = await this.panel();
-    return frame.evaluate(() => Number(document.querySelector('#app')?.getAttribute('data-events') ?? 0)).catch(() => 0);
+    return Number(await this.attribute('#app', 'data-events') ?? 0);
   }
 
-  /** Waits until the panel tells the truth again: the state, and every event that is there. Returns the seconds that it took. */
-  truth(run: Disturbed): Promise<string> {
-    return timed(async () => {
-      await until('the panel shows what there is', async () => (await this.shown()) >= run.seqs().length - 5);
+  /** The state that the panel tells of; nothing while there is none. */
+  private async said(): Promise<string> {
+    return await this.attribute('.head', 'data-state') ?? '';
+  }
+
+  /** As the panel has it at this moment. */
+  private async attribute(selector: string, name: string): Promise<string | null> {
+    const look = (frame: Frame): Promise<string | null> =>
+      frame.evaluate(([where, which]) => document.querySelector(where!)?.getAttribute(which!) ?? null, [selector, name]);
+    return this.workbench.webview('#app[data-events]', 0).then(look).catch(() => null);
+  }
+
+  /** Waits until the panel tells the truth again, the state and every event that is there, for 5 s. Returns the seconds that it took. */
+  async truth(run: Disturbed): Promise<string> {
+    let seen = 'there is no panel';
+    const seconds = await timed(() => until('the panel tells the truth', async () => {
       const { state } = await readRun(run.dir);
-      const frame = await this.panel();
-      await until(`the panel says ${state}`, async () => (await frame.locator(`.head[data-state="${state}"]`).count()) === 1 || (await readRun(run.dir)).state !== state, 5);
-      assert.equal(await frame.locator('.notices').isVisible(), false, 'the panel lacks events');
-    });
+      const events = run.seqs().length;
+      const [shown, said] = [await this.shown(), await this.said()];
+      seen = `it shows ${shown} of ${events} events and says "${said}" of a run that is "${state}"`;
+      return shown >= events - 5 && said === state;
+    }, 5).catch((error: unknown) => Promise.reject(new Error(`${String(error)}; ${seen}`))));
+    assert.equal(await (await this.panel()).locator('.notices').isVisible(), false, 'the panel lacks events');
+    return seconds;
   }
 
   /** Waits for the run's end: nothing lost, nothing twice, and the weights of the undisturbed one. */
