@@ -324,7 +324,7 @@ export interface StartEvent {
   };
   vocabulary: number;
   /**
-   * Rows in use: `train`, `prompts`, `validation`, `inspect`, and how many were left out (`tooLong`).
+   * Rows in use: `train`, `prompts`, `validation`, `inspect` (prompts that are sampled), and how many were left out (`tooLong`).
    */
   rows: {
     [k: string]: number | undefined;
@@ -1147,6 +1147,10 @@ export interface Inspect {
    */
   rows: number;
   /**
+   * How many of the first validation rows are sampled besides, where `prompts` names another file. A prompt that stands in both is sampled once. 0: none. Default: 16.
+   */
+  validationRows: number | null;
+  /**
    * Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint.
    */
   draws: number;
@@ -1460,6 +1464,9 @@ export interface Sample {
    */
   checkpoint: string;
   step: number;
+  /**
+   * The row's id in the inspection file, else its line; of a validation row sampled besides, that after `validation:`.
+   */
   promptId: string;
   prompt: string;
   /**

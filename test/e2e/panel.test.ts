@@ -20,7 +20,7 @@ function liveConfig(): string {
       { method: 'sft', rows: 2000, steps: 300, batchSize: 16, optimizer: { learningRate: 0.006 } },
       { method: 'minillm', prompts: demo('train.jsonl.gz'), rows: 400, steps: 4000, rollouts: 32, batchSize: 16, innerEpochs: 2 },
     ],
-    inspect: { prompts: demo('inspect.jsonl'), rows: 6, draws: 2 },
+    inspect: { prompts: demo('inspect.jsonl'), rows: 6, validationRows: 0, draws: 2 },
     evaluation: { rows: 24, finalRows: 48 },
     checkpoints: { every: 150 },
     threads: 1,

@@ -25,7 +25,7 @@ function config(name: string): string {
       { method: 'sft', rows: 2000, steps: 100, batchSize: 16, optimizer: { learningRate: 0.006 } },
       { method: 'minillm', prompts: demo('train.jsonl.gz'), rows: 400, steps: 360, rollouts: 32, batchSize: 16, innerEpochs: 2 },
     ],
-    inspect: { prompts: demo('inspect.jsonl'), rows: 4, draws: 1 },
+    inspect: { prompts: demo('inspect.jsonl'), rows: 4, validationRows: 0, draws: 1 },
     evaluation: { rows: 24, finalRows: 24, sharpeningControl: false },
     checkpoints: { every: 50, keep: 2 },
     restarts: 1, device: 'cpu', threads: 1, seed: 10,

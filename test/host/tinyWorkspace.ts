@@ -16,7 +16,7 @@ export function writeTinyWorkspace(folder: string, { name = 'tiny', steps = 4 }:
     student: { model: 'student', init: 'random', tokenizer: 'teacher' },
     data: { train: 'labelled.jsonl', validation: 'valid.jsonl', maxPromptTokens: 16, maxNewTokens: 18 },
     phases: [{ method: 'sft', steps: 2, batchSize: 16 }, { method: 'minillm', steps, rollouts: 16, batchSize: 8 }],
-    inspect: { prompts: 'inspect.jsonl', rows: 4, draws: 1 },
+    inspect: { prompts: 'inspect.jsonl', rows: 4, validationRows: 0, draws: 1 },
     evaluation: { rows: 16, finalRows: 16, sharpeningControl: false },
     checkpoints: { every: 2 },
     device: 'cpu',

@@ -78,6 +78,8 @@ class Inspect(Part):
     Rows that you add to this file while a run goes on are sampled from its next checkpoint on."""
     rows: Positive = 16
     """How many of the rows that the file has at the start."""
+    validation_rows: Annotated[int, Field(ge=0)] | None = None
+    """How many of the first validation rows are sampled besides, where `prompts` names another file. A prompt that stands in both is sampled once. 0: none. Default: 16."""
     draws: Positive = 2
     """Samples per prompt, besides the greedy one. Draw k of a prompt has the same seed at every checkpoint."""
     top_tokens: Annotated[int, Field(ge=0, le=50)] = 5

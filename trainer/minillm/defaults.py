@@ -15,6 +15,8 @@ RANDOM_LEARNING_RATE = 1e-3
 """Of a student that starts from random weights."""
 LORA_LEARNING_RATE = 1e-4
 """Of low-rank corrections, at least."""
+VALIDATION_ROWS = 16
+"""Sampled besides inspection prompts of one's own, when the config does not say."""
 NULL_SWITCHES_OFF = ("clip_range", "reward_clip")
 """Switches for which null says something; for the others it is as if they were not given."""
 LOOKS = 20
@@ -127,7 +129,7 @@ def fill_rest(config: Config, validation_rows: int | None, findings: Findings) -
     validation = config.data.validation
     if config.evaluation.final_rows is None and validation is not None:
         config.evaluation.final_rows = validation_rows
-    config.inspect.prompts = config.inspect.prompts or validation or config.data.train
+    _fill_inspect(config, findings)
     _check_best(config, findings)
     if validation is None:
         if "best" in config.checkpoints.model_fields_set:
@@ -137,6 +139,18 @@ def fill_rest(config: Config, validation_rows: int | None, findings: Findings) -
             findings.warn("There is no data.validation: checkpoints get samples but no scores, and none is the best.", "/data")
     elif validation == config.data.train:
         findings.warn("data.validation is the file that data.train is: scores on rows that were trained on say little.", "/data/validation")
+
+
+def _fill_inspect(config: Config, findings: Findings) -> None:
+    inspect, validation = config.inspect, config.data.validation
+    if validation is None and inspect.validation_rows:
+        why = "there is no data.validation to take them from: name a file there, or set validationRows to 0"
+        findings.error(f"inspect.validationRows is {inspect.validation_rows}, but {why}.", "/inspect/validationRows")
+    if validation is None or inspect.prompts in (None, validation):
+        inspect.validation_rows = 0  # there are none, or they are the inspection prompts
+    elif inspect.validation_rows is None:
+        inspect.validation_rows = VALIDATION_ROWS
+    inspect.prompts = inspect.prompts or validation or config.data.train
 
 
 def _check_best(config: Config, findings: Findings) -> None:

@@ -1,4 +1,4 @@
-"""The inspection prompts of a run that goes on: a file that its user may write to at any time.
+"""The prompts that a run samples at every checkpoint: a file that its user may write to at any time, and a slice of validation.
 
 Rows that are added while the run goes on are sampled from the next checkpoint on. A row in the middle of being typed never
 harms a run: until the file can be read again, the prompts that were read last stay.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from minillm.data import DataSet, Example
@@ -18,12 +19,17 @@ from minillm.rundir import VERSION, read_json, write_json_whole
 MOST_ADDED = 500
 """Prompts that may come on top of those of the start: more than that is another file, and not a list of prompts to look at."""
 
+VALIDATION = "validation:"
+"""Before the id of a row of validation that is sampled besides: rows without an id are numbered in both files. The editor's side of it
+is promptsFile.ts."""
+
 Read = Callable[[], DataSet]
 Warn = Callable[[str], None]
 
 
 class Inspection:
-    """Which prompts are sampled now: the first `rows` of the file, and every one that was added since.
+    """Which prompts are sampled now: the first `rows` of the file, every one that was added since, and of `validation` what the file
+    does not ask, under ids that no row of the file has.
 
     `read` reads the file anew (raising BadInput for what is no row), `fits` says whether a prompt leaves room for a response.
     Without a path the prompts are those given, for good. `too_long` rows of the file were left out of `examples`.
@@ -38,13 +44,15 @@ class Inspection:
         read: Read | None = None,
         fits: Callable[[Example], bool] = lambda _example: True,
         too_long: int = 0,
+        validation: Sequence[Example] = (),
     ) -> None:
         self.path, self._read, self._rows, self._fits = path, read, rows, fits
         self._found = list(examples)
         self._passed_over = {_key(example) for example in examples[rows:]}
         """Rows that were there from the start and are too many."""
-        self.examples = self._fitting(self._wanted())
-        self._left_out = too_long + len(self._wanted()) - len(self.examples)
+        self._validation = [replace(example, id=VALIDATION + example.id) for example in validation]
+        self.examples: list[Example] = []
+        self._left_out = too_long + self._choose()
         self._seen = self._stamp()
 
     def go_on(self, note: Path, sampled: set[tuple[str, str]]) -> None:
@@ -62,7 +70,7 @@ class Inspection:
             note.parent.mkdir(exist_ok=True)
             write_json_whole(note, {"v": VERSION, "passedOver": sorted(map(_digest, self._passed_over))})
         self._passed_over -= sampled
-        self.examples = self._fitting(self._wanted())
+        self._choose()
         self._seen = None
 
     def refresh(self, warn: Warn) -> list[Example]:
@@ -79,9 +87,7 @@ class Inspection:
         self._found = found.examples
         if (added := len(self._added())) > MOST_ADDED:
             warn(f"{added} inspection prompts were added; the first {MOST_ADDED} of them are sampled.")
-        wanted = self._wanted()
-        self.examples = self._fitting(wanted)
-        left_out = found.too_long + len(wanted) - len(self.examples)
+        left_out = found.too_long + self._choose()
         if left_out > self._left_out:
             what = "inspection prompt is" if left_out == 1 else "inspection prompts are"
             warn(f"{left_out} {what} not sampled: over data.maxPromptTokens, or without room for a response in the models' context.")
@@ -91,11 +97,15 @@ class Inspection:
     def _added(self) -> list[Example]:
         return [example for example in self._found[self._rows :] if _key(example) not in self._passed_over]
 
-    def _wanted(self) -> list[Example]:
-        return self._found[: self._rows] + self._added()[:MOST_ADDED]
+    def _choose(self) -> int:
+        """Chooses the examples from what was found last. Returns how many of the file's that are wanted do not fit.
 
-    def _fitting(self, examples: list[Example]) -> list[Example]:
-        return [example for example in examples if self._fits(example)]
+        A prompt is sampled once: one that is added to the file takes the place of the validation row that asks the same."""
+        wanted = self._found[: self._rows] + self._added()[:MOST_ADDED]
+        own = [example for example in wanted if self._fits(example)]
+        prompts, ids = {example.prompt for example in own}, {example.id for example in own}
+        self.examples = own + [row for row in self._validation if row.prompt not in prompts and row.id not in ids]
+        return len(wanted) - len(own)
 
     def _stamp(self) -> tuple[int, int] | None:
         if self.path is None:

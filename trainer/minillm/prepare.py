@@ -143,7 +143,7 @@ class DataSets:
 
 
 def inspect(config: Config, sets: DataSets, validation: list[Example], context: int | None) -> Inspection:
-    """The inspection prompts. Their file is followed while the run goes on, unless it is the training data, written for something else.
+    """The prompts to sample. Their file is followed while the run goes on, unless it is the training data, written for something else.
 
     It was checked before the run began. Since then somebody may write to it at any time: no row in it keeps a run from going on.
     """
@@ -151,8 +151,9 @@ def inspect(config: Config, sets: DataSets, validation: list[Example], context: 
     if path is None:
         return Inspection(validation, rows=rows)
     pointer = "/inspect/prompts"
+    besides = validation[: config.inspect.validation_rows or 0]
     if path == config.data.train:
-        return Inspection(sets.read(path, pointer, "optional", None).examples, rows=rows)
+        return Inspection(sets.read(path, pointer, "optional", None).examples, rows=rows, validation=besides)
     key = (path, "optional", None)
     try:
         first = sets.loaded.get(key) or load_usable(path, sets.tokenizer, config.data, pointer=pointer)
@@ -167,7 +168,7 @@ def inspect(config: Config, sets: DataSets, validation: list[Example], context: 
     def fits(example: Example) -> bool:
         return context is None or len(example.prompt_ids) <= room_for_prompt(context, config.data)
 
-    return Inspection(first.examples, rows=rows, path=path, read=read, fits=fits, too_long=first.too_long)
+    return Inspection(first.examples, rows=rows, path=path, read=read, fits=fits, too_long=first.too_long, validation=besides)
 
 
 def longest_context(pair: Pair | Prepared) -> int | None:

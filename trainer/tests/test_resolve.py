@@ -137,6 +137,30 @@ def test_without_validation_there_is_a_word_of_warning(place: Path) -> None:
     assert (resolution.config.evaluation.final_rows, resolution.config.inspect.prompts) == (None, str(place / "train.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({"prompts": "train.jsonl"}, 16),
+        ({"prompts": "train.jsonl", "validationRows": 3}, 3),
+        ({"prompts": "train.jsonl", "validationRows": 0}, 0),
+        ({}, 0),
+        ({"prompts": "./valid.jsonl", "validationRows": 3}, 0),
+    ],
+)
+def test_validation_rows_are_sampled_besides_prompts_of_another_file(place: Path, given: dict[str, Any], rows: int) -> None:
+    assert filled(place, good() | {"inspect": given}).inspect.validation_rows == rows
+
+
+def test_validation_rows_need_validation(place: Path) -> None:
+    config = good() | {"inspect": {"prompts": "train.jsonl", "validationRows": 3}}
+    del config["data"]["validation"]
+    (problem, _) = check(place, config).problems
+    assert (problem.severity, problem.pointer, problem.text) == (
+        "error", "/inspect/validationRows", "inspect.validationRows is 3, but there is no data.validation to take them from: "
+        "name a file there, or set validationRows to 0.",
+    )  # fmt: skip
+
+
 def test_hub_ids_stay_as_they_are(place: Path) -> None:
     config = good() | {"teacher": {"model": "gpt2-xl"}, "student": {"model": "openai-community/gpt2"}}
     found = filled(place, config)

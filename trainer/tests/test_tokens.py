@@ -181,7 +181,7 @@ def test_prompts_added_while_a_run_goes_on_are_sampled_from_then_on(
     rows = (workspace / "valid.jsonl").read_text(encoding="utf-8").splitlines()
     file = workspace / "inspect.jsonl"
     file.write_text("\n".join(rows[:3]) + "\n", encoding="utf-8")
-    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2)
+    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2, inspect__validationRows=0)
     added = json.dumps({"id": "new", "prompt": "k o n :"})
     appended = {5: added[:9], 10: added[9:] + "\n"}  # first a line in the middle of being typed
 
@@ -208,7 +208,7 @@ def test_prompts_typed_while_a_run_is_stopped_are_sampled_after_its_resume(make_
     rows = (workspace / "valid.jsonl").read_text(encoding="utf-8").splitlines()
     file = workspace / "inspect.jsonl"
     file.write_text("\n".join(rows[:3]) + "\n", encoding="utf-8")
-    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2)
+    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2, inspect__validationRows=0)
     train_until(run, 1, 7)
     with open(file, "a", encoding="utf-8") as typed:
         typed.write(json.dumps({"id": "new", "prompt": "k o n :"}) + "\n")
@@ -224,7 +224,7 @@ def test_a_row_that_is_being_typed_keeps_no_run_from_going_on(make_run: MakeRun,
     rows = (workspace / "valid.jsonl").read_text(encoding="utf-8").splitlines()
     file = workspace / "inspect.jsonl"
     file.write_text("\n".join(rows[:2]) + "\n", encoding="utf-8")
-    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2)
+    run = make_run(inspect__prompts="inspect.jsonl", inspect__rows=2, inspect__validationRows=0)
     train_until(run, 1, 7)
     new, long = json.dumps({"id": "new", "prompt": "k o n :"}), json.dumps({"id": "long", "prompt": "k o n : " * 4000})
     file.write_text("\n".join([*rows[:2], '{"id": "half', new, long]), encoding="utf-8")

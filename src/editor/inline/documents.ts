@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { isRunId } from '../../rundir/layout';
-import { findPrompts, formatOf, type PromptLine } from '../../samples/promptsFile';
+import { findInspectionPrompts, findPrompts, formatOf, type PromptLine } from '../../samples/promptsFile';
+import type { RunRegistry } from '../runs/registry';
 import type { SampleBook, Shown } from './book';
 
 export const promptFiles: vscode.DocumentSelector = { scheme: 'file', pattern: '**/*.{jsonl,txt,md}' };
@@ -15,7 +16,7 @@ interface Found {
 export class PromptDocuments {
   private readonly found = new WeakMap<vscode.TextDocument, Found>();
 
-  constructor(private readonly book: SampleBook) {}
+  constructor(private readonly runs: RunRegistry, private readonly book: SampleBook) {}
 
   promptsIn(document: vscode.TextDocument): ReadonlyMap<number, PromptLine> {
     const { shown } = this.book;
@@ -25,7 +26,9 @@ export class PromptDocuments {
     const known = this.found.get(document);
     if (known?.version === document.version && known.shown === shown) return known.prompts;
     const lines = document.getText().split(/\r\n|\n|\r/);
-    const prompts = new Map(findPrompts(lines, format, shown.samples).map((prompt) => [prompt.line, prompt]));
+    const isInspectionFile = document.uri.fsPath === this.runs.get(shown.dir)?.summary.run?.config.inspect.prompts;
+    const rows = isInspectionFile ? findInspectionPrompts(lines, shown.samples) : findPrompts(lines, format, shown.samples);
+    const prompts = new Map(rows.map((prompt) => [prompt.line, prompt]));
     this.found.set(document, { version: document.version, shown, prompts });
     return prompts;
   }

@@ -10,7 +10,7 @@ import { InlineStatusBar, registerChooseInlineSamples } from './statusBar';
 /** Answers of the student beside the prompts, in the file that the prompts are written in. */
 export function registerInlineSamples(context: EditorContext, runs: RunRegistry): void {
   const book = context.register(new SampleBook(runs, context.extension.workspaceState, (text) => context.log.warn(text)));
-  const documents = new PromptDocuments(book);
+  const documents = new PromptDocuments(runs, book);
   context.register(new InlineLenses(book, documents));
   context.register(new InlineAnnotations(context, book, documents, context.register(new NewPrompts(runs, book))));
   context.register(new InlineStatusBar(runs, book, documents));

@@ -13,7 +13,7 @@ export function tinyConfig(changes: Readonly<Record<string, unknown>>): string {
       { method: 'sft', rows: 64, steps: 4, batchSize: 8 },
       { method: 'minillm', prompts: demo('labelled.jsonl.gz'), rows: 64, steps: 4, rollouts: 16, batchSize: 8 },
     ],
-    inspect: { prompts: demo('inspect.jsonl'), rows: 4, draws: 1 },
+    inspect: { prompts: demo('inspect.jsonl'), rows: 4, validationRows: 0, draws: 1 },
     evaluation: { rows: 8, finalRows: 8 },
     checkpoints: { every: 4 },
     threads: 1,

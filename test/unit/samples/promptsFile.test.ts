@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Sample } from '../../../src/contract/generated';
-import { findPrompts, findUnanswered, formatOf } from '../../../src/samples/promptsFile';
+import { findInspectionPrompts, findPrompts, findUnanswered, formatOf } from '../../../src/samples/promptsFile';
 
 const samples = (prompts: Readonly<Record<string, string>>): Map<string, Sample> =>
   new Map(Object.entries(prompts).map(([promptId, prompt]) => [promptId, { promptId, prompt } as Sample]));
@@ -16,6 +16,15 @@ describe('prompts in a file', () => {
     ].join('\n');
     const asked = { a: 'one', 'b\n': 'Below is an instruction.\ntwo\nx', 7: '<user>three</user>', 6: 'six' };
     assert.deepEqual(find(text, 'jsonl', asked), [[0, 'a'], [2, 'b\n'], [3, '7'], [5, '6']]);
+  });
+
+  it('are known in the validation file, though its rows have the numbers of others, and in the inspection file by their own ids alone', () => {
+    const asked = { 1: 'one', 2: 'two', 'validation:1': 'uno', 'validation:3': 'tres and one' };
+    const validation = '{"prompt": "uno"}\n{"prompt": "one"}\n{"prompt": "tres and one"}\n{"prompt": "quatro"}';
+    assert.deepEqual(find(validation, 'jsonl', asked), [[0, 'validation:1'], [1, '1'], [2, 'validation:3']], 'what stands in both files is sampled once');
+    const inspection = ['{"prompt": "one"}', '{"prompt": "two"}', '{"prompt": "and"}'];
+    assert.deepEqual(findInspectionPrompts(inspection, samples(asked)).map(({ line, promptId }) => [line, promptId]), [[0, '1'], [1, '2']]);
+    assert.deepEqual(findUnanswered(inspection, samples(asked)), [2]);
   });
 
   it('are not found in rows that are being typed, or are no rows', () => {

@@ -38,7 +38,7 @@ class StartEvent(Event):
     """Parameter counts of `teacher` and `student`."""
     vocabulary: int
     rows: dict[str, int]
-    """Rows in use: `train`, `prompts`, `validation`, `inspect`, and how many were left out (`tooLong`)."""
+    """Rows in use: `train`, `prompts`, `validation`, `inspect` (prompts that are sampled), and how many were left out (`tooLong`)."""
     plan: list[PhasePlan]
     total: int
 

@@ -11,13 +11,14 @@ from minillm.rundir import VERSION
 
 
 class Sample(Record):
-    """A line of `samples/<checkpoint>.jsonl`: one response to one inspection prompt."""
+    """A line of `samples/<checkpoint>.jsonl`: one response to one prompt."""
 
     v: int = VERSION
     checkpoint: str
     """Name of the checkpoint, or `teacher`."""
     step: int
     prompt_id: str
+    """The row's id in the inspection file, else its line; of a validation row sampled besides, that after `validation:`."""
     prompt: str
     draw: int
     """0 is greedy; draw k > 0 is sampled with the prompt's own seed k, the same at every checkpoint."""
