@@ -166,9 +166,13 @@ describe('samples of a run', function suite() {
     await workbench.showContainer('MiniLLM');
     await workbench.treeRow('pronounce').locator('.monaco-tl-twistie').click();
     const told = async (step: number): Promise<string> => {
-      await workbench.treeRow(`step ${step}`).first().hover();
       const sheet = workbench.page.locator('.workbench-hover', { hasText: `step ${step}` });
-      await sheet.waitFor();
+      // A tree that is drawn anew takes the hover away: one points at the row again.
+      await until(`what is told of step ${step}`, async () => {
+        await workbench.page.mouse.move(0, 0);
+        await workbench.treeRow(`step ${step}`).first().hover();
+        return sheet.waitFor({ timeout: 3000 }).then(() => true, () => false);
+      });
       return sheet.innerText();
     };
     assert.match(await told(200), /Samples\s+14\.\d\skB,\stoken\sby\stoken\s97\.1\skB/);

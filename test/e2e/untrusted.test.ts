@@ -4,8 +4,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { repo, temporaryFolder } from '../harness/paths';
-import { descendants } from '../harness/processes';
+import type { Status } from '../../src/contract/generated';
+import { processAlive } from '../../src/rundir/liveness';
+import { until } from '../harness/page';
+import { python, repo, temporaryFolder } from '../harness/paths';
+import { descendants, identityOf } from '../harness/processes';
 import { Workbench, writeFiles } from '../harness/workbench';
 import { writeRun } from '../host/runFolder';
 
@@ -48,11 +51,6 @@ function trustedOnly(): string[] {
   return contributes.commands.filter(({ enablement }) => enablement?.includes('isWorkspaceTrusted')).map(({ command }) => command);
 }
 
-function startTime(pid: number): string {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
 describe('in an untrusted folder', function suite() {
   this.timeout(120_000);
   let workbench: Workbench;
@@ -73,7 +71,7 @@ describe('in an untrusted folder', function suite() {
     for (const trap of ['trap/python', '.venv/bin/python']) chmodSync(path.join(folder, trap), 0o755);
     // Its trainer lives and its supervisor does not: a trusted window would start another one.
     trainer = spawn('sleep', ['600'], { stdio: 'ignore' });
-    const process = { pid: trainer.pid!, startTime: startTime(trainer.pid!) };
+    const process = identityOf(trainer.pid!);
     const answers = { 5: { distill: 'D IH S T AH L' } };
     dir = writeRun(path.join(folder, 'runs'), {
       id: '20260102-030405-orphan', name: 'orphan', state: 'running', step: 9, total: 20, process, answers, status: { supervisor: { pid: 999_999, startTime: '1' } },
@@ -151,5 +149,28 @@ describe('in an untrusted folder', function suite() {
     const titles = await links.allTextContents();
     assert.ok(titles.some((title) => /Trust/.test(title)), titles.join());
     assert.ok(!titles.some((title) => /Select/.test(title)), titles.join());
+  });
+
+  it('trust that is given later makes what is open live, without a reload', async () => {
+    const { page } = workbench;
+    const hosts = workbench.extensionHosts();
+    const tab = (name: string) => page.locator('.tab', { hasText: name }).first();
+    // What the settings name is no trap any more.
+    writeFiles(folder, { '.vscode/settings.json': JSON.stringify({ 'minillm.pythonPath': python }) });
+    await tab('orphan').click();
+    await workbench.webview('[data-action="stop"][aria-disabled="true"]');
+    await workbench.runCommand('Workspaces: Manage Workspace Trust');
+    await page.locator('.workspace-trust-editor .monaco-button', { hasText: 'Trust' }).first().click();
+    const status = (): Status => JSON.parse(readFileSync(path.join(dir, 'status.json'), 'utf8')) as Status;
+    await until('a supervisor for the trainer', () => processAlive(status().supervisor));
+    await tab('trap.minillm.jsonc').click();
+    await page.locator('.codelens-decoration', { hasText: 'Run distillation' }).first().waitFor();
+    await tab('orphan').click();
+    const frame = await workbench.webview('[data-action="stop"]:not([aria-disabled])');
+    await frame.locator('[data-action="stop"]').click();
+    await frame.locator('.head[data-state="stopping"]').waitFor();
+    assert.deepEqual(workbench.extensionHosts(), hosts, 'the window was reloaded');
+    trainer.kill('SIGKILL');
+    await until('the end of the supervisor', async () => !(await processAlive(status().supervisor)));
   });
 });
