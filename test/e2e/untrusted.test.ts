@@ -163,6 +163,8 @@ describe('in an untrusted folder', function suite() {
     await page.locator('.workspace-trust-editor .monaco-button', { hasText: 'Trust' }).first().click();
     const status = (): Status => JSON.parse(readFileSync(path.join(dir, 'status.json'), 'utf8')) as Status;
     await until('a supervisor for the trainer', () => processAlive(status().supervisor));
+    await page.locator('.monaco-modal-editor-block .codicon-close').first().click(); // the trust editor lies over the others
+    await page.locator('.monaco-modal-editor-block').waitFor({ state: 'detached' });
     await tab('trap.minillm.jsonc').click();
     await page.locator('.codelens-decoration', { hasText: 'Run distillation' }).first().waitFor();
     await tab('orphan').click();
