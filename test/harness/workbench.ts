@@ -187,9 +187,9 @@ export class Workbench {
     for (;;) {
       await this.page.keyboard.press('F1');
       const input = this.page.locator('.quick-input-widget input.input');
-      await input.waitFor();
-      await input.fill(`>${title}`);
-      if (await row.waitFor({ timeout: 4000 }).then(() => true, () => false)) break;
+      // An editor that is still opening may take the focus, which closes the palette.
+      const offered = await input.fill(`>${title}`, { timeout: 4000 }).then(() => row.waitFor({ timeout: 4000 })).then(() => true, () => false);
+      if (offered) break;
       if (Date.now() > deadline) throw new Error(`The command palette does not offer "${title}".`);
       await this.page.keyboard.press('Escape');
     }
