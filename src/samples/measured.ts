@@ -46,9 +46,11 @@ export function verdictOf(sample: Sample): string {
   return [...(isExact(sample) ? ['exact'] : []), ...faultsOf(sample)].join(', ');
 }
 
-/** What the verdict leaves out, for a place with little room: of the scores the first. */
+/** What the verdict leaves out, for a place as narrow as a side of a diff: of the scores the first, and how far from the teacher. */
 export function numbersOf(sample: Sample): string {
-  return [...(isExact(sample) ? [] : scoresOf(sample).slice(0, 1)), ...measuresOf(sample)].join(' · ');
+  const { kl, klSequence } = sample;
+  const inAll = typeof klSequence === 'number' ? `, in all ${formatNumber(klSequence)}` : '';
+  return [...(isExact(sample) ? [] : scoresOf(sample).slice(0, 1)), ...(typeof kl === 'number' ? [`KL ${formatNumber(kl)}${inAll}`] : [])].join(' · ');
 }
 
 /** The score that tells most, in a word or two: of what is not exact it is the overlap. */

@@ -70,7 +70,7 @@ describe('the editor', () => {
     assert.ok(existsSync(path.join(dir, 'run.json')));
   });
 
-  it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks', async function resumed() {
+  it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async function resumed() {
     this.timeout(90_000);
     const workbench = await openFreshFolder();
     const runs = path.join(workbench.folder, 'runs');

@@ -192,7 +192,7 @@ describe('samples of a run', function suite() {
     const shown = async (): Promise<void> => {
       await workbench.page.locator('.tab', { hasText: 'pronounce, step 200 ↔ rival, step 1700' }).waitFor();
       await workbench.page.locator('.multiDiffEntry :is(.char-insert, .line-insert)').first().waitFor();
-      await until('numbers beside answers', async () => (await workbench.afterLines()).some((text) => text.includes('sequence KL')));
+      await until('numbers beside answers', async () => (await workbench.afterLines()).some((text) => text.includes(', in all ')));
     };
     await shown();
     for (const [theme, name] of themes) {

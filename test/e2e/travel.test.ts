@@ -122,7 +122,7 @@ describe('time travel', function suite() {
       const found = await workbench.afterLines();
       return found.length >= 4 && found;
     });
-    for (const text of numbers) assert.match(text, /^"(error rate [\d.]+ % · )?KL [\d.]+ · sequence KL [\d.]+ · \d+ tokens"$/);
+    for (const text of numbers) assert.match(text, /^"(error rate [\d.]+ % · )?KL [\d.]+, in all [\d.]+"$/);
     await workbench.screenshot('travel-diff');
     await workbench.page.locator('.tab', { hasText: 'Travel: phonetics' }).click();
   });

@@ -39,7 +39,7 @@ describe('a run that is controlled from the editor', function suite() {
     return summary.state === wanted && summary;
   }, 60_000);
 
-  it('pauses, keeps a checkpoint, evaluates and goes on', async () => {
+  it('pauses, keeps a checkpoint, evaluates and goes on @long', async () => {
     await vscode.commands.executeCommand('minillm.pause', { dir });
     const paused = await state('paused');
     const before = (await listCheckpoints(dir)).length;

@@ -20,5 +20,6 @@ def test_a_trainer_that_is_killed_comes_to_the_same_weights(ground: Ground) -> N
     assert processes.trainer_killed_again_and_again(ground, kills=1).endswith("same weights")
 
 
+@pytest.mark.long
 def test_a_dead_supervisors_trainer_is_adopted(ground: Ground) -> None:
     assert processes.supervisor_killed(ground).startswith("adopted")

@@ -72,7 +72,7 @@ def bytes_of(*models: LanguageModel) -> int:
         pytest.param(
             [{"method": "kd", "batchSize": 32, "microBatchSize": 8, "teacherCache": "states"}], {}, "fp32", 32, marks=pytest.mark.long
         ),
-        ([{"method": "sft", "batchSize": 1}], {"init": "weights", "lora": {"rank": 4}}, "bf16", 6),
+        pytest.param([{"method": "sft", "batchSize": 1}], {"init": "weights", "lora": {"rank": 4}}, "bf16", 6, marks=pytest.mark.long),
         pytest.param([{"method": "opd", "batchSize": 16, "microBatchSize": 4, "rollouts": 64}], {}, "fp32", 6, marks=pytest.mark.long),
         pytest.param([{"method": "minillm", "batchSize": 16, "rollouts": 16}], {}, "fp32", 12, marks=pytest.mark.long),
     ],

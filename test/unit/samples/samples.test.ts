@@ -85,10 +85,10 @@ describe('what was measured of a response', () => {
 
   it('is parted into a word that stays while the text does, and numbers beside it', () => {
     const parts = (fields: Partial<Sample>): string[] => [verdictOf, numbersOf, scoreWord].map((part) => part(sample('a', 0, 'x', fields)));
-    assert.deepEqual(parts({ score: { exact: 1, rougeL: 1 } }), ['exact', 'KL 0.500 · sequence KL 1.50 · 3 tokens', 'exact']);
-    assert.equal(numbersOf(sample('a', 0, 'x', { score: { errorRate: 0.2, rougeL: 0.5 } })), 'error rate 20.0 % · KL 0.500 · sequence KL 1.50 · 3 tokens');
+    assert.deepEqual(parts({ score: { exact: 1, rougeL: 1 } }), ['exact', 'KL 0.500, in all 1.50', 'exact']);
+    assert.equal(numbersOf(sample('a', 0, 'x', { score: { errorRate: 0.2, rougeL: 0.5 } })), 'error rate 20.0 % · KL 0.500, in all 1.50');
     assert.deepEqual(parts({ score: { exact: 0, rougeL: 0.5 }, stop: 'length', repetition: 0.2 }), [
-      'cut off, repeats itself (20 %)', 'Rouge-L 50.0 % · KL 0.500 · sequence KL 1.50 · 3 tokens', 'Rouge-L 50.0 %, cut off, repeats itself (20 %)',
+      'cut off, repeats itself (20 %)', 'Rouge-L 50.0 % · KL 0.500, in all 1.50', 'Rouge-L 50.0 %, cut off, repeats itself (20 %)',
     ]);
   });
 });
