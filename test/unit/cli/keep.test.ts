@@ -80,7 +80,7 @@ describe('minillm with a run that goes on', function () {
     await until(() => steps().length > at);
   });
 
-  it('gives a trainer whose supervisor was killed a new one, and is heard @long', async () => {
+  it('gives a trainer whose supervisor was killed a new one, and is heard', async () => {
     const before = await stepping();
     kill(before, 'supervisor');
     const orphan = await until(({ state }) => state === 'stalled');
@@ -112,7 +112,7 @@ describe('minillm with a run that goes on', function () {
     assert.equal(minillm('resume', 'latest').code, 2);
   });
 
-  it('refuses to go on with another teacher @long', async () => {
+  it('refuses to go on with another teacher', async () => {
     await stepping();
     assert.equal(minillm('stop', 'latest').code, 0);
     const weights = path.join(workspace, 'teacher', 'model.safetensors');
