@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeRun } from '../host/runFolder';
+import { until } from '../harness/page';
 import { temporaryFolder } from '../harness/paths';
 import { identityOf } from '../harness/processes';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
@@ -64,8 +65,11 @@ describe('the editor', () => {
     await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
     // Selected, not opened.
     await workbench.treeRow('Log').click({ modifiers: ['Control'] });
-    await workbench.page.keyboard.press('Delete');
-    await workbench.notification('Only a whole run').waitFor();
+    // The key has its meaning once the editor has told itself what is selected.
+    await until('what is said of the key', async () => {
+      await workbench.page.keyboard.press('Delete');
+      return workbench.notification('Only a whole run').first().waitFor({ timeout: 4000 }).then(() => true, () => false);
+    });
     assert.equal(await workbench.page.locator('.monaco-dialog-box').count(), 0, 'it asks whether to delete the run');
     assert.ok(existsSync(path.join(dir, 'run.json')));
   });
