@@ -1,8 +1,9 @@
 """What is kept of a next-token distribution where all of it would be too much: its likeliest tokens, and one bucket for the rest.
 
 The bucket holds the probability of all other tokens together. A divergence is then taken between distributions over k tokens and the
-bucket. It is never more than that over the whole vocabulary (no coarser view tells two distributions further apart), and equals it where
-the student spreads the bucket's mass as the teacher does. With s_i = ∂D/∂log Q_i at the bucket, a token v in it has s_v = s_i·q_v/Q_i.
+bucket. A KL, JSD, skew divergence or total variation is never more than that over the whole vocabulary (a coarser view tells two
+distributions no further apart), and equals it where the student spreads the bucket's mass as the teacher does; of α–β divergences neither
+holds in general. With s_i = ∂D/∂log Q_i at the bucket, a token v in it has s_v = s_i·q_v/Q_i.
 
 Shapes: R rows, k tokens kept, V vocabulary.
 """

@@ -174,7 +174,7 @@ export class TravelApp {
 
   private renderJumps({ firstChanged, firstRight, settled, moments, discarded }: TravelState, place: number): void {
     for (const [jump, to] of [[this.firstChanged, firstChanged], [this.firstRight, firstRight], [this.settled, settled]] as const) {
-      jump.update(to, moments[to ?? -1]?.label ?? '', place);
+      jump.update(to, to === null ? '' : (moments[to]?.label ?? ''), place);
     }
     this.settled.element.hidden = settled === null;
     this.leftOut.hidden = discarded === 0;

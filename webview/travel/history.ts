@@ -53,7 +53,8 @@ export class HistoryView {
     button.addEventListener('click', () => this.go(first));
     // Tokens are known where neighbours differ: at the two ends of a stay.
     const text = answerNodes(moments[first] ?? moment, before?.moment);
+    const numbers = [...[moment.kl, moment.klSequence].map((kl) => (typeof kl === 'number' ? formatNumber(kl) : '')), String(moment.length)];
     return h('tr', {}, h('th', { scope: 'row' }, button), h('td', { class: 'text' }, ...text),
-      h('td', { class: moment.right ? 'right' : null }, moment.word), ...[moment.kl, moment.klSequence].map((kl) => h('td', {}, typeof kl === 'number' ? formatNumber(kl) : '')), h('td', {}, String(moment.length)));
+      h('td', { class: moment.right ? 'right' : null }, moment.word), ...numbers.map((number) => h('td', {}, number)));
   }
 }

@@ -15,8 +15,8 @@ interface Known {
 }
 
 /**
- * Beside each response in view its scores, KL and length: as part of the text they would be all that a diff shows, and code lenses
- * are not there in diffs.
+ * Beside each response in view its score and KL: as part of the text they would be all that a diff shows, and code lenses are not
+ * there in diffs.
  */
 export class NumbersBeside extends Disposable {
   private readonly beside = this.register(vscode.window.createTextEditorDecorationType(besideText));

@@ -15,7 +15,7 @@ from minillm.head import TokenTerms
 from minillm.methods import Divergence, KdPhase, RklPhase
 from minillm.phases import Metrics, Workbench, micro_batches, steps_of
 from minillm.phases.learner import Learner
-from minillm.phases.pairs import Batch, ShuffledBatches, pairs_of
+from minillm.phases.pairs import Batch, ShuffledBatches, pairs_of, token_count
 from minillm.phases.teacher_cache import cache_for
 
 
@@ -30,8 +30,7 @@ class Kd(Learner):
         self.cache = cache_for(settings, bench, self.batches.pairs, self.steps / self.batches.per_epoch)
 
     def step(self, n: int) -> Metrics:
-        chosen = self.batches.indices(n)
-        tokens = sum(len(self.batches.pairs[i][1]) for i in chosen)
+        chosen, tokens = self.batches.indices(n), token_count(self.batches[n])
         if self.cache is not None and not self.cache.filled:
             self.cache.fill()
         began = self.begin(n, dropout=False)
