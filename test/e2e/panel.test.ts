@@ -216,9 +216,9 @@ describe('the run panel', function suite() {
       await chart.locator('.tool', { hasText: 'table' }).click();
     });
 
-    it('is clean by axe and legible in four themes', async () => {
+    const legible = async (which: typeof themes): Promise<void> => {
       await workbench.runCommand('View: Close Primary Side Bar');
-      for (const [theme, name] of themes) {
+      for (const [theme, name] of which) {
         await workbench.setTheme(theme);
         const frame = await panel(workbench);
         assert.deepEqual(await violations(frame), [], theme);
@@ -228,7 +228,9 @@ describe('the run panel', function suite() {
         await workbench.screenshot(`panel-${name}-results`);
         await frame.evaluate(() => window.scrollTo(0, 0));
       }
-    });
+    };
+    it('is clean by axe and legible in a dark and a light theme', () => legible(themes.slice(0, 2)));
+    it('is clean by axe and legible in both themes of high contrast @long', () => legible(themes.slice(2)));
 
     it('fits into a narrow column', async () => {
       await workbench.setTheme('Dark Modern');

@@ -253,7 +253,7 @@ describe('a run', () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
-  it('is stopped on request, with a checkpoint', async function stopped() {
+  it('is stopped on request, with a checkpoint @long', async function stopped() {
     this.timeout(120_000);
     const api = await activated();
     await useTestPython(python);

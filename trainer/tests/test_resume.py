@@ -205,29 +205,24 @@ def test_requests_are_acted_on_between_steps(make_run: MakeRun) -> None:
     assert (run.checkpoints / f"step-{outcomes['stop']['step']:08d}-a1" / "state" / "files.json").exists()
 
 
-def test_a_signal_ends_it_with_a_checkpoint(make_run: MakeRun) -> None:
-    running = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        run = make_run(number.name, phases__0__steps=100_000, checkpoints__every=1_000_000)
-        command = [sys.executable, "-P", "-m", "minillm", "train", str(run.path), "--attempt", "1"]
-        with open(run.log, "ab") as log:
-            env = os.environ | {"PYTHONPATH": str(TRAINER)}
-            process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        running.append((run, process, number))
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)], ids=lambda number: number.name)
+def test_a_signal_ends_it_with_a_checkpoint(make_run: MakeRun, number: signal.Signals) -> None:
+    run = make_run(phases__0__steps=100_000, checkpoints__every=1_000_000)
+    command = [sys.executable, "-P", "-m", "minillm", "train", str(run.path), "--attempt", "1"]
+    with open(run.log, "ab") as log:
+        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(TRAINER)}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        for run, process, number in running:
-            wait_for(run, "step", 5)
-            process.send_signal(number)
-            assert process.wait(30) == 3, run.log.read_text()
-            last = events_of(run, "step")[-1]["step"]
-            assert events_of(run, "checkpoint")[-1]["name"] == f"step-{last:08d}-a1"
-            (end,) = events_of(run, "end")
-            assert (end["exitCode"], end["reason"], end["cause"]) == (3, "stopped", f"{number.name} received")
-            assert "Traceback" not in run.log.read_text()
+        wait_for(run, "step", 5)
+        process.send_signal(number)
+        assert process.wait(30) == 3, run.log.read_text()
+        last = events_of(run, "step")[-1]["step"]
+        assert events_of(run, "checkpoint")[-1]["name"] == f"step-{last:08d}-a1"
+        (end,) = events_of(run, "end")
+        assert (end["exitCode"], end["reason"], end["cause"]) == (3, "stopped", f"{number.name} received")
+        assert "Traceback" not in run.log.read_text()
     finally:
-        for _, process, _ in running:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 def test_another_processor_is_told_of(make_run: MakeRun) -> None:

@@ -83,7 +83,7 @@ describe('minillm run', function () {
     assert.equal(summary.state, 'stopped');
   });
 
-  it('leaves a run to itself when it is told to; list and stop find it', async () => {
+  it('leaves a run to itself when it is told to; list and stop find it @long', async () => {
     const launched = await start('run', 'long.minillm.jsonc', '--detach', '--json').ended;
     assert.equal(launched.code, 0, launched.err);
     const { run, dir } = JSON.parse(launched.out) as { run: string; dir: string };
@@ -98,7 +98,7 @@ describe('minillm run', function () {
     assert.equal((await readRun(dir)).state, 'stopped');
   });
 
-  it('ends with exit code 1 and the cause when the trainer is killed', async () => {
+  it('ends with exit code 1 and the cause when the trainer is killed @long', async () => {
     const { says, ended } = start('run', 'long.minillm.jsonc', '--json');
     await says('"kind":"step"');
     const [latest] = JSON.parse((await start('list', '--json').ended).out) as { dir: string }[];
