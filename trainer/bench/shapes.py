@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, PretrainedConfig, Qwe
 
 from minillm.activations import fuse_activations
 from minillm.language_model import LanguageModel
+from minillm.products import use_faster_products
 
 
 def gpt2(width: int, layers: int, heads: int, vocabulary: int = 50_257, positions: int = 1024) -> PretrainedConfig:
@@ -76,6 +77,7 @@ def as_loaded(model: LanguageModel) -> LanguageModel:
     shared = {id(tensor): tensor for tensor in (*model.model.parameters(), *model.model.buffers())}
     copied = copy.deepcopy(model.model, shared)
     fuse_activations(copied)
+    use_faster_products(copied)
     made = LanguageModel(copied, model.dtype, model.name)
     made.vocabulary = model.vocabulary
     return made

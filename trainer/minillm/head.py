@@ -21,11 +21,11 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from minillm.divergence import Divergence, gradient_at_logits
 from minillm.language_model import LanguageModel
+from minillm.products import linear
 from minillm.repeatable import repeatable
 from minillm.top_tokens import TopTokens, between_buckets, top_tokens
 
@@ -228,7 +228,7 @@ class _HeadLoss(torch.autograd.Function):
                 continue
             factor = raw.to(dtype)  # now the gradient; the products run in the compute dtype, as autocast's own would
             if d_hidden is not None:
-                d_hidden[rows] = factor @ heads.weight
+                d_hidden[rows] = linear(factor, heads.weight.t())
             if d_weight is not None:
                 _add_product(d_weight, factor.T, hidden[rows].to(dtype))
             if d_bias is not None:
@@ -303,10 +303,10 @@ class _Heads:
 
     def raw(self, hidden: Tensor, hidden_teacher: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The heads' outputs [r,V] before scaling and capping, multiplied in the compute dtype, returned in fp32."""
-        raw = F.linear(hidden.to(self.student.dtype), self.weight, self.bias).to(self.student.math)
+        raw = linear(hidden.to(self.student.dtype), self.weight, self.bias).to(self.student.math)
         if self.teacher is None or hidden_teacher is None or self.weight_teacher is None:
             return raw, None
-        theirs = F.linear(hidden_teacher.to(self.teacher.dtype), self.weight_teacher, self.bias_teacher)
+        theirs = linear(hidden_teacher.to(self.teacher.dtype), self.weight_teacher, self.bias_teacher)
         return raw, theirs.to(self.student.math)
 
 

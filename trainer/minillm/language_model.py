@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import DynamicCache
 
 from minillm.errors import BadInput
+from minillm.key_values import KeyValues
+from minillm.products import linear
 
 ALIGNMENT = 64
 """Bytes. Torch allocates at multiples of it on a CPU."""
@@ -63,13 +63,13 @@ class LanguageModel:
         # Inside another model's autocast, this one keeps its own dtype.
         return torch.autocast(self.device.type, enabled=False) if torch.is_autocast_enabled(self.device.type) else nullcontext()
 
-    def new_cache(self) -> DynamicCache:
+    def new_cache(self) -> KeyValues:
         """An empty key-value cache for `hidden`."""
-        return _Cache(self.model.config, self.dtype) if self._mixed else DynamicCache(config=self.model.config)
+        return KeyValues(self.model.config, self.dtype if self._mixed else None)
 
     def hidden(
-        self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: DynamicCache | None = None
-    ) -> tuple[Tensor, DynamicCache | None]:
+        self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: KeyValues | None = None
+    ) -> tuple[Tensor, KeyValues | None]:
         """Final hidden states [B,T,H] of `input_ids` [B,T], what the head is applied to.
 
         With a cache in `past`, `attention_mask` [B,S+T] covers its S tokens too, and the cache grows in place.
@@ -102,20 +102,8 @@ class LanguageModel:
         """Logits [..,V] over the shared vocabulary, fp32 (fp64 for a model in fp64)."""
         weight, bias = self.head.weight, getattr(self.head, "bias", None)  # whole: of a part, autocast would keep no cast
         with self.computing():
-            raw = F.linear(hidden.to(weight.dtype) if not self._mixed else hidden, weight, bias)
+            raw = linear(hidden.to(weight.dtype) if not self._mixed else hidden, weight, bias)
         return self.shape(raw[..., : self.vocabulary].to(self.math))
-
-
-class _Cache(DynamicCache):
-    """Keys and values in the compute dtype. Under autocast, norms and rotations hand them over in fp32, and attention casts them again:
-    what it reads is the same, in half the memory."""
-
-    def __init__(self, config: Any, dtype: torch.dtype) -> None:
-        super().__init__(config=config)
-        self._dtype = dtype
-
-    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        return super().update(key_states.to(self._dtype), value_states.to(self._dtype), *args, **kwargs)
 
 
 def _output_scale(config: Any) -> tuple[float, float | None]:

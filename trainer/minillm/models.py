@@ -7,7 +7,6 @@ that loading itself never waits for the network.
 from __future__ import annotations
 
 import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from minillm.config import Config, Student, Teacher
 from minillm.download import Progress, fetch
 from minillm.errors import BadInput
 from minillm.language_model import LanguageModel, aligned, verify
+from minillm.processor import processor
+from minillm.products import use_faster_products
 from minillm.recompute import recompute
 from minillm.sources import check_weights
 from minillm.vocabulary import compare_tokenizers, shared_vocabulary
@@ -51,10 +52,7 @@ def hardware(device: torch.device) -> str:
     """What a device is sold as, as far as that is known without asking other programs: another one rounds in another way."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    known = Path("/proc/cpuinfo")
-    lines = known.read_text(encoding="utf-8", errors="replace").splitlines() if known.exists() else []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
+    return processor()
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
@@ -162,6 +160,7 @@ def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name
 def _ready(model: Any, device: torch.device, dtype: torch.dtype, name: str, pointer: str | None = None) -> LanguageModel:
     model.to(device).eval()
     fuse_activations(model)
+    use_faster_products(model)
     for tensor in (*model.parameters(), *model.buffers()):
         tensor.data = aligned(tensor.data)
     ready = LanguageModel(model, dtype, name)

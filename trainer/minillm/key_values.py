@@ -1,0 +1,64 @@
+"""Keys and values of a decode, in room that is made ahead.
+
+The library's cache copies all that it holds at every token, which on a CPU is a good part of a rollout. Here a layer writes each token
+where it belongs, and moves everything once in `STEP` tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+STEP = 64
+"""Tokens by which a layer's room grows: whole, it would be there for rows that end long before."""
+
+
+class KeyValues(DynamicCache):
+    """A cache for the layers of `config`, in the dtype of what it is given, or in `dtype`.
+
+    Under autocast, norms and rotations hand keys over in fp32, and attention casts them again: what it reads of a cache in the compute
+    dtype is the same, in half the memory.
+    """
+
+    def __init__(self, config: Any, dtype: torch.dtype | None = None) -> None:
+        super().__init__(config=config)
+        # Layers of other kinds (a sliding window holds little) stay the library's.
+        self.layers = [_Roomy() if type(layer) is DynamicLayer else layer for layer in self.layers]
+        self._dtype = dtype
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        dtype = self._dtype or key_states.dtype
+        return super().update(key_states.to(dtype), value_states.to(self._dtype or value_states.dtype), *args, **kwargs)
+
+
+class _Roomy(DynamicLayer):
+    """Full attention: `keys` and `values` [B,heads,S,D] are the beginning of rooms that hold more."""
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        seen = self.get_seq_length()
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+            self._rooms = [key_states[:, :, :0], value_states[:, :, :0]]
+        end = seen + key_states.shape[-2]
+        self._rooms = [_filled(room, new, seen, end) for room, new in zip(self._rooms, (key_states, value_states), strict=True)]
+        self.keys, self.values = (room[:, :, :end] for room in self._rooms)
+        return self.keys, self.values
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        if seen := self.get_seq_length():
+            self._rooms = [room[indices] for room in self._rooms]
+            self.keys, self.values = (room[:, :, :seen] for room in self._rooms)
+
+
+def _filled(room: Tensor, new: Tensor, seen: int, end: int) -> Tensor:
+    """The room with `new` behind the `seen` tokens: the same one, or a larger one where it is full."""
+    if end > room.shape[2]:
+        wider = new.new_empty((*new.shape[:2], -(-end // STEP) * STEP, new.shape[3]))
+        wider[:, :, :seen] = room[:, :, :seen]
+        room = wider
+    room[:, :, seen:end] = new
+    return room
