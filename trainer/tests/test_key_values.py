@@ -1,0 +1,46 @@
+"""Keys and values in room made ahead: what attention reads is what the library's cache holds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from toys import toy
+from transformers import DynamicCache
+
+from minillm.key_values import STEP, KeyValues
+
+
+@pytest.mark.parametrize("name", ["gpt2", "qwen3", "gemma3"])
+@torch.no_grad()
+def test_a_decode_reads_what_the_librarys_cache_holds(name: str) -> None:
+    """Over several rooms, several tokens at a time, and with rows that leave; a sliding window (gemma3) is the library's own."""
+    model = toy(name)
+    config = model.model.config
+    rows = torch.randint(model.vocabulary, (5, 12), generator=torch.Generator().manual_seed(0))
+    ours, theirs = KeyValues(config), DynamicCache(config=config)
+    seen = 0
+    for width, stay in ((7, None), (1, None), (3, [4, 0, 2]), (1, [2, 1])):
+        ids = rows[:, seen : seen + width]
+        places = torch.arange(seen, seen + width).expand(len(ids), -1)
+        seen += width
+        found, expected = (model.hidden(ids, torch.ones(len(ids), seen, dtype=torch.long), places, cache)[0] for cache in (ours, theirs))
+        assert torch.equal(found, expected)
+        if stay is not None:
+            index = torch.tensor(stay)
+            rows = rows[index]
+            for cache in (ours, theirs):
+                cache.batch_select_indices(index)
+    assert ours.get_seq_length() == theirs.get_seq_length() == seen
+
+
+def test_a_token_moves_nothing_until_the_room_is_full() -> None:
+    cache = KeyValues(toy("gpt2").model.config)
+    places = []
+    for token in range(2 * STEP + 1):
+        new = torch.full((2, 4, 1, 8), float(token))
+        keys, values = cache.update(new, -new, 0)
+        places.append(keys.data_ptr())
+        assert torch.equal(keys[0, 0, :, 0], torch.arange(token + 1.0))
+        assert torch.equal(values, -keys)
+    assert len(set(places[:STEP])) == len(set(places[STEP : 2 * STEP])) == 1
+    assert len(set(places)) == 3
