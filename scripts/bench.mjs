@@ -26,7 +26,7 @@ async function installPeers(python, venv) {
 
 await entry(async () => {
   const [name, ...options] = process.argv.slice(2);
-  const names = fs.readdirSync(folder).filter((file) => /^(quality|round|head|decode|gpu)\.py$/.test(file)).map((file) => file.slice(0, -3));
+  const names = fs.readdirSync(folder).filter((file) => /^(quality|round|head|decode|products|gpu)\.py$/.test(file)).map((file) => file.slice(0, -3));
   if (!names.includes(name)) throw new Complaint(`\`node scripts/bench.mjs NAME\`: NAME is one of ${names.join(', ')}.`);
   const { python } = await setup({ build: false });
   const venv = path.join(root, '.venv-bench');

@@ -8,12 +8,13 @@ import platform
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 import transformers
+
+from minillm.processor import processor
 
 Cell = str | float | int | None
 
@@ -35,11 +36,8 @@ def device_name(device: str) -> str:
     """The name of a CPU or GPU as its maker gives it."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {name}"
+    return f"{cores} cores of {processor()}"
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -228,7 +228,7 @@ class _HeadLoss(torch.autograd.Function):
                 continue
             factor = raw.to(dtype)  # now the gradient; the products run in the compute dtype, as autocast's own would
             if d_hidden is not None:
-                d_hidden[rows] = linear(factor, heads.weight.t())
+                d_hidden[rows] = factor @ heads.weight
             if d_weight is not None:
                 _add_product(d_weight, factor.T, hidden[rows].to(dtype))
             if d_bias is not None:

@@ -37,6 +37,13 @@ def test_decode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     assert told["teacherSteps"]["student alone"] == [0.0]
 
 
+def test_products(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("bench.products.LAYERS", {"small": (8, 12)})
+    (told,) = outcome("products", ["--rows", "3", "--repeats", "1"], monkeypatch, capsys)["products"]
+    assert told["rows"] == 3
+    assert all(value > 0 for value in told["ms"].values())
+
+
 def test_gpu_in_the_form_that_a_cpu_can_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--shapes", "tiny", "--device", "cpu", *SMALL, "--updates", "2", "--repeats", "1"]
     sides = outcome("gpu", options, monkeypatch, capsys)["shapes"]["tiny"]["sides"]

@@ -34,13 +34,13 @@ def amd(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """The shapes of what is multiplied by oneDNN."""
     made: Calls = []
-    inner = products._by_onednn
+    inner = products.by_onednn
 
     def told(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         made.append(tuple(x.shape))
         return inner(x, weight, bias)
 
-    monkeypatch.setattr(products, "_by_onednn", told)
+    monkeypatch.setattr(products, "by_onednn", told)
     return made
 
 
@@ -110,7 +110,7 @@ def test_a_torch_without_it_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None
     def gone(*_: object) -> Tensor:
         raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_linear_pointwise'")
 
-    monkeypatch.setattr(products, "_by_onednn", gone)
+    monkeypatch.setattr(products, "by_onednn", gone)
     products.onednn_is_faster.cache_clear()
     assert not products.onednn_is_faster()
     assert use_faster_products(layer("Linear")) == 0
