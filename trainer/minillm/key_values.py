@@ -1,7 +1,8 @@
-"""Keys and values of a decode, in room that is made ahead.
+"""Keys and values of a decode, on a CPU in room that is made ahead.
 
-The library's cache copies all that it holds at every token, which on a CPU is a good part of a rollout. Here a layer writes each token
-where it belongs, and moves everything once in `STEP` tokens.
+The library's cache copies all that it holds at every token, and on a CPU a rollout takes longer by that. Here a layer writes each token
+where it belongs, and moves everything once in `STEP` tokens. What attention is given is then the beginning of a larger room: fused
+attention of accelerators has given wrong results for such views (torch's issues 112577 and 181133), so they keep the library's way.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ STEP = 64
 
 
 class KeyValues(DynamicCache):
-    """A cache for the layers of `config`, in the dtype of what it is given, or in `dtype`.
+    """A cache for the layers of `config` on a device, in the dtype of what it is given, or in `dtype`.
 
     Under autocast, norms and rotations hand keys over in fp32, and attention casts them again: what it reads of a cache in the compute
     dtype is the same, in half the memory.
     """
 
-    def __init__(self, config: Any, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, config: Any, device: torch.device, dtype: torch.dtype | None = None) -> None:
         super().__init__(config=config)
-        # Layers of other kinds (a sliding window holds little) stay the library's.
-        self.layers = [_Roomy() if type(layer) is DynamicLayer else layer for layer in self.layers]
+        if device.type == "cpu":
+            # Layers of other kinds (a sliding window holds little) stay the library's.
+            self.layers = [_Roomy() if type(layer) is DynamicLayer else layer for layer in self.layers]
         self._dtype = dtype
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:

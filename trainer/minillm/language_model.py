@@ -65,7 +65,7 @@ class LanguageModel:
 
     def new_cache(self) -> KeyValues:
         """An empty key-value cache for `hidden`."""
-        return KeyValues(self.model.config, self.dtype if self._mixed else None)
+        return KeyValues(self.model.config, self.device, self.dtype if self._mixed else None)
 
     def hidden(
         self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: KeyValues | None = None

@@ -1,8 +1,8 @@
 """Products with wide matrices on a CPU, by the faster of two libraries.
 
-Torch multiplies fp32 matrices with MKL, which AMD processors are slow with, most where few rows meet a wide matrix: at every token of a
-decode. Torch brings oneDNN too, and there that is up to 2.7 times as fast (`npm run bench:products`). What decides is what the processor
-is, never a clock: a machine always rounds in the same way.
+Torch multiplies fp32 matrices with MKL, which does not use all that AMD processors with AVX-512 have, most where few rows meet a wide
+matrix: at every token of a decode. Torch brings oneDNN too, and there that is up to 2.7 times as fast (`npm run bench:products`). What
+decides is what the processor is, never a clock: a machine always rounds in the same way.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def use_faster_products(model: nn.Module) -> int:
 @cache
 def onednn_is_faster() -> bool:
     """Whether this is a processor that MKL is slow on, and this torch has the other way, which gives the same."""
-    if "AMD" not in processor() or not torch.backends.mkldnn.is_available():
+    wide = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    if not ("AMD" in processor() and wide and torch.backends.mkldnn.is_available()):
         return False
     x, weight, bias = torch.arange(6.0).view(2, 3), torch.arange(12.0).view(3, 4).t(), torch.ones(4)
     try:

@@ -9,6 +9,8 @@ from transformers import DynamicCache
 
 from minillm.key_values import STEP, KeyValues
 
+CPU = torch.device("cpu")
+
 
 @pytest.mark.parametrize("name", ["gpt2", "qwen3", "gemma3"])
 @torch.no_grad()
@@ -17,7 +19,7 @@ def test_a_decode_reads_what_the_librarys_cache_holds(name: str) -> None:
     model = toy(name)
     config = model.model.config
     rows = torch.randint(model.vocabulary, (5, 12), generator=torch.Generator().manual_seed(0))
-    ours, theirs = KeyValues(config), DynamicCache(config=config)
+    ours, theirs = KeyValues(config, CPU), DynamicCache(config=config)
     seen = 0
     for width, stay in ((7, None), (1, None), (3, [4, 0, 2]), (1, [2, 1])):
         ids = rows[:, seen : seen + width]
@@ -34,7 +36,7 @@ def test_a_decode_reads_what_the_librarys_cache_holds(name: str) -> None:
 
 
 def test_a_token_moves_nothing_until_the_room_is_full() -> None:
-    cache = KeyValues(toy("gpt2").model.config)
+    cache = KeyValues(toy("gpt2").model.config, CPU)
     places = []
     for token in range(2 * STEP + 1):
         new = torch.full((2, 4, 1, 8), float(token))
@@ -44,3 +46,11 @@ def test_a_token_moves_nothing_until_the_room_is_full() -> None:
         assert torch.equal(values, -keys)
     assert len(set(places[:STEP])) == len(set(places[STEP : 2 * STEP])) == 1
     assert len(set(places)) == 3
+
+
+def test_an_accelerator_is_given_whole_tensors() -> None:
+    cache = KeyValues(toy("gpt2").model.config, torch.device("mps"))
+    for _ in range(3):
+        keys, values = cache.update(torch.ones(2, 4, 1, 8), torch.ones(2, 4, 1, 8), 0)
+    assert keys.is_contiguous()
+    assert values.is_contiguous()

@@ -23,6 +23,7 @@ Calls = list[tuple[int, ...]]
 def amd(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A processor that it is for, whatever this one is."""
     monkeypatch.setattr(products, "processor", lambda: "AMD EPYC")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     products.onednn_is_faster.cache_clear()
     if not products.onednn_is_faster():
         pytest.skip(f"torch {torch.__version__} has no oneDNN on this machine")
@@ -95,9 +96,11 @@ def test_other_dtypes_and_autocast_are_left_as_they_are(dtype: torch.dtype, call
     assert not calls
 
 
-def test_narrow_layers_and_other_processors_keep_theirs(monkeypatch: pytest.MonkeyPatch, calls: Calls) -> None:
+@pytest.mark.parametrize(("name", "capability"), [("Intel(R) Xeon(R)", "AVX512"), ("AMD Ryzen", "AVX2")])
+def test_narrow_layers_and_other_processors_keep_theirs(name: str, capability: str, monkeypatch: pytest.MonkeyPatch, calls: Calls) -> None:
     assert use_faster_products(toy("gpt2").model) == 0
-    monkeypatch.setattr(products, "processor", lambda: "Intel(R) Xeon(R)")
+    monkeypatch.setattr(products, "processor", lambda: name)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     products.onednn_is_faster.cache_clear()
     wide = layer("Linear")
     assert use_faster_products(wide) == 0
