@@ -120,8 +120,8 @@ const suites = {
   },
 };
 
-/** What runs after what; the rows of a stage run side by side, each about one core busy. A workbench in a browser wants two. */
-const stages = [[['unit', 'host'], ['lint', 'python']], [['e2e']], [['faults']]];
+/** What runs after what; the rows of a stage run side by side. A workbench in a browser wants two cores, but not at every moment. */
+const stages = [[['unit', 'host'], ['python']], [['e2e'], ['lint']], [['faults']]];
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });

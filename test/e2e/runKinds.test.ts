@@ -27,7 +27,7 @@ describe('samples of a run', function suite() {
     await (await panel()).locator('.prompt .draw').first().waitFor();
   }
 
-  it('that went back to an earlier checkpoint show the branch that led to the end', async () => {
+  it('that went back to an earlier checkpoint show the branch that led to the end @long', async () => {
     const recorded = recordedWorkspace();
     goBack(recorded);
     await open(recorded);

@@ -139,7 +139,7 @@ describe('minillm with a run that goes on', function () {
     assert.equal(minillm('stop', 'latest').code, 0);
   });
 
-  it('forks it from a checkpoint, with the phases that are left, and says where it came from', async () => {
+  it('forks it from a checkpoint, with the phases that are left, and says where it came from @long', async () => {
     const forked = minillm('fork', 'latest', '--from', 'best', '--detach', '--json');
     assert.equal(forked.code, 0, forked.err);
     const parent = dir;
