@@ -1,4 +1,4 @@
-"""Sampling a round: one coin for all rows against lock step, and against the library's decoder.
+"""Sampling a round: one coin for all rows, or one each for four groups, against lock step, and against the library's decoder.
 
     python -P -m bench.decode [--shapes gpt2-medium|tiny|…] [--batch 16] [--prompt 64] [--new 64] [--repeats 2] [--device cpu|cuda]
 
@@ -21,7 +21,13 @@ from bench.published import ALPHA, generate, lock_step
 from bench.shapes import SHAPES, Pair, make_pair, prompts_of
 from minillm.decode import rollout
 
-OURS = {"common mask": "commonMask", "lock step": "lockStep", "student alone": "student"}
+OURS = {
+    "common mask": ("commonMask", 1),
+    "common masks of four groups": ("commonMask", 4),
+    "lock step": ("lockStep", 1),
+    "student alone": ("student", 1),
+}
+"""Ours: how tokens are drawn, and in how many groups with a coin each."""
 
 
 def ways(pair: Pair, options: argparse.Namespace, repeat: int) -> dict[str, Callable[[], float]]:
@@ -29,11 +35,11 @@ def ways(pair: Pair, options: argparse.Namespace, repeat: int) -> dict[str, Call
     prompts = prompts_of(options.batch, options.prompt, pair.student.vocabulary, seed=repeat)
     query = torch.tensor(prompts, device=pair.student.device)
 
-    def ours(sampling: str) -> Callable[[], float]:
+    def ours(sampling: str, groups: int) -> Callable[[], float]:
         def work() -> float:
             made = rollout(
                 pair.loaded.student, pair.loaded.teacher, prompts, range(options.batch), sampling=sampling, alpha=ALPHA,
-                max_new_tokens=options.new, eos=NEVER, pad=0, seed=repeat, stream=1, chunk=options.batch, groups=1,
+                max_new_tokens=options.new, eos=NEVER, pad=0, seed=repeat, stream=1, chunk=options.batch, groups=groups,
             )  # fmt: skip
             return made.from_teacher.float().mean().item()
 
@@ -49,7 +55,7 @@ def ways(pair: Pair, options: argparse.Namespace, repeat: int) -> dict[str, Call
         generate(pair.student, query, options.new)
         return 0.0
 
-    return {name: ours(sampling) for name, sampling in OURS.items()} | {
+    return {name: ours(*way) for name, way in OURS.items()} | {
         "published lock step, tokens and the student's scores": library_lock_step,
         "the library's generate, student alone": library_student,
     }

@@ -45,7 +45,7 @@ class Form:
     budgets: Sequence[float]
     seeds: Sequence[int]
     further: Sequence[float] = ()
-    """Budgets that are tried besides, one seed, from the smallest on until a schedule comes to the goal."""
+    """Budgets that are tried besides, from the smallest on until a schedule comes to the goal; that one is then for all seeds."""
 
 
 FORMS = {
@@ -142,10 +142,16 @@ def measure(book: Book, form: Form, goal: float) -> None:
     for side, options in (("ours", CHEAP), ("trl", "")):
         ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in search}
         best[side] = min(ends, key=ends.__getitem__)
+    enough: dict[str, float] = {}
     for side, options in (("ours", CHEAP), ("trl", "")):
         for budget in sorted((*form.budgets, *form.further)):
             if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget)) is not None:
+                enough[side] = budget
                 break
+    for seed in form.seeds:
+        for side, options in (("ours", CHEAP), ("trl", "")):
+            if side in enough:
+                book.train(Trial(side, "gkd", *best[side], seed, options), enough[side])
     for seed in form.seeds:
         for budget in form.budgets:
             for side in ("ours", "trl"):
