@@ -33,8 +33,9 @@ class KeyValues(DynamicCache):
         self._dtype = dtype
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        dtype = self._dtype or key_states.dtype
-        return super().update(key_states.to(dtype), value_states.to(self._dtype or value_states.dtype), *args, **kwargs)
+        if self._dtype is not None:
+            key_states, value_states = key_states.to(self._dtype), value_states.to(self._dtype)
+        return super().update(key_states, value_states, *args, **kwargs)
 
 
 class _Roomy(DynamicLayer):

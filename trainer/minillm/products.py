@@ -35,7 +35,7 @@ def use_faster_products(model: nn.Module) -> int:
     count = 0
     for module in model.modules():
         kind = _FASTER.get(type(module))
-        if kind is not None and module.weight.numel() >= WIDE and onednn_is_faster():
+        if kind is not None and module.weight.numel() >= WIDE and module.weight.device.type == "cpu" and onednn_is_faster():
             module.__class__ = kind
             count += 1
     return count
@@ -93,7 +93,8 @@ class _WideLinear(nn.Linear):
 
 class _WideConv1D(Conv1D):
     def forward(self, x: Tensor) -> Tensor:
-        return linear(x, self.weight.t(), self.bias)
+        # Its own way elsewhere: autocast keeps the cast of a weight, and none of its transpose.
+        return linear(x, self.weight.t(), self.bias) if _suits(x, self.weight) else super().forward(x)
 
 
 _FASTER: dict[type, type] = {nn.Linear: _WideLinear, Conv1D: _WideConv1D}

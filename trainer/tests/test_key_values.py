@@ -7,6 +7,7 @@ import torch
 from toys import toy
 from transformers import DynamicCache
 
+from minillm import key_values
 from minillm.key_values import STEP, KeyValues
 
 CPU = torch.device("cpu")
@@ -14,8 +15,9 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("name", ["gpt2", "qwen3", "gemma3"])
 @torch.no_grad()
-def test_a_decode_reads_what_the_librarys_cache_holds(name: str) -> None:
+def test_a_decode_reads_what_the_librarys_cache_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over several rooms, several tokens at a time, and with rows that leave; a sliding window (gemma3) is the library's own."""
+    monkeypatch.setattr(key_values, "STEP", 4)
     model = toy(name)
     config = model.model.config
     rows = torch.randint(model.vocabulary, (5, 12), generator=torch.Generator().manual_seed(0))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch.nn.functional as F
+from casts import casts_of
 from torch import Tensor, nn
 from toys import toy
 from transformers.pytorch_utils import Conv1D
@@ -93,6 +94,18 @@ def test_other_dtypes_and_autocast_are_left_as_they_are(dtype: torch.dtype, call
     assert torch.equal(linear(x.to(dtype), weight.to(dtype)), F.linear(x.to(dtype), weight.to(dtype)))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(linear(x, weight), F.linear(x, weight))
+    assert not calls
+
+
+def test_under_autocast_a_weight_is_cast_once(calls: Calls) -> None:
+    """As the library's own layer has it: a cast of the transpose would be made anew at every token."""
+    conv = layer("Conv1D")
+    use_faster_products(conv)
+    x = torch.randn(4, SIZE["in"])
+    with torch.autocast("cpu", dtype=torch.bfloat16), casts_of(conv.weight) as counted:
+        made = [conv(x) for _ in range(3)]
+    assert made[0].dtype == torch.bfloat16
+    assert counted == [1]
     assert not calls
 
 
