@@ -1,9 +1,9 @@
 // The checks that need no test of their own: each counts as one test of the suite `lint`.
-import { spawn } from 'node:child_process';
-import os from 'node:os';
 import path from 'node:path';
+import { launch } from './launch.mjs';
 import { root } from './steps.mjs';
 
+const LIMIT = 8 * 60_000;
 const bin = (...parts) => path.join(root, 'node_modules', ...parts);
 const types = (name, project) => ({ name, args: [bin('typescript', 'bin', 'tsc'), '-p', project] });
 
@@ -20,27 +20,18 @@ function list(python) {
   ];
 }
 
-function runCheck({ program = process.execPath, args }) {
-  return new Promise((resolve) => {
-    const child = spawn(program, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    // What runs beside it may be a window that is being looked at; this has time.
-    if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
-    let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk; });
-    child.once('error', (error) => resolve({ ok: false, output: error.message }));
-    child.once('close', (code) => resolve({ ok: code === 0, output }));
-  });
-}
-
-/** Runs all checks, prints a line each and what the failing ones said. */
-export async function runChecks(python, print) {
+/** Runs all checks, tells a line each and what the failing ones said. */
+export async function runChecks(python, tell) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const check of list(python)) {
     const started = performance.now();
-    const { ok, output } = await runCheck(check);
+    let output = '';
+    // What runs beside it may be a window that is being looked at; this has time.
+    const print = (text) => { output += text; };
+    const ok = await launch(check.program ?? process.execPath, check.args, { limit: LIMIT, yields: true, print }) === 0;
     counts[ok ? 'passed' : 'failed'] += 1;
-    print(`  ${ok ? 'ok ' : 'FAILED '} ${check.name}, ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
-    if (!ok) print(`${output.trimEnd().replace(/^/gm, '      ')}\n`);
+    tell(`  ${ok ? 'ok ' : 'FAILED '} ${check.name}, ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+    if (!ok) tell(`${output.trimEnd().replace(/^/gm, '      ')}\n`);
   }
   return counts;
 }

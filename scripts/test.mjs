@@ -4,52 +4,19 @@
 // Suites: unit host lint python e2e, and faults with --all alone, which runs the long tests too (pytest mark `long`, mocha titles
 // with @long).
 // --grep: only tests whose title contains the text (pytest: -k). Reports and pictures lie in test-results/.
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { runChecks } from './checks.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { ensureServer } from './editor.mjs';
+import { launch } from './launch.mjs';
 import { setup } from './setup.mjs';
 import { Complaint, entry, root, run, say, stamped } from './steps.mjs';
 
 const results = path.join(root, 'test-results');
 const minutes = 60_000;
-
-/** Runs a suite's program and prints what it prints; returns its exit code, or says that it was ended at its limit. */
-function launch(program, args, { cwd = root, env = {}, limit, print }) {
-  return new Promise((resolve, reject) => {
-    // A group of its own, so that a suite that hangs is ended with everything it started. One thread each: suites run side by side.
-    const child = spawn(program, args, { cwd, env: { ...process.env, OMP_NUM_THREADS: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', print);
-    const end = (signal) => {
-      try {
-        process.kill(-child.pid, signal);
-      } catch { /* it is gone already */ }
-    };
-    const timer = setTimeout(() => {
-      print(`  FAILED  not finished after ${limit / minutes} min: ended\n`);
-      end('SIGKILL');
-    }, limit);
-    const interrupt = () => {
-      end('SIGTERM');
-      process.exit(130);
-    };
-    process.once('SIGINT', interrupt);
-    child.once('error', reject);
-    const closed = new Promise((done) => child.once('close', done));
-    child.once('exit', async (code) => {
-      clearTimeout(timer);
-      process.removeListener('SIGINT', interrupt);
-      // Its last lines may still be on their way; a process that it left behind may hold the pipe open for ever.
-      await Promise.race([closed, sleep(2000, undefined, { ref: false })]);
-      resolve(code);
-    });
-  });
-}
 
 /** What a suite's own report counted. No report, no test, or a bad exit that the counts do not explain is a failure too. */
 function judge(code, counts, print) {
@@ -97,7 +64,7 @@ const suites = {
     run: async ({ python, all, grep, print }) => {
       const report = path.join(results, 'python.xml');
       const code = await launch(python, ['-m', 'pytest', '-q', '-rs', '--no-header', `--junitxml=${report}`, ...(all ? [] : ['-m', 'not long']), ...(grep ? ['-k', grep] : [])],
-        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 15) * minutes, print });
+        { cwd: path.join(root, 'trainer'), limit: (all ? 60 : 15) * minutes, yields: true, print });
       return judge(code, junitReport(report), print);
     },
   },
@@ -120,8 +87,14 @@ const suites = {
   },
 };
 
-/** What runs after what; the rows of a stage run side by side. A workbench in a browser wants two cores, but not at every moment. */
-const stages = [[['unit', 'host'], ['python']], [['e2e'], ['lint']], [['faults']]];
+/**
+ * What runs after what; the rows of a stage run side by side. A workbench in a browser wants two cores, but not at every moment: what it
+ * leaves is for suites that yield.
+ */
+const stages = [[['unit', 'host', 'e2e'], ['python', 'lint']], [['faults']]];
+
+// What was launched ends with this.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 
 await entry(async () => {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, grep: { type: 'string' } } });

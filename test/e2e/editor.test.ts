@@ -1,15 +1,13 @@
-// The editor around the panel: the view, documents that come back after a reload, and a request to open a run.
+// The editor around the panel: the view, what its keys and commands do to runs, and documents that come back after a reload.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { writeRun } from '../host/runFolder';
 import { until } from '../harness/page';
-import { temporaryFolder } from '../harness/paths';
 import { identityOf } from '../harness/processes';
 import { openFreshFolder, sharedWorkbench } from '../harness/shared';
-import { writeFiles, type Workbench } from '../harness/workbench';
+import type { Workbench } from '../harness/workbench';
 
 const answers = { 50: { distill: 'D IH S T AH L', laughter: 'L AO G T ER' }, 100: { distill: 'D IH S T IH L', laughter: 'L AE F T ER' } };
 const spec = { id: '20260102-030405-words', name: 'words', state: 'finished', step: 100, total: 100, answers } as const;
@@ -38,22 +36,8 @@ describe('the editor', () => {
     await workbench.page.keyboard.press('Enter');
     await bothSides(workbench);
     await workbench.screenshot('sample-diff');
-    await sleep(6000); // in a browser the editor writes down what is open every five seconds
     await workbench.reload();
     await bothSides(workbench);
-    await workbench.runCommand('View: Close All Editors');
-  });
-
-  it('opens the panel of a run that its folder asks for, once', async function request() {
-    this.timeout(90_000);
-    const workbench = await sharedWorkbench();
-    const folder = temporaryFolder('asked');
-    writeFiles(folder, { 'README.md': 'A folder.\n', '.minillm/open.json': JSON.stringify({ run: spec.id, panel: true }) });
-    writeRun(path.join(folder, 'runs'), spec);
-    await workbench.open(folder);
-    await workbench.page.locator('.tab', { hasText: 'words' }).waitFor({ timeout: 30_000 });
-    assert.ok(!existsSync(path.join(folder, '.minillm', 'open.json')));
-    await workbench.webview('body');
     await workbench.runCommand('View: Close All Editors');
   });
 

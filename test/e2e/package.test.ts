@@ -5,24 +5,25 @@ import path from 'node:path';
 import { python, repo, resultFile, temporaryFolder } from '../harness/paths';
 import { Workbench, writeFiles } from '../harness/workbench';
 
-/** Names in the archive, by Python's own reader. */
-function list(vsix: string): string[] {
-  const code = 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))';
-  return execFileSync(python, ['-c', code, vsix], { encoding: 'utf8' }).trim().split('\n');
+/** Unpacks the archive into a folder, by Python's own reader; returns the names in it. */
+function unpack(vsix: string, folder: string): string[] {
+  const code = 'import sys, zipfile; archive = zipfile.ZipFile(sys.argv[1]); archive.extractall(sys.argv[2]); print("\\n".join(archive.namelist()))';
+  return execFileSync(python, ['-c', code, vsix, folder], { encoding: 'utf8' }).trim().split('\n');
 }
 
 const pythonFiles = (folder: string): string[] => readdirSync(path.join(repo, folder), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.py')).map((name) => `extension/${folder}/${name}`);
 
 describe('the package', () => {
-  const vsix = path.join(temporaryFolder('package'), 'minillm.vsix');
+  const folder = temporaryFolder('package');
+  const vsix = path.join(folder, 'minillm.vsix');
   let names: string[] = [];
 
   before(function pack() {
     this.timeout(60_000);
     const { status, stderr } = spawnSync(process.execPath, ['scripts/package.mjs', '--out', vsix], { cwd: repo, encoding: 'utf8' });
     assert.equal(status, 0, stderr);
-    names = list(vsix);
+    names = unpack(vsix, folder);
   });
 
   it('carries the bundles, the trainer with its locks, the schemas and the demo', () => {
@@ -38,35 +39,30 @@ describe('the package', () => {
     assert.deepEqual(names.filter((name) => /node_modules|\/tests?\/|\.map$|\.ts$|\.node$|__pycache__|\.pyc$|\/make\//.test(name)), []);
   });
 
-  describe('installed', () => {
-    let workbench: Workbench;
+  it('has a command line that finds the trainer beside it, wherever it lies', () => {
+    const elsewhere = temporaryFolder('elsewhere');
+    writeFiles(elsewhere, { 'wrong.minillm.jsonc': '{ "teacher": { "model": "./nowhere" } }' });
+    const command = [path.join(folder, 'extension', 'dist', 'cli.js'), 'run', 'wrong.minillm.jsonc', '--python', python];
+    const { status, stderr } = spawnSync(process.execPath, command, { cwd: elsewhere, encoding: 'utf8' });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /wrong\.minillm\.jsonc:1:\d+: /);
+    assert.ok(!existsSync(path.join(elsewhere, 'runs')), 'a config that cannot run leaves no run');
+  });
 
-    before(async function install() {
-      this.timeout(90_000);
-      workbench = await Workbench.start({ vsix, name: 'package' });
-      const folder = temporaryFolder('installed');
-      writeFiles(folder, { 'README.md': 'A folder.\n', 'wrong.minillm.jsonc': '{ "teacher": { "model": "./nowhere" } }' });
-      await workbench.open(folder);
-    });
-    after(() => workbench.stop());
-
-    it('shows its view and opens the demo, which it carries', async () => {
+  it('shows its view and opens the demo, which it carries, where it is installed @long', async function install() {
+    this.timeout(120_000);
+    const workbench = await Workbench.start({ vsix, name: 'package' });
+    try {
+      const opened = temporaryFolder('installed');
+      writeFiles(opened, { 'README.md': 'A folder.\n' });
+      await workbench.open(opened);
       await workbench.showContainer('MiniLLM');
       const [window] = await Promise.all([workbench.page.waitForEvent('popup'), workbench.runCommand('MiniLLM: Open Demo')]);
       await window.locator('.tab', { hasText: 'pronounce.minillm.jsonc' }).waitFor({ timeout: 40_000 });
       await window.screenshot({ path: resultFile('installed-demo.png') });
       assert.deepEqual([...workbench.strangers], [], 'nobody outside was asked for anything');
-    });
-
-    it('has a command line that finds the trainer beside it', () => {
-      const extensions = path.join(workbench.data, 'extensions');
-      const installed = readdirSync(extensions).find((name) => name.startsWith('minillm.minillm-'));
-      assert.ok(installed);
-      const command = [path.join(extensions, installed, 'dist', 'cli.js'), 'run', 'wrong.minillm.jsonc', '--python', python];
-      const { status, stderr } = spawnSync(process.execPath, command, { cwd: workbench.folder, encoding: 'utf8' });
-      assert.equal(status, 2, stderr);
-      assert.match(stderr, /wrong\.minillm\.jsonc:1:\d+: /);
-      assert.ok(!existsSync(path.join(workbench.folder, 'runs')), 'a config that cannot run leaves no run');
-    });
+    } finally {
+      await workbench.stop();
+    }
   });
 });

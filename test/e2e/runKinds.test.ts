@@ -89,7 +89,7 @@ describe('samples of a run', function suite() {
     await (await panel()).locator('.prompt[data-prompt="rhythm"]', { hasText: 'R IH DH AH M' }).waitFor();
   });
 
-  it('at work keep a diff as it was scrolled to, and answers and lenses without a gap, while checkpoints come in', async () => {
+  it('at work keep a diff as it was scrolled to, and answers and lenses without a gap, while checkpoints come in @long', async () => {
     const recorded = recordedWorkspace();
     setToWork(recorded);
     await workbench.open(recorded.folder);
@@ -135,16 +135,18 @@ describe('samples of a run', function suite() {
 
   it('are compared by a key in the tree: two checkpoints of a run, or one each of two runs', async () => {
     const recorded = recordedWorkspace();
+    rmSync(path.join(recorded.dir, 'samples', 'step-00000400-a1.tokens.jsonl'));
     addRival(recorded, 'rival');
     await workbench.open(recorded.folder);
     await workbench.showContainer('MiniLLM');
     // The key has its meaning once the editor has told itself what is selected.
-    const compared = (title: string): Promise<boolean> => until(title, async () => {
+    const answered = (by: Locator): Promise<boolean> => until(String(by), async () => {
       await workbench.page.keyboard.press('Control+D');
-      if (await workbench.page.locator('.tab', { hasText: title }).waitFor({ timeout: 5000 }).then(() => true, () => false)) return true;
+      if (await by.waitFor({ timeout: 5000 }).then(() => true, () => false)) return true;
       await workbench.page.keyboard.press('Escape');
       return false;
     });
+    const compared = (title: string): Promise<boolean> => answered(workbench.page.locator('.tab', { hasText: title }));
     // Marked, not opened: rows of the tree keep the focus.
     const mark = (row: Locator): Promise<void> => row.click({ modifiers: ['Control'] });
     await workbench.treeRow('pronounce').locator('.monaco-tl-twistie').click();
@@ -157,17 +159,11 @@ describe('samples of a run', function suite() {
     await mark(first);
     await compared('pronounce, step 200 ↔ rival, step 1700');
     await mark(first);
-    await workbench.page.keyboard.press('Control+D');
-    await workbench.page.locator('.quick-input-widget input[placeholder="Compare step 200 with"]').waitFor();
+    await answered(workbench.page.locator('.quick-input-widget input[placeholder="Compare step 200 with"]'));
     await workbench.page.keyboard.press('Escape');
   });
 
   it('take up what is told where one points at a checkpoint, less where its tokens were thinned', async () => {
-    const recorded = recordedWorkspace();
-    rmSync(path.join(recorded.dir, 'samples', 'step-00000400-a1.tokens.jsonl'));
-    await workbench.open(recorded.folder);
-    await workbench.showContainer('MiniLLM');
-    await workbench.treeRow('pronounce').locator('.monaco-tl-twistie').click();
     const told = async (step: number): Promise<string> => {
       const sheet = workbench.page.locator('.workbench-hover', { hasText: `step ${step}` });
       // A tree that is drawn anew takes the hover away: one points at the row again.
@@ -202,9 +198,7 @@ describe('samples of a run', function suite() {
       await workbench.setTheme(theme);
       await workbench.screenshot(`compare-runs-${name}`);
     }
-    // The command, not the browser's button: it waits until the workbench has written down which editors are open.
-    await Promise.all([workbench.page.waitForEvent('load'), workbench.runCommand('Developer: Reload Window')]);
-    await workbench.ready();
+    await workbench.reload();
     await shown();
   });
 });

@@ -162,9 +162,12 @@ export class Workbench {
     await this.page.locator('.explorer-folders-view .monaco-list-row, .part.sidebar .pane-body .monaco-list-row').first().waitFor({ timeout });
   }
 
-  /** Reloads the window, as Developer: Reload Window does: a new extension host, the editors that were open come back. */
+  /**
+   * Reloads the window: a new extension host, the editors that were open come back. By the command, not the browser's button:
+   * the workbench writes down which editors are open every few seconds, later on a busy machine, and the command waits for that.
+   */
   async reload(): Promise<void> {
-    await this.page.reload();
+    await Promise.all([this.page.waitForEvent('load'), this.runCommand('Developer: Reload Window')]);
     await this.ready();
   }
 

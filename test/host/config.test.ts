@@ -156,7 +156,7 @@ describe('config', () => {
     await document.save();
   });
 
-  it('marks what is wrong with it only once its models are loaded', async function test() {
+  it('marks what is wrong with it only once its models are loaded @long', async function test() {
     this.timeout(120_000);
     const { document } = await show('context.minillm.jsonc', GOOD.replace('"maxNewTokens": 18', '"maxNewTokens": 62'));
     await vscode.commands.executeCommand('minillm.checkConfig', document.uri);

@@ -125,6 +125,7 @@ def test_under_bf16_only_the_corrections_have_master_weights(name: str, tmp_path
     assert all(torch.equal(saved[f"{key}.weight"], value) for key, value in expected.items())
 
 
+@pytest.mark.long
 def test_a_run_in_bf16_resumes_to_the_bit(make_run: MakeRun, adapted: dict[str, Any]):
     through, run = (make_run(name, precision="bf16", **adapted) for name in ("through", "again"))
     assert train(through.path, 1) == 0

@@ -48,7 +48,7 @@ describe('minillm preflight and doctor', function suite() {
     assert.ok(out.includes('torch ') && !out.includes('Memory'), out);
   });
 
-  it('bring what would mend it with each note on models and data, and let the run start', () => {
+  it('bring what would mend it with each note on models and data, and let the run start @long', () => {
     const { code, out } = minillm('preflight', 'cut.minillm.jsonc', '--json');
     assert.equal(code, 0);
     const { checks, problems } = JSON.parse(out) as { checks: Row[]; problems: Problem[] };
