@@ -49,9 +49,3 @@ export async function* followRun(dir: string, options: FollowOptions = {}): Asyn
     await sleep(INTERVAL, undefined, options.signal ? { signal: options.signal } : {}).catch(() => undefined);
   }
 }
-
-/** All that a run's events say by now. */
-export async function readHistory(dir: string): Promise<{ readonly summary: RunSummary; readonly history: History }> {
-  for await (const { summary, history } of followRun(dir, { once: true })) return { summary, history };
-  throw new Error('unreachable: a run that is read once is read');
-}

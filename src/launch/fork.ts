@@ -1,14 +1,12 @@
 import path from 'node:path';
 import type { Config, PhasePlan, Run } from '../contract/generated';
-import { parseEvent } from '../contract/parse';
 import { checkpointRows } from '../present/checkpoints';
 import { listCheckpoints, type SavedCheckpoint } from '../rundir/checkpoints';
+import { readHistory } from '../rundir/follow';
 import { RunDir } from '../rundir/layout';
 import { openPlain } from '../rundir/plainFile';
-import { readRun } from '../rundir/runs';
-import { Tail } from '../rundir/tail';
 import { keptCheckpoints } from '../samples/branch';
-import { History } from '../telemetry/history';
+import type { History } from '../telemetry/history';
 import { ConfigError, LaunchError } from './errors';
 import { launchRun, refuseUnsupportedPlatform } from './launch';
 import { type CheckedConfig, checkConfig, type StartedRun, type StartOptions } from './start';
@@ -27,9 +25,8 @@ export interface ForkOptions extends Omit<StartOptions, 'config'> {
 /** Starts a new run from a checkpoint of another. Rejects with LaunchError or ConfigError, and then there is no new run. */
 export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   refuseUnsupportedPlatform();
-  const { run, name, dir, problem } = await readRun(options.dir);
+  const { summary: { run, name, dir, problem }, history } = await readHistory(options.dir);
   if (run === undefined) throw new LaunchError('not resumable', problem ?? `${name} has no run.json.`, 'Choose another run.');
-  const history = await readHistory(dir);
   const checkpoint = await findCheckpoint(dir, options.from, run, history);
   const workspace = path.resolve(options.workspace);
   const { resolution, python, trainerDir } = await (options.config === undefined
@@ -92,18 +89,4 @@ async function findCheckpoint(dir: string, text: string, run: Run, history: Hist
     'no checkpoint', `${run.name} has no checkpoint "${text}".`,
     all.length === 0 ? 'It has none at all yet.' : `It has checkpoints at the steps ${steps}; first, last and best are understood too.`,
   );
-}
-
-async function readHistory(dir: string): Promise<History> {
-  const history = new History();
-  const tail = new Tail(new RunDir(dir).events);
-  for (let more = true; more; ) {
-    const news = await tail.read();
-    for (const line of news.lines) {
-      const parsed = parseEvent(line);
-      if (parsed.ok) history.append(parsed.value);
-    }
-    ({ more } = news);
-  }
-  return history;
 }

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { parseEvent, parseRecord } from '../contract/parse';
+import { parseRecord } from '../contract/parse';
 import { checkpointRows } from '../present/checkpoints';
-import { History } from '../telemetry/history';
 import { isComplete, listCheckpoints, type SavedCheckpoint } from './checkpoints';
+import { readHistory } from './follow';
 import { RunDir } from './layout';
 import { readPlain } from './plainFile';
 import { readRun, type RunSummary } from './runs';
 import { folderSize } from './size';
-import { Tail } from './tail';
 
 /** Bytes of a record of ours. */
 const LARGEST = 4 << 20;
@@ -81,16 +80,7 @@ async function pinned(dir: string): Promise<string[]> {
 }
 
 async function best(dir: string, { run }: RunSummary): Promise<string[]> {
-  const history = new History();
-  const tail = new Tail(new RunDir(dir).events);
-  for (let more = true; more; ) {
-    const news = await tail.read();
-    for (const line of news.lines) {
-      const parsed = parseEvent(line);
-      if (parsed.ok) history.append(parsed.value);
-    }
-    ({ more } = news);
-  }
+  const { history } = await readHistory(dir);
   const rows = checkpointRows(history, run?.config.checkpoints.best ?? 'eval/kl_reverse');
   return rows.filter((row) => row.best).map(({ name }) => name);
 }

@@ -26,7 +26,7 @@ export class RunFollower {
   private readonly tail: Tail;
   private readonly listeners = new Set<Listener>();
   private timer: NodeJS.Timeout | undefined;
-  private reading: Promise<void> | undefined;
+  private reading: Promise<RunSummary> | undefined;
   private disposed = false;
 
   constructor(readonly dir: string, private interval = 500) {
@@ -60,8 +60,8 @@ export class RunFollower {
     this.interval = milliseconds;
   }
 
-  /** Reads whatever is new, now. Calls at the same time share one reading. */
-  refresh(): Promise<void> {
+  /** Reads whatever is new, now, and says how the run is. Calls at the same time share one reading. */
+  refresh(): Promise<RunSummary> {
     this.reading ??= this.readNews().finally(() => (this.reading = undefined));
     return this.reading;
   }
@@ -73,7 +73,7 @@ export class RunFollower {
     this.listeners.clear();
   }
 
-  private async readNews(): Promise<void> {
+  private async readNews(): Promise<RunSummary> {
     // The state first: once it says "ended", everything that the trainer wrote is there to be read.
     const summary = await readRun(this.dir);
     const before = this.summary;
@@ -93,7 +93,17 @@ export class RunFollower {
     this.summary = summary;
     const changed = before === undefined || before.state !== summary.state || before.text !== summary.text
       || before.status?.heartbeat !== summary.status?.heartbeat;
-    if (!grew && !restarted && !changed) return;
-    for (const listener of [...this.listeners]) listener({ summary, history: this.history, restarted, grew });
+    if (grew || restarted || changed) {
+      for (const listener of [...this.listeners]) listener({ summary, history: this.history, restarted, grew });
+    }
+    return summary;
   }
+}
+
+/** A run as it is now, and all that its events say. */
+export async function readHistory(dir: string): Promise<{ readonly summary: RunSummary; readonly history: History }> {
+  const follower = new RunFollower(dir);
+  const summary = await follower.refresh();
+  follower.dispose();
+  return { summary, history: follower.history };
 }

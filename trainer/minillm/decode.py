@@ -164,16 +164,14 @@ def _generate_chunk(
         rows.ids[:, end] = torch.where(rows.ended, pad, token)
         made[rows.alive, step] = rows.ids[:, end]
         rows.ended |= token == eos
-        if not rows.due(step):
+        stay = rows.staying(step, CROWDED)
+        if stay is None:
             continue
-        over = int(rows.ended.sum())
-        if over == rows.alive.shape[0]:
+        if len(stay) == 0:
             break
-        if over >= CROWDED * rows.alive.shape[0]:
-            stay = (~rows.ended).nonzero()[:, 0]
-            uniform = uniform[stay]
-            for part in (rows, reader):
-                part.keep(stay)
+        uniform = uniform[stay]
+        for part in (rows, reader):
+            part.keep(stay)
     return [response[: response.index(eos) + 1] if eos in response else response for response in made.tolist()]
 
 

@@ -72,15 +72,13 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
         rows.ids[:, end] = token
         made[rows.alive, step] = token
         rows.ended |= token == eos
-        if not rows.due(step):
+        stay = rows.staying(step, LEAVING)
+        if stay is None:
             continue
-        over = int(rows.ended.sum())
-        if over == rows.alive.shape[0]:
+        if len(stay) == 0:
             break
-        if over >= LEAVING * rows.alive.shape[0]:
-            stay = (~rows.ended).nonzero()[:, 0]
-            uniform = uniform[stay]
-            for part in (rows, reader):
-                part.keep(stay)
+        uniform = uniform[stay]
+        for part in (rows, reader):
+            part.keep(stay)
     assert kept is not None
     return made[:, : step + 1], kept[:, : step + 1]

@@ -38,6 +38,14 @@ class Rows:
         """Whether it is time, after `step`, to look which rows have ended."""
         return (step + 1) % LOOK_EVERY.get(self.ids.device.type, 1) == 0
 
+    def staying(self, step: int, share: float) -> Tensor | None:
+        """The rows that go on after `step`, of which there may be none; None where all do: it is not time to look, or less than `share`
+        have ended, and moving the others together would cost more than decoding on."""
+        if not self.due(step):
+            return None
+        over, size = int(self.ended.sum()), self.alive.shape[0]
+        return (~self.ended).nonzero()[:, 0] if over == size or over >= share * size else None
+
     def keep(self, index: Tensor) -> None:
         """Goes on with the rows of `index` alone."""
         self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
