@@ -18,6 +18,7 @@ from minillm.evaluate import PRECISIONS, Setting
 from minillm.inspection import Inspection
 from minillm.language_model import LanguageModel
 from minillm.models import Pair, choose_device, choose_precision, load_pair
+from minillm.offload import offload
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.make import make_phase
 from minillm.positions import room_for_prompt
@@ -85,8 +86,15 @@ def prepare(
     subset = spread(validation, config.evaluation.rows)
     width = config.data.max_prompt_tokens + config.data.max_new_tokens
     reading = cheaper.choose(pair.teacher, config.teacher.precision, subset, tokenizer.pad_token_id, width)
+    away = offload(pair.teacher, reading.teacher) if config.teacher.offload else []
+
+    def spare_teacher() -> None:
+        for weights in away:
+            weights.rest()
+
     bench = Workbench(
-        config, pair.student, reading.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout
+        config, pair.student, reading.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout,
+        spare_teacher,
     )  # fmt: skip
     phases: list[Phase] = []
     read: list[dict[str, list[Example]]] = []

@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "whole": {},
     "recomputed": {"student__recompute": True},
     "LoRA": {"student": {"model": "teacher", "lora": {"rank": 2}}},
+    "whose teacher leaves": {"teacher__offload": True},
 }
 
 

@@ -223,6 +223,29 @@ def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:
     assert held() == 3 * once
 
 
+def test_a_teacher_who_leaves_is_counted_where_he_reads(place: Path) -> None:
+    config, make = big(place, microBatchSize=1, rolloutChunk=8)
+    before = make(config)
+    config.teacher.offload = True
+    after = make(config)
+
+    def whole(plan: Plan, activity: str, index: int = 0) -> float:
+        return sum(plan.held.values()) + sum(plan.busy[index, activity].values())
+
+    assert whole(after, "sampling") == pytest.approx(whole(before, "sampling"))
+    assert whole(after, "evaluation", -1) == pytest.approx(whole(before, "evaluation", -1))
+    gone = whole(before, "update") - whole(after, "update")
+    assert 0.8 * before.held["teacher"] < gone < before.held["teacher"], "his head stays"
+    config.phases = config_of(place, {"method": "kd"}).phases
+    assert whole(make(config), "update") > whole(after, "update") + gone / 2, "he reads in every step"
+
+
+def test_a_teacher_who_could_leave_is_asked_to_before_anything_is_computed_again(place: Path) -> None:
+    config, make = big(place, microBatchSize=4, rolloutChunk=4)
+    whole = make(config).total
+    assert what_fits(config, make, whole - 1e9) == {"/teacher/offload": True}
+
+
 def test_what_no_setting_makes_fit(place: Path) -> None:
     config, make = big(place)
     assert what_fits(config, make, 10e9) == {}

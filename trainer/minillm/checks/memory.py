@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from minillm.checks.free_memory import Room
-from minillm.checks.memory_plan import Plan
+from minillm.checks.memory_plan import Plan, reads_rollouts_alone
 from minillm.checks.words import size
 from minillm.config import Config, Lora
 from minillm.contract import CheckRow
@@ -89,6 +89,9 @@ def _next(config: Config, plan: Plan) -> tuple[str, Any] | None:
         if micro > (SMALL if able else 1):
             phase.micro_batch_size = max(1, micro // 2)
             return f"/phases/{index}/microBatchSize", phase.micro_batch_size
+        if plan.spare and reads_rollouts_alone(phase):
+            config.teacher.offload = True
+            return "/teacher/offload", True
         if able:
             config.student.recompute = True
             return "/student/recompute", True

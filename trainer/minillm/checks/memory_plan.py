@@ -17,10 +17,12 @@ from minillm.checks.sizes import Sizes
 from minillm.config import Config
 from minillm.decode import OVERFULL
 from minillm.decode_mixed import PENDING_LOGITS
+from minillm.defaults import on_policy_size
 from minillm.evaluate import LARGEST_CHUNK, rows_together
 from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS
 from minillm.methods import DistillmPhase, Phase, Rounds, TeacherCached
 from minillm.models import TINY, held_once
+from minillm.offload import DEVICES
 from minillm.phases.teacher_cache import kept_bytes
 from minillm.sequences import READ_TOKENS
 
@@ -58,6 +60,8 @@ class Plan:
     """All the time."""
     busy: Mapping[tuple[int, str], Mapping[str, float]]
     """By phase and activity (`update`, `sampling`); evaluation belongs to phase -1."""
+    spare: float = 0.0
+    """Of the teacher, what `teacher.offload` would take out of the updates of phases that read rollouts alone."""
 
     @property
     def worst(self) -> tuple[int, str]:
@@ -83,6 +87,9 @@ def make_plan(
         held["teacher"] = 0.0
     elif config.teacher.precision != "same" and models.bytes > BF16:
         held["teacher"] += BF16 * teacher.parameters  # the copy that reads in training
+    spare = held["teacher"] * (1 - teacher.vocabulary * teacher.width / teacher.parameters) if device in DEVICES else 0.0
+    leaves = spare if config.teacher.offload else 0.0
+    held["teacher"] -= leaves
     busy: dict[tuple[int, str], dict[str, float]] = {}
     largest = 0.0
     for index, lengths in phases.items():
@@ -98,7 +105,15 @@ def make_plan(
             busy[index, "sampling"] = {"cache": models.cache(teacher, tokens)}
     if evaluated is not None:
         busy[-1, "evaluation"] = models.evaluation(evaluated) | {"rollouts": largest}
-    return Plan(held, busy)
+    for (index, activity), parts in busy.items():
+        if leaves and not (activity == "update" and reads_rollouts_alone(config.phases[index])):
+            parts["teacher"] = leaves
+    return Plan(held, busy, spare - leaves)
+
+
+def reads_rollouts_alone(phase: Phase) -> bool:
+    """Whether all that the teacher is asked for in an update is what his head makes of hidden states that a round has kept."""
+    return isinstance(phase, Rounds) and on_policy_size(phase) == phase.batch_size
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ class Workbench:
     """Takes what is being done, how far it is, of how much, and the unit; may raise to end it."""
     look_at_rollout: Callable[[Rollout], Metrics]
     """Takes a round as it was sampled; gives more to measure of it."""
+    spare_teacher: Callable[[], None] = lambda: None
+    """Told that the teacher's body is not needed for a while."""
 
 
 class Phase(Protocol):

@@ -84,6 +84,7 @@ class Rounds:
         if place == 0 or self.buffer is None:
             self.buffer = None  # it need not lie beside the next one
             self.buffer = self.sample(number)
+        self.sampler.bench.spare_teacher()  # until the next round, or an evaluation
         inner, part = divmod(place, self.per_epoch)
         order = shuffled(len(self.buffer), *self.key, number, inner, 2)
         return self.buffer, order[part * self.size : (part + 1) * self.size]
