@@ -10,7 +10,9 @@ const { PRIORITY_LOW } = os.constants.priority;
 /** Linux weighs sessions against each other first, then what is in them; elsewhere a process is weighed alone. */
 function giveWay(pid) {
   os.setPriority(pid, PRIORITY_LOW);
-  if (fs.existsSync(`/proc/${pid}/autogroup`)) fs.writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW));
+  try {
+    fs.writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW), { flag: 'r+' });
+  } catch { /* another system, a container that may not, or too soon after another's turn: then it weighs as much as others */ }
 }
 
 /**
