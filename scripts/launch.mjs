@@ -5,13 +5,13 @@ import os from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from './steps.mjs';
 
-const { PRIORITY_LOW } = os.constants.priority;
+const { PRIORITY_BELOW_NORMAL } = os.constants.priority;
 
 /** Linux weighs sessions against each other first, then what is in them; elsewhere a process is weighed alone. */
 function giveWay(pid) {
-  os.setPriority(pid, PRIORITY_LOW);
+  os.setPriority(pid, PRIORITY_BELOW_NORMAL);
   try {
-    fs.writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW), { flag: 'r+' });
+    fs.writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_BELOW_NORMAL), { flag: 'r+' });
   } catch { /* another system, a container that may not, or too soon after another's turn: then it weighs as much as others */ }
 }
 
