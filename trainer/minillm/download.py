@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from huggingface_hub import constants, snapshot_download
@@ -81,7 +82,12 @@ def _reporter(what: str, progress: Progress) -> type[Any]:
             kwargs["disable"] = False
             kwargs.pop("name", None)
             self.reported = 0.0
+            self.counting = Lock()
             super().__init__(*args, **kwargs)
+
+        def update(self, n: float | None = 1) -> bool | None:
+            with self.counting:  # files come in threads of their own, all of which add to this one
+                return super().update(n)
 
         def display(self, *_args: Any, **_kwargs: Any) -> None:
             self.report(final=False)
