@@ -71,6 +71,9 @@ const browserOptions = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
 ];
 
+/** A view that opens late takes the focus; a question that is open then would close unanswered. */
+const patient = { 'workbench.quickOpen.closeOnFocusLost': false };
+
 const restricted = {
   'security.workspace.trust.enabled': true,
   'security.workspace.trust.startupPrompt': 'never',
@@ -107,7 +110,7 @@ export class Workbench {
     const serve = (port: number): Promise<editorModule.Server> => startServer({
       data,
       port,
-      settings: { ...calmSettings, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...(untrusted ? restricted : {}), ...settings },
+      settings: { ...calmSettings, ...patient, 'git.enabled': false, 'typescript.disableAutomaticTypeAcquisition': true, ...(untrusted ? restricted : {}), ...settings },
       trust: untrusted,
       env: { XDG_CACHE_HOME: path.join(data, 'cache'), MINILLM_REPO: repo, ...env },
       // A host whose page is gone lingers for hours by default; here the next page must find the field empty.
@@ -180,38 +183,58 @@ export class Workbench {
     await this.open(this.#folder);
   }
 
+  /** The line to type into of what asks at the top of the window: palette, quick pick, input box. */
+  private get question(): Locator {
+    return this.page.locator('.quick-input-widget input.input');
+  }
+
+  /** Presses Enter in the question that holds the text; says whether that closed it, or led to the next question. */
+  private async accepted(text: string): Promise<boolean> {
+    if (!await this.question.press('Enter', { timeout: 4000 }).then(() => true, () => false)) return false;
+    const deadline = Date.now() + 4000;
+    while (await this.question.isVisible() && await this.question.inputValue({ timeout: 1000 }).catch(() => '') === text) {
+      if (Date.now() > deadline) return false;
+      await sleep(20);
+    }
+    return true;
+  }
+
   /**
-   * Runs a command by its full title through the palette. An open palette keeps the commands that were enabled when it
-   * opened: one that becomes so a moment later (trust, a first run) shows when it is opened again.
+   * Opens a list by its key, types, and accepts the row that this brings to the top. A list that is open keeps what there was
+   * when it opened: a command that is enabled a moment later (trust, a first run), a file that is new, shows when it is opened again.
    */
-  async runCommand(title: string): Promise<void> {
-    const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
-    const deadline = Date.now() + 20_000;
+  private async choose(key: string, text: string, wanted: string): Promise<void> {
+    const row = this.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: wanted });
+    const deadline = Date.now() + 30_000;
     for (;;) {
-      await this.page.keyboard.press('F1');
-      const input = this.page.locator('.quick-input-widget input.input');
-      // An editor that is still opening may take the focus, which closes the palette.
-      const offered = await input.fill(`>${title}`, { timeout: 4000 }).then(() => row.waitFor({ timeout: 4000 })).then(() => true, () => false);
-      if (offered) break;
-      if (Date.now() > deadline) throw new Error(`The command palette does not offer "${title}".`);
+      await this.page.keyboard.press(key);
+      const offered = await this.question.fill(text, { timeout: 4000 }).then(() => row.waitFor({ timeout: 4000 })).then(() => true, () => false);
+      if (offered && await this.accepted(text)) return;
+      if (Date.now() > deadline) throw new Error(`${key} does not offer "${wanted}".`);
       await this.page.keyboard.press('Escape');
     }
-    await this.page.keyboard.press('Enter');
+  }
+
+  /** Runs a command by its full title through the palette. */
+  async runCommand(title: string): Promise<void> {
+    await this.choose('F1', `>${title}`, title);
   }
 
   /** Picks the row with this text in the quick pick that is open. */
   async pick(text: string | RegExp): Promise<void> {
     const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first();
-    await row.waitFor({ timeout: 15_000 });
+    await row.waitFor({ timeout: 30_000 });
     await row.click();
   }
 
-  /** Types into the input box that is open, and accepts it. */
+  /** Types into the question that is open, and accepts it. */
   async answer(text: string): Promise<void> {
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(text);
-    await this.page.keyboard.press('Enter');
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      await this.question.fill(text);
+      if (await this.accepted(text)) return;
+      if (Date.now() > deadline) throw new Error(`"${text}" is no answer to what the window asks.`);
+    }
   }
 
   /** Shows a view container of the activity bar by its title. */
@@ -245,12 +268,7 @@ export class Workbench {
 
   /** Opens a file of the open folder in an editor. */
   async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(name);
-    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: path.basename(name) }).first().waitFor({ timeout: 15_000 });
-    await this.page.keyboard.press('Enter');
+    await this.choose('Control+P', name, path.basename(name));
     await this.page.locator('.tab', { hasText: path.basename(name) }).first().waitFor();
   }
 
