@@ -9,7 +9,7 @@ export async function run(): Promise<void> {
   const grep = process.env.MINILLM_GREP;
   const mocha = new Mocha({
     reporter: path.join(repo, 'out', 'test', 'harness', 'reporter.js'),
-    timeout: 30_000,
+    timeout: 90_000,
     color: false,
     ...(grep ? { grep, invert: process.env.MINILLM_INVERT === '1' } : {}),
   });

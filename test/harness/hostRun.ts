@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { repo, resultFile, temporaryFolder } from './paths';
 import { Workbench, writeFiles } from './workbench';
 
-const limit = Number(process.env.MINILLM_HOST_LIMIT ?? 240_000);
+const limit = Number(process.env.MINILLM_HOST_LIMIT ?? 540_000);
 
 /** Copies what is appended to a file to standard output until told to stop. */
 function follow(file: string): { stop(): Promise<void> } {

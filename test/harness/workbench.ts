@@ -188,9 +188,8 @@ export class Workbench {
     return this.page.locator('.quick-input-widget input.input');
   }
 
-  /** Presses Enter in the question that holds the text; says whether that closed it, or led to the next question. */
+  /** Whether the question that holds the text closes, or leads to the next. */
   private async accepted(text: string): Promise<boolean> {
-    if (!await this.question.press('Enter', { timeout: 4000 }).then(() => true, () => false)) return false;
     const deadline = Date.now() + 4000;
     while (await this.question.isVisible() && await this.question.inputValue({ timeout: 1000 }).catch(() => '') === text) {
       if (Date.now() > deadline) return false;
@@ -200,17 +199,20 @@ export class Workbench {
   }
 
   /**
-   * Opens a list by its key, types, and accepts the row that this brings to the top. A list that is open keeps what there was
-   * when it opened: a command that is enabled a moment later (trust, a first run), a file that is new, shows when it is opened again.
+   * Opens a list by its key, types, and picks the row of that name: not always the one on top. A list keeps what there was when
+   * it opened: a command that is enabled a moment later (trust, a first run), a file that is new, shows when it is opened again.
    */
-  private async choose(key: string, text: string, wanted: string): Promise<void> {
-    const row = this.page.locator('.quick-input-widget .monaco-list-row.focused', { hasText: wanted });
+  private async choose(key: string, text: string, name: string): Promise<void> {
+    const row = this.page.locator(`.quick-input-widget .monaco-list-row:is([aria-label="${name}"], [aria-label^="${name}, "])`).first();
     const deadline = Date.now() + 30_000;
     for (;;) {
       await this.page.keyboard.press(key);
-      const offered = await this.question.fill(text, { timeout: 4000 }).then(() => row.waitFor({ timeout: 4000 })).then(() => true, () => false);
-      if (offered && await this.accepted(text)) return;
-      if (Date.now() > deadline) throw new Error(`${key} does not offer "${wanted}".`);
+      try {
+        await this.question.fill(text, { timeout: 4000 });
+        await row.click({ timeout: 4000 });
+        if (await this.accepted(text)) return;
+      } catch { /* it is not there yet, or has closed */ }
+      if (Date.now() > deadline) throw new Error(`${key} does not offer "${name}".`);
       await this.page.keyboard.press('Escape');
     }
   }
@@ -232,6 +234,7 @@ export class Workbench {
     const deadline = Date.now() + 30_000;
     for (;;) {
       await this.question.fill(text);
+      await this.question.press('Enter');
       if (await this.accepted(text)) return;
       if (Date.now() > deadline) throw new Error(`"${text}" is no answer to what the window asks.`);
     }
