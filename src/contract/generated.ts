@@ -700,7 +700,7 @@ export interface KdPhase {
    */
   steps: number | null;
   /**
-   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
+   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: its last hidden states, to which its head is applied, exact; `topTokens`: its likeliest tokens and one bucket for all others, for large models; `off`: it reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
    */
   teacherCache: 'auto' | 'off' | 'states' | 'topTokens';
   /**
@@ -773,7 +773,7 @@ export interface RklPhase {
    */
   steps: number | null;
   /**
-   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
+   * What is kept in the machine's memory of the teacher's one reading of the responses. `states`: its last hidden states, to which its head is applied, exact; `topTokens`: its likeliest tokens and one bucket for all others, for large models; `off`: it reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB.
    */
   teacherCache: 'auto' | 'off' | 'states' | 'topTokens';
   /**
@@ -787,7 +787,7 @@ export interface RklPhase {
 }
 export interface SeqKdPhase {
   /**
-   * Sequence-level distillation: the teacher answers every prompt, then the student is fine-tuned on his answers.
+   * Sequence-level distillation: the teacher answers every prompt, then the student is fine-tuned on its answers.
    */
   method: 'seqkd';
   /**

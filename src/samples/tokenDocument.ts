@@ -78,7 +78,7 @@ function summary(detail: TokenDetail, tokens: readonly Token[], sample: Sample |
   });
   const lines = [[`${measured}${size}`, ...scores].join(' · ')];
   if (dear.length > 0) lines.push(`cost most  ${dear.join('  ·  ')}`);
-  if (detail.logpStudent === null) lines.push('the teacher\'s own words: nobody to compare him with');
+  if (detail.logpStudent === null) lines.push('the teacher\'s own words: nothing to compare them with');
   return lines;
 }
 

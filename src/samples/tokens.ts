@@ -55,7 +55,7 @@ export function valuesOf(tokens: readonly Token[], measure: Measure): (number | 
     case 'gap':
       return tokens.map(({ logpStudent: q, logpTeacher: p }) => (q === undefined || p === undefined ? undefined : p - q));
     case 'surprise':
-      // Of the teacher's own words it is his surprise that tells.
+      // Of the teacher's own words the teacher's surprise tells.
       return tokens.map(({ logpStudent, logpTeacher }) => negative(logpStudent ?? logpTeacher));
     case 'entropy':
       return tokens.map(({ entropyStudent, entropyTeacher }) => entropyStudent ?? entropyTeacher);

@@ -42,7 +42,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Reading:
-    """The teacher as he reads in training, in which precision, and what there is to tell of it."""
+    """The teacher as it reads in training, in which precision, and what there is to tell of it."""
 
     teacher: LanguageModel
     precision: str
@@ -73,7 +73,7 @@ def choose(teacher: LanguageModel, wanted: str, examples: Sequence[Example], pad
     measured = f"a pass in bf16 takes {share:.2f} of the time, and {said}"
     if share <= WORTH and shift is not None and shift.mean <= LARGEST_SHIFT:
         return Reading(cheaper, "bf16", f"The teacher reads in bf16 while training: {measured}.")
-    return Reading(teacher, "same", f"The teacher keeps his precision: {measured}.")
+    return Reading(teacher, "same", f"The teacher keeps its precision: {measured}.")
 
 
 def in_bf16(teacher: LanguageModel) -> LanguageModel:

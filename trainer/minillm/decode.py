@@ -1,8 +1,8 @@
 """Sampling: rollouts of the teacher-mixed policy, and plain generation and scoring for evaluation.
 
 Common mask: a draw from αp + (1−α)q (arXiv 2306.08543, eq. 4) is a coin, then a draw from p or from q. The coin of a
-step is shared by the rows of a group, so the teacher is needed only where it falls on him; he then reads all tokens
-since his last turn in one pass. Each row's law is exactly the mixture; rows of a group share the mask of turns.
+step is shared by the rows of a group, so the teacher is needed only at its own turns; it then reads all tokens
+since its last turn in one pass. Each row's law is exactly the mixture; rows of a group share the mask of turns.
 
 Shapes: B rows that are decoded together, T response columns.
 """

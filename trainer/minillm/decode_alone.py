@@ -1,4 +1,4 @@
-"""Rollouts of the student alone (α = 0). The teacher has no say in the tokens, so he reads whole responses afterwards, once.
+"""Rollouts of the student alone (α = 0). The teacher has no say in the tokens, so it reads whole responses afterwards, once.
 
 That is one pass over rows of similar length, padded on the right, without a cache to fill and to move: cheaper than reading along.
 

@@ -4,7 +4,7 @@ Tokens, both log-probabilities, the exact token KL, entropy and the teacher's hi
 makes anyway; nothing is scored again.
 
 The student decodes all rows of a chunk together. The teacher reads group by group, each into a cache of its own: rows of a group have
-their turns of the teacher at the same steps, and at a turn he reads all tokens since the last one in one pass. Until then, the student's
+their turns of the teacher at the same steps, and at a turn it reads all tokens since the last one in one pass. Until then, the student's
 log-probabilities wait. Rows that have ended leave the chunk when the teacher has seen them to their end.
 
 Shapes: B rows still being decoded, b of a group, T response columns, n pending columns, H hidden width, V vocabulary.
@@ -25,7 +25,7 @@ from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
-"""Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that he reads early."""
+"""Student log-probabilities that may wait for the teacher: 256 MiB on a CPU, 1 GiB on a GPU. Beyond that it reads early."""
 CROWDED = 0.5
 """Share of ended rows in a group at which the teacher reads early, so that they can leave."""
 LEAVING = 0.1
@@ -89,7 +89,7 @@ def rollout_mixed(
 
 
 class _Group:
-    """Rows of a chunk with the same turns, and the teacher as he reads them."""
+    """Rows of a chunk with the same turns, and the teacher as it reads them."""
 
     def __init__(self, reader: Reader, span: slice, turns: Sequence[bool], temperature: float) -> None:
         self.reader, self.turns, self.temperature = reader, turns, temperature
@@ -98,7 +98,7 @@ class _Group:
         self.pending: list[Tensor] = []
         """log q [b,V] of the steps that the teacher has not seen."""
         self.block: _Block | None = None
-        """What he has read at this step."""
+        """What it has read at this step."""
         self.over = 0
         """Rows that have ended but still take part, as of the last look."""
 
@@ -171,9 +171,9 @@ def _leave(groups: Sequence[_Group], ended: Tensor) -> Tensor | None:
 
 
 class _Block:
-    """What the teacher thinks at the positions [b,n] that he has not scored yet.
+    """What the teacher thinks at the positions [b,n] that it has not scored yet.
 
-    His head takes many positions in one product; log-probabilities are made of few of them at a time, so that all that is computed from
+    Its head takes many positions in one product; log-probabilities are made of few of them at a time, so that all that is computed from
     them stays in the cache.
     """
 
@@ -190,7 +190,7 @@ class _Block:
         return self.teacher.logits(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
 
     def last(self) -> Tensor:
-        """log p [b,V] at the last position: his turn waits for it."""
+        """log p [b,V] at the last position: the turn waits for it."""
         self._last = self.logits(self.waves[-1])
         return log_softmax(self._last[:, -1], self.temperature)
 

@@ -124,8 +124,8 @@ def head_loss(
     `logp_student`, `kl` and `divergence` (those that carry a gradient) and of constants. Divisors (token or sequence counts)
     belong in it, so that accumulated micro-batches sum to the batch.
 
-    The teacher is known by his hidden states [R,H'], to which his head is applied, or by his `top` tokens, which need no head: then
-    `divergence` is all that is known of him.
+    The teacher is known by its hidden states [R,H'], to which its head is applied, or by its `top` tokens, which need no head: then
+    `divergence` is all that is known of it.
     """
     job = _Job(student, tokens, loss, teacher, hidden_teacher, top, divergence, temperature, chunk_rows)
     total = _HeadLoss.apply(hidden, *student.head_weights(), job)

@@ -92,10 +92,10 @@ class SftPhase(Passes):
 
 
 class TeacherCached(Passes):
-    """Passes over given responses, of which the teacher need say but once what he thinks."""
+    """Passes over given responses, of which the teacher need say but once what it thinks."""
 
     teacher_cache: Literal["auto", "off", "states", "topTokens"] = "auto"
-    """What is kept in the machine's memory of the teacher's one reading of the responses. `states`: his last hidden states, to which his head is applied, exact; `topTokens`: his likeliest tokens and one bucket for all others, for large models; `off`: he reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB."""
+    """What is kept in the machine's memory of the teacher's one reading of the responses. `states`: its last hidden states, to which its head is applied, exact; `topTokens`: its likeliest tokens and one bucket for all others, for large models; `off`: it reads at every step. `auto`: `states`, where there is more than one pass and they take at most 1 GiB."""
     cache_tokens: Positive = 64
     """Of `topTokens`: how many tokens are kept at each place."""
 
@@ -119,7 +119,7 @@ class RklPhase(TeacherCached):
 
 class SeqKdPhase(Passes):
     method: Literal["seqkd"]
-    """Sequence-level distillation: the teacher answers every prompt, then the student is fine-tuned on his answers."""
+    """Sequence-level distillation: the teacher answers every prompt, then the student is fine-tuned on its answers."""
     prompts: str | None = None
     """Rows whose prompts the teacher answers; responses are not read. Default: `data.train`."""
     answers: Positive = 1

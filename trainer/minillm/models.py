@@ -117,7 +117,7 @@ def _origin(student: Student) -> tuple[Student, Path | None]:
 
 
 def held_once(config: Config) -> bool:
-    """Whether the teacher is what a student with corrections starts from: then he is the student without them, and takes no memory."""
+    """Whether the teacher is what a student with corrections starts from: then it is the student without them, and takes no memory."""
     origin, _ = _origin(config.student)
     return origin.lora is not None and (origin.model, origin.revision) == (config.teacher.model, config.teacher.revision)
 

@@ -1,6 +1,6 @@
-"""A teacher that leaves the GPU while the student learns: his weights wait in the machine's memory until he reads again.
+"""A teacher that leaves the GPU while the student learns: its weights wait in the machine's memory until it reads again.
 
-Between two rounds of sampling his head alone is asked, on hidden states that were kept; his body need not lie beside the student's
+Between two rounds of sampling its head alone is asked, on hidden states that were kept; its body need not lie beside the student's
 gradients and activations. Whoever runs it has it fetched, so that nobody can find it missing.
 """
 

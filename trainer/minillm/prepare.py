@@ -57,7 +57,7 @@ class Prepared:
     sets: dict[tuple[str, Answers, int | None], DataSet]
     """Every data file as it was read: by path, use of its answers, and number of rows."""
     reading: cheaper.Reading
-    """The teacher as he reads in training; `teacher` is the one that judges."""
+    """The teacher as it reads in training; `teacher` is the one that judges."""
     foretold: Foretold
     """What was known of the models before they were loaded."""
 

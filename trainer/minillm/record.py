@@ -90,7 +90,7 @@ class Record:
         examples = prepared.inspection.refresh(self.warn)
         if not examples:
             return
-        # The teacher never changes: he answers each prompt once.
+        # The teacher never changes: it answers each prompt once.
         if not samples.covers(self.run, "teacher", examples):
             self.write_samples("teacher", 0, None, examples, "samples of the teacher")
         self.write_samples(name, step, prepared.student, examples, "samples")

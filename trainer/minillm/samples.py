@@ -50,7 +50,7 @@ def write_samples(
 ) -> Written:
     """Writes `samples/<name>.jsonl`: for each prompt the greedy response, then the draws; and its token detail.
 
-    Without a student it is the teacher who speaks, and nobody to compare him with. What an earlier call wrote under the same name stays:
+    Without a student the teacher speaks, with nothing to compare it with. What an earlier call wrote under the same name stays:
     only prompts that it lacks are sampled.
     """
     speaker = teacher if student is None else student

@@ -235,9 +235,9 @@ def test_a_teacher_who_leaves_is_counted_where_he_reads(place: Path) -> None:
     assert whole(after, "sampling") == pytest.approx(whole(before, "sampling"))
     assert whole(after, "evaluation", -1) == pytest.approx(whole(before, "evaluation", -1))
     gone = whole(before, "update") - whole(after, "update")
-    assert 0.8 * before.held["teacher"] < gone < before.held["teacher"], "his head stays"
+    assert 0.8 * before.held["teacher"] < gone < before.held["teacher"], "its head stays"
     config.phases = config_of(place, {"method": "kd"}).phases
-    assert whole(make(config), "update") > whole(after, "update") + gone / 2, "he reads in every step"
+    assert whole(make(config), "update") > whole(after, "update") + gone / 2, "it reads in every step"
 
 
 def test_a_teacher_who_could_leave_is_asked_to_before_anything_is_computed_again(place: Path) -> None:

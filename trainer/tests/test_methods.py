@@ -149,7 +149,7 @@ def test_kd_equals_its_formula(
     share: float,
     cache: dict[str, Any],
 ) -> None:
-    """Whatever is kept of the teacher: nothing, hidden states, or all of his tokens (the least likely of them in the bucket)."""
+    """Whatever is kept of the teacher: nothing, hidden states, or all of its tokens (the least likely of them in the bucket)."""
     extra = {"teacherShare": share} if method == "kd" else {}
     ready = prepared(phases__1={**FAST, "method": method, **extra, **cache})
     phase = ready.phases[1]
@@ -213,7 +213,7 @@ def test_opd_estimates_the_reverse_kl(prepared: Prepare, monkeypatch: pytest.Mon
 
 
 def test_opd_needs_the_teachers_log_probabilities_alone(prepared: Prepare) -> None:  # noqa: F811
-    """Once the responses are sampled, neither his head nor his hidden states are looked at."""
+    """Once the responses are sampled, neither its head nor its hidden states are looked at."""
     ready = prepared(phases__1=settings("opd", batchSize=8, rollouts=16))
     phase = ready.phases[1]
     assert isinstance(phase, Opd)
@@ -227,7 +227,7 @@ def test_opd_needs_the_teachers_log_probabilities_alone(prepared: Prepare) -> No
 
 @pytest.mark.parametrize("name", ["rkl", "kd, likeliest tokens"])
 def test_the_teacher_reads_given_responses_once(prepared: Prepare, name: str) -> None:  # noqa: F811
-    """Two passes over the rows: his layers run once over each response, and never again."""
+    """Two passes over the rows: its layers run once over each response, and never again."""
     ready = prepared(phases__1=settings(name))
     phase, read_tokens = ready.phases[1], 0
 

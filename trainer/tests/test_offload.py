@@ -1,4 +1,4 @@
-"""A teacher who leaves the GPU between two rounds. A CPU stands in for it: what has left is not there either."""
+"""A teacher that leaves the GPU between two rounds. A CPU stands in for it: what has left is not there either."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_who_reads_has_him_fetched(name: str, tied: bool) -> None:
         weights.rest()
         there = [name for name, parameter in model.body.named_parameters() if parameter.numel()]
         assert len(there) == (1 if tied else 0), "what the head shares stays"
-        assert torch.equal(model.logits(before), logits), "the head is asked without him"
+        assert torch.equal(model.logits(before), logits), "the head is asked without it"
         assert torch.equal(hidden(model), before)
         assert weights.here
 
@@ -75,7 +75,7 @@ def test_a_run_comes_out_the_same_and_its_updates_are_made_without_him(
     assert len(made) == 1
     distilled = here[6:]  # after fine-tuning
     assert not all(distilled)
-    assert name == "gkd" or not any(distilled), "he is there in an update, though he reads no given responses"
+    assert name == "gkd" or not any(distilled), "it is there in an update, though it reads no given responses"
     expected, found = outcome(plain), outcome(away)
     for part in ("steps", "scores", "weights"):
         assert found[part] == expected[part], part

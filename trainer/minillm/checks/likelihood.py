@@ -16,7 +16,7 @@ TOKENS = 20_000
 """Prompts and answers at the most: a check is to take seconds."""
 CHUNK = 16
 POOR = 0.5
-"""Nats per token, as a share of those of guessing (log V), above which a teacher does not know what he teaches."""
+"""Nats per token, as a share of those of guessing (log V), above which a teacher does not know what it teaches."""
 WORSE = 0.05
 """Nats per token by which a student may be ahead."""
 
@@ -48,14 +48,14 @@ def judge(teacher: float, student: float | None, vocabulary: int, path: str, fin
         health = "warning"
         findings.warn(
             f"The teacher does not know the references of {path}: {teacher:.2f} nats a token (guessing has {guessing:.2f}). Is "
-            "data.template the one that he was trained with, and are these rows of the kind that he was trained on?",
+            "data.template the one that it was trained with, and are these rows of the kind that it was trained on?",
             "/data/template",
         )
     elif student is not None and teacher > student + WORSE:
         health = "warning"
         findings.warn(
             f"The teacher knows the references of {path} less well than the student does ({teacher:.2f} against {student:.2f} nats a "
-            "token): distillation would lead away from them. Is data.template the one that he was trained with? Else fine-tune him first.",
+            "token): distillation would lead away from them. Is data.template the one that it was trained with? Else fine-tune it first.",
             "/data/template",
         )
     return CheckRow(name="Teacher", health=health, text=f"{said}{beside}; guessing has {guessing:.2f}.")

@@ -112,7 +112,7 @@ def make_plan(
 
 
 def reads_rollouts_alone(phase: Phase) -> bool:
-    """Whether all that the teacher is asked for in an update is what his head makes of hidden states that a round has kept."""
+    """Whether all that the teacher is asked for in an update is what its head makes of hidden states that a round has kept."""
     return isinstance(phase, Rounds) and on_policy_size(phase) == phase.batch_size
 
 
@@ -158,7 +158,7 @@ class _Models:
         logits = self.head(rows * answers, 2 if taught else 1)
         # A layer is computed again when the head is done.
         parts = {"gradients": FP32 * self.trained, "activations": kept, **({"again": again} if again > logits else {"logits": logits})}
-        if taught and not (own and phase.method in ("minillm", "opd")):  # where rollouts hold what he said
+        if taught and not (own and phase.method in ("minillm", "opd")):  # where rollouts hold what it said
             parts["teacher's states"] = self.bytes * rows * answers * self.teacher.width
             parts["activations"] = max(kept, self.working(self.teacher, rows, longest))
         if isinstance(phase, TeacherCached) and self.device != "cuda":  # it lies in the machine's memory

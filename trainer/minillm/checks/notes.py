@@ -33,7 +33,7 @@ class Notes:
         self._note(checked.findings.problems)
 
     def of_the_first_evaluation(self, teacher: dict[str, Any] | None, student: dict[str, Any] | None) -> None:
-        """Takes the metrics of both: the teacher is scored then anyway, and a wrong template shows in how well he knows the references."""
+        """Takes the metrics of both: the teacher is scored then anyway, and a wrong template shows in how well it knows the references."""
         nats = [(scores or {}).get("eval/nll_gold") for scores in (teacher, student)]
         if all(isinstance(value, float) for value in nats):
             self._note(judge_first_evaluation(*nats, self.prepared).problems)

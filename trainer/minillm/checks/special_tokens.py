@@ -12,7 +12,7 @@ from minillm.findings import Findings
 
 
 def check_special_tokens(sets: list[Loaded], tokenizer: Any, teacher: Any, settings: Data, findings: Findings) -> CheckRow:
-    """`teacher`: the loaded model, whose generation config says with what he ends."""
+    """`teacher`: the loaded model, whose generation config says with what it ends."""
     before = len(findings.problems)
     _teachers_end(tokenizer, teacher, findings)
     for loaded in sets:

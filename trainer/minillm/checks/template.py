@@ -16,7 +16,7 @@ from minillm.language_model import LanguageModel
 COMPARED = 16
 """Rows on which two templates are compared."""
 LIKELIER = 0.9
-"""Nats under the chat template as a share of those without it, from which he speaks for it."""
+"""Nats under the chat template as a share of those without it, from which it speaks for it."""
 ANSWER = "zqxzq"
 """Stands for an answer, where the template is asked what comes after one."""
 
@@ -73,7 +73,7 @@ def _check_end_of_turn(tokenizer: Any, findings: Findings) -> CheckRow:
         return CheckRow(name="Template", health="good", text=f'"chat", whose answers end with {name}.')
     found = "nothing" if special is None else str(tokenizer.convert_ids_to_tokens(special))
     findings.warn(
-        f"The chat template ends an answer with {found}, but the tokenizer's end token is {name}: a teacher who was tuned on this template "
+        f"The chat template ends an answer with {found}, but the tokenizer's end token is {name}: a teacher tuned on this template "
         f"ends with {found}, which is not taken for an end. "
         + ("Let the template end an answer with it." if special is None else f'Set eos_token to "{found}" in tokenizer_config.json.'),
         "/data/template",

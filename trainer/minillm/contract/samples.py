@@ -42,7 +42,7 @@ class Sample(Record):
 class TokenDetail(Record):
     """A line of `samples/<checkpoint>.tokens.jsonl`: one response token by token, in nats, at temperature 1.
 
-    The lists have one entry per token. What a model that did not look would have said is null: the teacher's own samples have only his.
+    The lists have one entry per token. What a model that did not look would have said is null: the teacher's own samples have only its.
     """
 
     v: int = VERSION

@@ -69,7 +69,7 @@ class ShuffledBatches:
 
 @dataclass
 class Batch:
-    """Sequences of one forward pass, with what is known of the teacher's distributions where he has a say."""
+    """Sequences of one forward pass, with what is known of the teacher's distributions where it has a say."""
 
     ids: Tensor
     """[B,T], padded on the right."""
@@ -87,7 +87,7 @@ class Batch:
 
     @classmethod
     def given(cls, pairs: Sequence[Pair], pad: int, device: torch.device, teacher: LanguageModel | None = None) -> Batch:
-        """Given pairs; with a teacher, he reads them now."""
+        """Given pairs; with a teacher, it reads them now."""
         batch = cls(*collate(pairs, pad, device))
         if teacher is not None:
             with torch.no_grad():

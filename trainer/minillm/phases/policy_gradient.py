@@ -60,7 +60,7 @@ class PolicyGradient:
         return policy.advantages(self.rewards(rollout), rollout.mask, self.objective, self.decisions(rollout))
 
     def rewards(self, rollout: Rollout) -> Tensor:
-        """Rewards [N,T]; the teacher at temperature 1 where the objective wants him so."""
+        """Rewards [N,T]; the teacher at temperature 1 where the objective wants it so."""
         if self._rewarded is None or self._rewarded[0]() is not rollout:
             logp = rollout.logp_teacher
             if self.objective.reward_temperature == "student" and self.objective.temperature != 1.0:
@@ -99,7 +99,7 @@ class PolicyGradient:
                 return (single + long) / divisor
 
             if not objective.single_step:
-                batch.hidden_teacher = None  # his log-probabilities of the sampled tokens are all that counts
+                batch.hidden_teacher = None  # its log-probabilities of the sampled tokens are all that counts
             _, terms = self.learner.accumulate(batch, loss, temperature=objective.temperature or 1.0)
             sums[2:4] += torch.stack(policy.clip_shares(terms.logp_student, sampled, objective)) * len(batch.tokens)
             self._ratios.append((rows, policy.policy_ratio(terms.logp_student, sampled, objective)[0]))

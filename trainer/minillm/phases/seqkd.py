@@ -1,4 +1,4 @@
-"""Sequence-level distillation: the teacher answers every prompt, and the student is fine-tuned on his answers.
+"""Sequence-level distillation: the teacher answers every prompt, and the student is fine-tuned on its answers.
 
 The answers are made before the first step. They depend on the seed and the row alone; a checkpoint keeps them, so that a resume
 does not wait for them again.

@@ -1,7 +1,7 @@
 """What the teacher says of given responses, read once before the first step and kept beside the models.
 
-He never changes, and neither do the responses: passes after the first need not run him again. Either his last hidden states are kept
-(his head then gives the whole distribution, as without a cache), or his likeliest tokens (`top_tokens.py`), which take
+It never changes, and neither do the responses: passes after the first need not run it again. Either its last hidden states are kept
+(its head then gives the whole distribution, as without a cache), or its likeliest tokens (`top_tokens.py`), which take
 a fraction of it for a large model and need no head. It lies in the memory of the machine, not of a GPU.
 
 A resume reads again, in the same order and company, and so finds the same to the bit.
