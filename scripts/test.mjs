@@ -69,7 +69,7 @@ const suites = {
     },
   },
   host: { about: 'inside a real extension host', mocha: true, editor: true, run: (options) => runMocha('host', () => ['out/test/harness/hostRun.js'], 10 * minutes, options) },
-  e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 90_000), (options.all ? 30 : 15) * minutes, options) },
+  e2e: { about: 'a real workbench in a browser', mocha: true, editor: true, run: (options) => runMocha('e2e', mocha('out/test/e2e.js', 120_000), (options.all ? 30 : 15) * minutes, options) },
   faults: {
     about: 'what a run must survive', long: true, editor: true,
     run: async ({ print }) => {

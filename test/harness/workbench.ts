@@ -204,17 +204,16 @@ export class Workbench {
    */
   private async choose(key: string, text: string, name: string): Promise<void> {
     const row = this.page.locator(`.quick-input-widget .monaco-list-row:is([aria-label="${name}"], [aria-label^="${name}, "])`).first();
-    const deadline = Date.now() + 30_000;
-    for (;;) {
+    for (let patience = 4000; patience < 30_000; patience *= 2) {
       await this.page.keyboard.press(key);
       try {
-        await this.question.fill(text, { timeout: 4000 });
-        await row.click({ timeout: 4000 });
+        await this.question.fill(text, { timeout: patience });
+        await row.click({ timeout: patience });
         if (await this.accepted(text)) return;
       } catch { /* it is not there yet, or has closed */ }
-      if (Date.now() > deadline) throw new Error(`${key} does not offer "${name}".`);
       await this.page.keyboard.press('Escape');
     }
+    throw new Error(`${key} does not offer "${name}".`);
   }
 
   /** Runs a command by its full title through the palette. */
