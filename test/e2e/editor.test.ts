@@ -14,7 +14,6 @@ const spec = { id: '20260102-030405-words', name: 'words', state: 'finished', st
 
 describe('the editor', () => {
   it('welcomes who has no runs, and lists runs as they come', async function welcome() {
-    this.timeout(90_000);
     const workbench = await openFreshFolder();
     await workbench.showContainer('MiniLLM');
     await workbench.page.locator('.welcome-view-content .monaco-button', { hasText: 'New Config' }).waitFor();
@@ -24,7 +23,6 @@ describe('the editor', () => {
   });
 
   it('sets two checkpoints side by side, and does so again after a reload', async function diff() {
-    this.timeout(90_000);
     const workbench = await sharedWorkbench();
     await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
     await workbench.treeRow('step 50').click();
@@ -42,7 +40,6 @@ describe('the editor', () => {
   });
 
   it('deletes no run for a row that is none', async function rows() {
-    this.timeout(90_000);
     const workbench = await openFreshFolder();
     const dir = writeRun(path.join(workbench.folder, 'runs'), spec);
     await workbench.showContainer('MiniLLM');
@@ -59,7 +56,6 @@ describe('the editor', () => {
   });
 
   it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async function resumed() {
-    this.timeout(90_000);
     const workbench = await openFreshFolder();
     const runs = path.join(workbench.folder, 'runs');
     const dir = writeRun(runs, { ...spec, state: 'stopped' });
