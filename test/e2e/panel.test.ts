@@ -200,8 +200,10 @@ describe('the run panel', function suite() {
       await plot.focus();
       await workbench.page.keyboard.press('Home');
       await workbench.page.keyboard.press('ArrowRight');
-      const step = Number(await plot.getAttribute('aria-valuenow'));
-      assert.ok(step > 1 && step < 20, `the second of the points drawn is at step ${step}`);
+      const step = await until('the second of the points drawn', async () => {
+        const at = Number(await plot.getAttribute('aria-valuenow'));
+        return at > 1 && at < 20 && at;
+      });
       assert.match(await plot.getAttribute('aria-valuetext') ?? '', new RegExp(`^Step ${step}: loss \\d`));
       await workbench.page.keyboard.press('+');
       await frame.locator('.zoom-text', { hasText: /steps/ }).waitFor();

@@ -132,10 +132,12 @@ describe('samples of five hundred prompts', function suite() {
     assert.ok(count > 0 && count < PROMPTS);
     await improved.click();
     await frame.locator('.filter[aria-pressed="true"]', { hasText: 'improved' }).waitFor();
-    assert.equal(await size(), count);
+    await until(`${count} prompts`, async () => await size() === count);
     await frame.locator('.search').fill('naive');
-    const found = await size();
-    assert.ok(found > 0 && found <= PROMPTS / 20);
+    await until('a few prompts', async () => {
+      const found = await size();
+      return found > 0 && found <= PROMPTS / 20;
+    });
     await frame.locator('.search').fill('');
     await improved.click();
     await choose(frame, 'Order of prompts', 'most regressed first');
@@ -151,14 +153,14 @@ describe('samples of five hundred prompts', function suite() {
     await frame.locator('.prompt').first().focus();
     for (const [key, place] of [['j', '2'], ['j', '3'], ['k', '2'], ['End', String(PROMPTS)], ['k', String(PROMPTS - 1)], ['Home', '1'], ['j', '2']] as const) {
       await workbench.page.keyboard.press(key);
-      assert.equal(await focused(), place, key);
+      await until(`${place} after ${key}`, async () => await focused() === place);
     }
     // Scrolled away it keeps the focus, and is where the next key goes on from.
     await frame.evaluate(() => window.scrollBy(0, 8000));
     await sleep(300);
     assert.equal(await focused(), '2');
     await workbench.page.keyboard.press('j');
-    assert.equal(await focused(), '3');
+    await until('the third', async () => await focused() === '3');
     await workbench.page.keyboard.press('d');
     await workbench.page.locator('.monaco-diff-editor').first().waitFor();
     await workbench.page.locator('.tab', { hasText: /^pronounce$/ }).first().click();

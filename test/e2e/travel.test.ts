@@ -48,10 +48,10 @@ describe('time travel', function suite() {
     await frame.locator('.time').focus();
     await workbench.page.keyboard.press('Home');
     await workbench.page.keyboard.press('Space');
-    assert.equal(await play.innerText(), 'Pause');
+    await until('it plays', async () => await play.innerText() === 'Pause');
     for (const wanted of [1, 2]) await untilPlace(wanted);
     await workbench.page.keyboard.press('ArrowLeft');
-    assert.equal(await play.innerText(), 'Play');
+    await until('it rests', async () => await play.innerText() === 'Play');
     const there = await place();
     await sleep(1500); // more than a beat
     assert.equal(await place(), there);
