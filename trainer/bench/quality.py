@@ -1,10 +1,11 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full|switches] [--folder DIR] [--goal KL] [--only-report]
+    npm run bench:quality -- [--form quick|full|switches] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL] [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
-and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on.
+and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on
+(`--at`: what an earlier search found, for both).
 `switches` compares ours with itself: the presets of `minillm`, and what single switches do.
 """
 
@@ -133,34 +134,44 @@ def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
     return [*every, Trial(side, "rkl", batch, rate, seed, CACHED)]
 
 
-def measure(book: Book, form: Form, goal: float) -> None:
-    search = [(batch, rate) for batch in form.batches for rate in form.rates]
-    for batch, rate in search:
+def search(book: Book, form: Form) -> dict[str, tuple[int, float]]:
+    """The best batch and rate of each side, by where its first seed ends."""
+    tried = [(batch, rate) for batch in form.batches for rate in form.rates]
+    for batch, rate in tried:
         for trial in (Trial("ours", "gkd", batch, rate, 1, CHEAP), Trial("trl", "gkd", batch, rate, 1)):
             book.train(trial, form.search)
     best: dict[str, tuple[int, float]] = {}
     for side, options in (("ours", CHEAP), ("trl", "")):
-        ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in search}
+        ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in tried}
         best[side] = min(ends, key=ends.__getitem__)
+    return best
+
+
+def measure_goal(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int], goal: float) -> None:
+    """The shortest schedule of each side that comes to the goal, with every seed."""
     enough: dict[str, float] = {}
     for side, options in (("ours", CHEAP), ("trl", "")):
         for budget in sorted((*form.budgets, *form.further)):
             if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget)) is not None:
                 enough[side] = budget
                 break
-    for seed in form.seeds:
+    for seed in seeds:
         for side, options in (("ours", CHEAP), ("trl", "")):
             if side in enough:
                 book.train(Trial(side, "gkd", *best[side], seed, options), enough[side])
-    for seed in form.seeds:
+
+
+def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int]) -> None:
+    """Every method after equal CPU-seconds."""
+    for seed in seeds:
         for budget in form.budgets:
             for side in ("ours", "trl"):
                 for trial in contenders(side, *best[side], seed):
                     book.train(trial, budget)
 
 
-def measure_switches(book: Book) -> None:
-    for seed in FORMS["full"].seeds:
+def measure_switches(book: Book, seeds: Sequence[int]) -> None:
+    for seed in seeds:
         for options in SWITCHED.values():
             book.train(Trial("ours", "minillm", SIZE, RATE, seed, options), FORMS["full"].search)
 
@@ -220,6 +231,10 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.quality")
     parser.add_argument("--form", choices=[*FORMS, "switches"], default="full")
+    parser.add_argument(
+        "--at", nargs=2, metavar=("BATCH", "RATE"), help="no search, and no schedule for the goal: the methods at this batch and rate"
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N")
     parser.add_argument("--folder", type=Path, default=Path(".cache/quality"), help="where results are kept; a run goes on from there")
     parser.add_argument("--goal", type=float, default=GOAL, help="the reverse KL to which CPU-seconds are counted")
     parser.add_argument("--only-report", action="store_true", help="print what has been measured")
@@ -231,10 +246,16 @@ def main() -> None:
     book = Book(folder)
     if not options.only_report:
         start_checkpoint(folder)
+        form = FORMS["full" if options.form == "switches" else options.form]
+        seeds = options.seeds or form.seeds
         if options.form == "switches":
-            measure_switches(book)
+            measure_switches(book, seeds)
+        elif options.at:
+            measure_budgets(book, form, dict.fromkeys(("ours", "trl"), (int(options.at[0]), float(options.at[1]))), seeds)
         else:
-            measure(book, FORMS[options.form], options.goal)
+            best = search(book, form)
+            measure_goal(book, form, best, seeds, options.goal)
+            measure_budgets(book, form, best, seeds)
     conclude(book, where, options.goal)
 
 
