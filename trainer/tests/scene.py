@@ -50,8 +50,12 @@ class Scene:
         self.processes.append(process)
         return process
 
+    def go(self) -> None:
+        """Lets a stand-in go on that is held."""
+        (self.run.path / "go").touch()
+
     def to_end(self, plan: dict[str, Any], **options: Any) -> dict[str, Any]:
-        self.supervise(plan, **options).wait(20)
+        self.supervise(plan, **options).wait(60)
         return self.status()
 
     def status(self) -> dict[str, Any]:
@@ -60,7 +64,7 @@ class Scene:
         Status.model_validate(status)
         return status
 
-    def until(self, holds: Callable[[dict[str, Any]], Any], seconds: float = 10) -> dict[str, Any]:
+    def until(self, holds: Callable[[dict[str, Any]], Any], seconds: float = 30) -> dict[str, Any]:
         """The status, once it is as wanted."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -85,7 +89,7 @@ class Scene:
         write_json_whole(self.run.control / f"{name}.json", {"v": 1, "id": name, "verb": verb, "args": {}, "by": "test", "t": time.time()})
         return name
 
-    def outcome(self, name: str, seconds: float = 10) -> dict[str, Any]:
+    def outcome(self, name: str, seconds: float = 30) -> dict[str, Any]:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if (outcome := read_json(self.run.control_done / f"{name}.json")) is not None:

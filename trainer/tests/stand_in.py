@@ -2,7 +2,8 @@
 
     python stand_in.py '{"steps": 5, …}' <run folder> --attempt K
 
-fails: attempts that end as `end` says, the others end well · hang: step at which it falls silent
+fails: attempts that end as `end` says, the others end well · hang: step at which it falls silent · held: step at which it waits for
+a file `go` in the run's folder
 seconds: between steps · end: exit code or "-9" and the like · cause: of exit.json (none: no exit.json) · print: last words in
 the log · deaf: ignores signals and requests, and has a child that does so too · forever: never ends by itself
 """
@@ -50,7 +51,7 @@ while step < steps or plan.get("forever"):
     events.write("step", step=step, phase=0, metrics={"loss/sft": 1.0 / step})
     (run.path / "reached").write_text(str(step))
     time.sleep(seconds)
-    while step == plan.get("hang"):
+    while step == plan.get("hang") or (step == plan.get("held") and not (run.path / "go").exists()):
         time.sleep(0.05)
     for request in [] if plan.get("deaf") else trainer_requests(run):
         if request["verb"] == "evaluate":

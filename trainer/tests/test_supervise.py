@@ -207,7 +207,7 @@ def test_what_is_no_request_is_refused_with_a_sentence(scene: Scene) -> None:
 
 
 def test_the_trainer_outlives_its_supervisor_and_is_adopted(scene: Scene) -> None:
-    first = scene.supervise({"steps": 120, "seconds": 0.02})
+    first = scene.supervise({"steps": 120, "held": 60})
     before = scene.until(running)
     first.kill()
     first.wait()
@@ -217,6 +217,7 @@ def test_the_trainer_outlives_its_supervisor_and_is_adopted(scene: Scene) -> Non
     second = scene.supervise({"steps": 1})
     adopted = scene.until(lambda s: s["supervisor"]["pid"] == second.pid)
     assert (adopted["attempt"], adopted["trainer"], adopted["started"]) == (1, before["trainer"], before["started"])
+    scene.go()
     assert scene.outcome(name)["outcome"] == "done"
     assert second.wait(20) == 0
     status = scene.status()

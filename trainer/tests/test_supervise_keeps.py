@@ -120,7 +120,7 @@ def test_the_waits_grow_and_end() -> None:
 
 def test_a_silent_trainer_is_told_of_once_and_goes_on(stage: Any) -> None:
     scene = stage(guards={"stall": {"action": "alert", "seconds": 1.0, "factor": 1.0}})
-    process = scene.supervise({"steps": 60, "seconds": 0.05})
+    process = scene.supervise({"forever": 1, "seconds": 0.05})
     trainer = scene.until(running)["trainer"]
     os.kill(trainer["pid"], signal.SIGSTOP)
     silent = scene.until(lambda s: s["silentSince"] is not None)
@@ -128,7 +128,8 @@ def test_a_silent_trainer_is_told_of_once_and_goes_on(stage: Any) -> None:
     time.sleep(1.0)
     os.kill(trainer["pid"], signal.SIGCONT)
     assert scene.until(lambda s: s["silentSince"] is None)["state"] == "running"
-    assert process.wait(20) == 0
+    scene.ask("stop")
+    assert process.wait(20) == 3
     (alert,) = [entry for entry in scene.journal() if entry["kind"] == "alert"]
     assert alert["rule"] == "stall"
     assert alert["numbers"]["seconds"] > alert["numbers"]["limit"] == 1.0
@@ -162,13 +163,15 @@ def test_runs_wait_in_order_of_submission(stage: Any) -> None:
     scenes = [stage(name, queue="always") for name in ("a", "b", "c")]
     processes = []
     for scene in scenes:
-        processes.append(scene.supervise({"steps": 30, "seconds": 0.05}))
+        processes.append(scene.supervise({"steps": 3, "held": 1}))
         scene.until(lambda s: s["state"] in ("queued", "running"))
     first, second, third = scenes
     queued = second.until(lambda s: s["state"] == "queued")
     assert (queued["behind"], queued["trainer"], queued["step"]) == ([first.run.id], None, 0)
     assert queued["reason"] == f"Waits for cpu, behind {first.run.id}."
     assert third.until(lambda s: s["behind"])["reason"] == f"Waits for cpu, behind {first.run.id} and 1 more."
+    for scene in scenes:
+        scene.go()
     assert [process.wait(30) for process in processes] == [0, 0, 0]
     spans = []
     for scene in scenes:
@@ -191,7 +194,7 @@ def test_a_queued_run_can_be_stopped(stage: Any) -> None:
 
 def test_a_device_stays_taken_while_its_supervisor_is_replaced(stage: Any) -> None:
     first, second = stage("a", queue="always"), stage("b", queue="always")
-    supervisor = first.supervise({"steps": 80, "seconds": 0.05})
+    supervisor = first.supervise({"steps": 3, "held": 1})
     first.until(running)
     waiting = second.supervise({"steps": 2})
     second.until(lambda s: s["state"] == "queued")
@@ -199,6 +202,7 @@ def test_a_device_stays_taken_while_its_supervisor_is_replaced(stage: Any) -> No
     supervisor.wait()
     time.sleep(1.2)
     assert second.status()["state"] == "queued"
+    first.go()
     assert first.supervise({}).wait(20) == 0
     assert waiting.wait(20) == 0
     assert first.lines(first.run.events)[-1]["t"] < second.lines(second.run.events)[0]["t"]
@@ -208,10 +212,12 @@ def test_a_killed_waiter_does_not_hold_up_the_line(stage: Any) -> None:
     scenes = [stage(name, queue="always") for name in ("a", "b", "c")]
     processes = []
     for scene in scenes:
-        processes.append(scene.supervise({"steps": 25, "seconds": 0.05}))
+        processes.append(scene.supervise({"steps": 3, "held": 1}))
         scene.until(lambda s: s["state"] in ("queued", "running"))
     processes[1].kill()
     processes[1].wait()
+    for scene in scenes:
+        scene.go()
     assert processes[2].wait(30) == 0
     resumed = scenes[1].to_end({"steps": 2})  # no --resume is needed: it never began
     assert (resumed["state"], resumed["attempt"]) == ("finished", 1)
