@@ -202,8 +202,10 @@ def test_a_device_stays_taken_while_its_supervisor_is_replaced(stage: Any) -> No
     supervisor.wait()
     time.sleep(1.2)
     assert second.status()["state"] == "queued"
+    successor = first.supervise({})
+    first.until(lambda s: s["supervisor"]["pid"] == successor.pid)
     first.go()
-    assert first.supervise({}).wait(20) == 0
+    assert successor.wait(20) == 0
     assert waiting.wait(20) == 0
     assert first.lines(first.run.events)[-1]["t"] < second.lines(second.run.events)[0]["t"]
 
