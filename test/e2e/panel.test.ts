@@ -131,6 +131,7 @@ describe('the run panel', function suite() {
       await workbench.killExtensionHost();
       await until('the run goes on', () => events(dir).length > before + 5);
       assert.deepEqual(status(dir).trainer, trainer);
+      await workbench.extensionHostBack(/live\s\d/);
       await workbench.reload();
       const frame = await panel(workbench);
       await until('the panel catches up', async () => await eventsShown(frame) >= before + 5);

@@ -16,9 +16,7 @@ async function hostKilled(ground: Ground): Promise<string> {
   const before = run.now();
   await ground.workbench.killExtensionHost();
   await run.goesOn(before);
-  // Until the next host has told what it can restore, the editor writes down no panel: a reload in that second would lose the tab.
-  await until('another extension host', () => ground.workbench.extensionHosts().length > 0);
-  await ground.workbench.page.locator('.statusbar-item', { hasText: /host\s\d/ }).waitFor();
+  await ground.workbench.extensionHostBack(/host\s\d/);
   await ground.workbench.reload();
   const seconds = await ground.truth(run);
   return `the run went on; the panel is true ${seconds} s after the reload; ${await ground.end(run)}`;

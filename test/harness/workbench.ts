@@ -318,6 +318,19 @@ export class Workbench {
     }
   }
 
+  /**
+   * Waits for the host after a killed one, with an extension in it that has this in the status bar. Until that has told what it can
+   * restore, the editor writes down no panel: a reload in that second would lose the tab.
+   */
+  async extensionHostBack(item: RegExp): Promise<void> {
+    const deadline = Date.now() + 30_000;
+    while (this.extensionHosts().length === 0) {
+      if (Date.now() > deadline) throw new Error('No extension host was started after the one that was killed.');
+      await sleep(50);
+    }
+    await this.page.locator('.statusbar-item', { hasText: item }).waitFor();
+  }
+
   /** A picture of the whole window, kept as test-results/<name>.png; returns its path. */
   async screenshot(name: string): Promise<string> {
     const file = resultFile(`${name}.png`);
