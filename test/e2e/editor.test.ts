@@ -13,7 +13,7 @@ const answers = { 50: { distill: 'D IH S T AH L', laughter: 'L AO G T ER' }, 100
 const spec = { id: '20260102-030405-words', name: 'words', state: 'finished', step: 100, total: 100, answers } as const;
 
 describe('the editor', () => {
-  it('welcomes who has no runs, and lists runs as they come', async function welcome() {
+  it('welcomes who has no runs, and lists runs as they come', async () => {
     const workbench = await openFreshFolder();
     await workbench.showContainer('MiniLLM');
     await workbench.page.locator('.welcome-view-content .monaco-button', { hasText: 'New Config' }).waitFor();
@@ -22,7 +22,7 @@ describe('the editor', () => {
     assert.equal(await workbench.page.locator('.welcome-view-content .monaco-button', { hasText: 'New Config' }).isVisible(), false);
   });
 
-  it('sets two checkpoints side by side, and does so again after a reload', async function diff() {
+  it('sets two checkpoints side by side, and does so again after a reload', async () => {
     const workbench = await sharedWorkbench();
     await workbench.treeRow('words').locator('.monaco-tl-twistie').click();
     await workbench.treeRow('step 50').click();
@@ -39,7 +39,7 @@ describe('the editor', () => {
     await workbench.runCommand('View: Close All Editors');
   });
 
-  it('deletes no run for a row that is none', async function rows() {
+  it('deletes no run for a row that is none', async () => {
     const workbench = await openFreshFolder();
     const dir = writeRun(path.join(workbench.folder, 'runs'), spec);
     await workbench.showContainer('MiniLLM');
@@ -55,7 +55,7 @@ describe('the editor', () => {
     assert.ok(existsSync(path.join(dir, 'run.json')));
   });
 
-  it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async function resumed() {
+  it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async () => {
     const workbench = await openFreshFolder();
     const runs = path.join(workbench.folder, 'runs');
     const dir = writeRun(runs, { ...spec, state: 'stopped' });

@@ -132,9 +132,7 @@ describe('time travel', function suite() {
     await frame.locator('.time').focus();
     await workbench.page.keyboard.press('ArrowLeft');
     await untilPlace(7);
-    // The command, not the browser's button: it waits until the workbench has written down which editors are open.
-    await Promise.all([workbench.page.waitForEvent('load'), workbench.runCommand('Developer: Reload Window')]);
-    await workbench.ready();
+    await workbench.reload();
     await untilPlace(7);
     await (await page()).locator('.pins', { hasText: 'step 400, step 1700' }).waitFor();
   });

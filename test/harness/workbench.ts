@@ -17,6 +17,7 @@ import { pathToFileURL } from 'node:url';
 import { chromium, type BrowserContext, type Frame, type Locator, type Page } from 'playwright-core';
 import type * as chromiumModule from '../../scripts/chromium.mjs';
 import type * as editorModule from '../../scripts/editor.mjs';
+import { until } from './page';
 import { repo, resultFile, temporaryFolder } from './paths';
 import { descendants } from './processes';
 
@@ -323,11 +324,7 @@ export class Workbench {
    * restore, the editor writes down no panel: a reload in that second would lose the tab.
    */
   async extensionHostBack(item: RegExp): Promise<void> {
-    const deadline = Date.now() + 30_000;
-    while (this.extensionHosts().length === 0) {
-      if (Date.now() > deadline) throw new Error('No extension host was started after the one that was killed.');
-      await sleep(50);
-    }
+    await until('an extension host after the one that was killed', () => this.extensionHosts().length > 0);
     await this.page.locator('.statusbar-item', { hasText: item }).waitFor();
   }
 

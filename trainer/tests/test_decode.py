@@ -216,7 +216,7 @@ def test_rows_that_leave_early_and_early_readings_change_nothing(monkeypatch, sa
             torch.testing.assert_close(other.tensors()[name], tensor, rtol=1e-6, atol=1e-6, msg=name)
 
 
-def test_the_teacher_reads_at_his_turns_and_once_at_the_end(monkeypatch):
+def test_the_teacher_reads_at_its_turns_and_once_at_the_end(monkeypatch):
     monkeypatch.setattr(decode_mixed, "CROWDED", 2.0)
     student, mentor = toy(), teacher()
     blocks: list[int] = []

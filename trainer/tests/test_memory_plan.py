@@ -207,7 +207,7 @@ def test_a_chunk_is_counted_with_all_its_groups_of_which_the_teacher_reads_one_a
     assert four["work"] < 1.5 * one["work"]
 
 
-def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:
+def test_a_teacher_is_counted_as_often_as_it_is_held(place: Path) -> None:
     config, make = big(place)
     once = make(config).held["teacher"]
     config.student.lora, config.student.model = Lora(), config.teacher.model
@@ -223,7 +223,7 @@ def test_a_teacher_is_counted_as_often_as_he_is_held(place: Path) -> None:
     assert held() == 3 * once
 
 
-def test_a_teacher_who_leaves_is_counted_where_he_reads(place: Path) -> None:
+def test_a_teacher_that_leaves_is_counted_where_it_reads(place: Path) -> None:
     config, make = big(place, microBatchSize=1, rolloutChunk=8)
     before = make(config)
     config.teacher.offload = True
@@ -240,7 +240,7 @@ def test_a_teacher_who_leaves_is_counted_where_he_reads(place: Path) -> None:
     assert whole(make(config), "update") > whole(after, "update") + gone / 2, "it reads in every step"
 
 
-def test_a_teacher_who_could_leave_is_asked_to_before_anything_is_computed_again(place: Path) -> None:
+def test_a_teacher_that_could_leave_is_asked_to_before_anything_is_computed_again(place: Path) -> None:
     config, make = big(place, microBatchSize=4, rolloutChunk=4)
     whole = make(config).total
     assert what_fits(config, make, whole - 1e9) == {"/teacher/offload": True}

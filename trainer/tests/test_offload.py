@@ -31,7 +31,7 @@ def hidden(model: LanguageModel) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("name", "tied"), [("gpt2", True), ("llama", False)])
-def test_who_reads_has_him_fetched(name: str, tied: bool) -> None:
+def test_whoever_reads_has_it_fetched(name: str, tied: bool) -> None:
     model = toy(name)
     before, logits = hidden(model), model.logits(hidden(model))
     weights = Offloaded(model)
@@ -44,14 +44,14 @@ def test_who_reads_has_him_fetched(name: str, tied: bool) -> None:
         assert weights.here
 
 
-def test_a_teacher_who_is_the_students_base_model_stays(prepared: Prepare) -> None:  # noqa: F811
+def test_a_teacher_that_is_the_students_base_model_stays(prepared: Prepare) -> None:  # noqa: F811
     with pytest.raises(BadInput, match=r"own base model, .* leave teacher\.offload out") as refused:
         prepared(student={"model": "teacher", "lora": {"rank": 2}}, teacher__offload=True)
     assert refused.value.pointer == "/teacher/offload"
 
 
 @pytest.mark.parametrize("name", ["minillm, per decision", "opd", "gkd, on policy", "gkd"])
-def test_a_run_comes_out_the_same_and_its_updates_are_made_without_him(
+def test_a_run_comes_out_the_same_and_its_updates_are_made_without_it(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     phase = settings(name)
