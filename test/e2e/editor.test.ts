@@ -28,9 +28,12 @@ describe('the editor', () => {
     await workbench.treeRow('step 50').click();
     await workbench.page.locator('.tab .label-name', { hasText: /^step 50$/ }).waitFor();
     await workbench.treeRow('step 100').click({ modifiers: ['Control'] });
-    await workbench.treeRow('step 100').click({ button: 'right' });
-    // A menu takes no click in its first moments, lest the one that opened it chooses.
-    await workbench.page.locator('.monaco-menu .action-item', { hasText: 'Compare Samples Between Checkpoints' }).hover();
+    // What takes the focus closes a menu; and it takes no click in its first moments, lest the one that opened it chooses.
+    await until('the menu', async () => {
+      await workbench.treeRow('step 100').click({ button: 'right' });
+      const entry = workbench.page.locator('.monaco-menu .action-item', { hasText: 'Compare Samples Between Checkpoints' });
+      return entry.hover({ timeout: 5000 }).then(() => true, () => workbench.page.keyboard.press('Escape').then(() => false));
+    });
     await workbench.page.keyboard.press('Enter');
     await bothSides(workbench);
     await workbench.screenshot('sample-diff');
@@ -62,7 +65,7 @@ describe('the editor', () => {
     const other = writeRun(runs, { ...spec, id: '20260101-030405-tried', name: 'tried' });
     await workbench.showContainer('MiniLLM');
     await workbench.treeRow('words').waitFor();
-    await workbench.runCommand('MiniLLM: Clean Up Old Runs');
+    await workbench.runCommand('MiniLLM: Clean Up Old Runs…');
     const picks = workbench.page.locator('.quick-input-widget .monaco-list-row');
     for (const name of ['words', 'tried']) await picks.filter({ hasText: new RegExp(`${name}.*\\d kB · `) }).click();
     await workbench.page.keyboard.press('Enter');
