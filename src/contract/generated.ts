@@ -523,7 +523,7 @@ export interface Teacher {
    */
   allowPickle: boolean;
   /**
-   * Of the teacher's passes in training. `same`: as `precision` says. `bf16`: a second copy of the teacher reads the rollouts, on an AMD processor with AVX512-BF16 in about 0.6 of the time, on an Intel one that has it but no AMX in 1.2 of it. `auto`: that, where a second of measuring shows it faster and its distribution hardly moves. Evaluation stays with the first; what the copy changes is measured and told at the start.
+   * Of the teacher's passes in training. `same`: as `precision` says. `bf16`: a second copy of the teacher reads the rollouts, on an AMD processor with AVX512-BF16 in about 0.6 of the time, on an Intel one that has it but no AMX in 1.2 of it. `auto`: that, where a short measurement shows it faster and its distribution hardly moves. Evaluation stays with the first; what the copy changes is measured and told at the start.
    */
   precision: 'same' | 'bf16' | 'auto';
   /**
