@@ -1,12 +1,13 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full|switches] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL] [--only-report]
+    npm run bench:quality -- [--form quick|full|others|switches] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL] [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
 and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on
 (`--at`: what an earlier search found, for both).
-`switches` compares ours with itself: the presets of `minillm`, and what single switches do.
+`others` compares the methods of ours that the headline leaves out with its winner, each at its own best rate; `switches` the presets of
+`minillm`, and what single switches do.
 """
 
 from __future__ import annotations
@@ -52,7 +53,17 @@ class Form:
 FORMS = {
     "full": Form((32, 64, 256), (1e-3, 2e-3, 4e-3), 50, (25, 50, 100), (1, 2, 3), (75, 150, 200, 300)),
     "quick": Form((64,), (2e-3, 4e-3), 10, (10,), (1,)),
+    "others": Form((32,), (1e-3, 2e-3, 4e-3), 25, (25, 50, 100), (1, 2, 3)),
 }
+Entry = tuple[str, str, str]
+"""Side, method and options of trials that differ in batch, rate and seed."""
+HEADLINE: Sequence[Entry] = (("ours", "gkd", CHEAP), ("trl", "gkd", ""))
+AUTO = json.dumps({"teacher": {"precision": "auto"}})
+KEPT = json.dumps({"teacher": {"precision": "auto"}, "phase": {"teacherCache": "states"}})
+OTHERS: Sequence[Entry] = tuple(
+    ("ours", method, options)
+    for method, options in (("gkd", AUTO), ("opd", AUTO), ("distillm", AUTO), ("kd", KEPT), ("rkl", KEPT), ("seqkd", AUTO))
+)
 
 OBJECTIVES: dict[str, dict[str, Any]] = {
     "student alone": {"sampling": "student"},
@@ -105,8 +116,8 @@ class Book:
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
         return json.loads(done.stdout.splitlines()[-1])
 
-    def cost(self, trial: Trial) -> float:
-        """CPU-seconds of one step: the median of three measurements, kept for every rate and seed."""
+    def cost(self, trial: Trial) -> tuple[float, float]:
+        """CPU-seconds of one step and of what comes before the first: medians of three measurements, kept for every rate and seed."""
         alike = {"side": trial.side, "method": trial.method, "batch": trial.batch, "options": trial.options, "budget": 0}
         known = [record for record in self.records if all(record[key] == value for key, value in alike.items())]
         while len(known) < 3:
@@ -114,13 +125,14 @@ class Book:
             passes = json.loads(trial.options or "{}").get("phase", {}).get("innerEpochs", 1)
             steps = UNCOUNTED + (2 * 256 // trial.batch * passes if trial.side == "ours" else max(4, 512 // trial.batch))
             known.append(self.add(self.run(trial, steps, []) | {"budget": 0}))
-        return median(record["perStep"] for record in known)
+        return median(record["perStep"] for record in known), median(record["ahead"] for record in known)
 
     def train(self, trial: Trial, budget: float) -> dict[str, Any]:
         """A whole schedule of as many steps as `budget` CPU-seconds hold."""
         if (found := self.find(trial, budget)) is not None:
             return found
-        steps = max(8, round(budget / self.cost(trial)))
+        per_step, ahead = self.cost(trial)
+        steps = max(8, round((budget - ahead) / per_step))
         report.tell(f"{trial.name}, batch {trial.batch}, rate {trial.rate}, seed {trial.seed}: {steps} steps in {budget:g} CPU-s")
         made = self.run(trial, steps, sorted({max(1, round(steps * share)) for share in LOOKS}))
         return self.add(made | {"budget": budget})
@@ -134,29 +146,26 @@ def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
     return [*every, Trial(side, "rkl", batch, rate, seed, CACHED)]
 
 
-def search(book: Book, form: Form) -> dict[str, tuple[int, float]]:
-    """The best batch and rate of each side, by where its first seed ends."""
-    tried = [(batch, rate) for batch in form.batches for rate in form.rates]
-    for batch, rate in tried:
-        for trial in (Trial("ours", "gkd", batch, rate, 1, CHEAP), Trial("trl", "gkd", batch, rate, 1)):
-            book.train(trial, form.search)
-    best: dict[str, tuple[int, float]] = {}
-    for side, options in (("ours", CHEAP), ("trl", "")):
-        ends = {pair: book.train(Trial(side, "gkd", *pair, 1, options), form.search)["seen"][-1]["kl"] for pair in tried}
-        best[side] = min(ends, key=ends.__getitem__)
-    return best
+def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, tuple[int, float]]:
+    """The best batch and rate of each entry, by where its first seed ends."""
+    ends: dict[Entry, dict[tuple[int, float], float]] = {entry: {} for entry in entries}
+    for pair in [(batch, rate) for batch in form.batches for rate in form.rates]:
+        for entry in entries:
+            side, method, options = entry
+            ends[entry][pair] = book.train(Trial(side, method, *pair, 1, options), form.search)["seen"][-1]["kl"]
+    return {entry: min(found, key=found.__getitem__) for entry, found in ends.items()}
 
 
 def measure_goal(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int], goal: float) -> None:
     """The shortest schedule of each side that comes to the goal, with every seed."""
     enough: dict[str, float] = {}
-    for side, options in (("ours", CHEAP), ("trl", "")):
+    for side, _, options in HEADLINE:
         for budget in sorted((*form.budgets, *form.further)):
             if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget)) is not None:
                 enough[side] = budget
                 break
     for seed in seeds:
-        for side, options in (("ours", CHEAP), ("trl", "")):
+        for side, _, options in HEADLINE:
             if side in enough:
                 book.train(Trial(side, "gkd", *best[side], seed, options), enough[side])
 
@@ -168,6 +177,14 @@ def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], 
             for side in ("ours", "trl"):
                 for trial in contenders(side, *best[side], seed):
                     book.train(trial, budget)
+
+
+def measure_others(book: Book, form: Form, seeds: Sequence[int]) -> None:
+    best = search(book, form, OTHERS)
+    for seed in seeds:
+        for budget in form.budgets:
+            for (side, method, options), pair in best.items():
+                book.train(Trial(side, method, *pair, seed, options), budget)
 
 
 def measure_switches(book: Book, seeds: Sequence[int]) -> None:
@@ -250,10 +267,12 @@ def main() -> None:
         seeds = options.seeds or form.seeds
         if options.form == "switches":
             measure_switches(book, seeds)
+        elif options.form == "others":
+            measure_others(book, form, seeds)
         elif options.at:
             measure_budgets(book, form, dict.fromkeys(("ours", "trl"), (int(options.at[0]), float(options.at[1]))), seeds)
         else:
-            best = search(book, form)
+            best = {side: pair for (side, *_), pair in search(book, form, HEADLINE).items()}
             measure_goal(book, form, best, seeds, options.goal)
             measure_budgets(book, form, best, seeds)
     conclude(book, where, options.goal)

@@ -15,8 +15,10 @@ def train(folder: Path, trial: Trial, student: Path, steps: int, at: list[int]) 
     phase: dict[str, Any] = {
         "method": trial.method, "steps": steps, "batchSize": trial.batch, "optimizer": {"learningRate": trial.rate} | COURSE,
     }  # fmt: skip
-    if trial.method in ("gkd", "minillm"):
+    if trial.method in ("gkd", "minillm", "opd"):
         phase |= {"prompts": PROMPTS, "rows": ROWS, "rollouts": 256, "rolloutChunk": 256, "innerEpochs": 1}
+    if trial.method in ("distillm", "opd"):
+        phase |= {"temperature": TEMPERATURE}
     if trial.method == "gkd":
         phase |= {"onPolicyShare": 1.0, "beta": 1.0, "temperature": TEMPERATURE}
     others = {key: options[key] for key in ("teacher", "preset") if key in options}

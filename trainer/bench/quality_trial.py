@@ -79,4 +79,6 @@ def conduct(train: Callable[[Path, Trial, Path, int, list[int]], Watch]) -> None
     watch = train(options.folder, trial, options.student, options.steps, options.looks)
     counted = watch.steps[-1] - (watch.steps[UNCOUNTED - 1] if len(watch.steps) > UNCOUNTED else 0.0)
     per_step = counted / max(1, len(watch.steps) - UNCOUNTED)
-    print(json.dumps(asdict(trial) | {"steps": options.steps, "cpu": watch.spent, "perStep": per_step, "seen": watch.seen}))
+    ahead = max(0.0, watch.steps[min(UNCOUNTED, len(watch.steps)) - 1] - UNCOUNTED * per_step)
+    cost = {"cpu": watch.spent, "perStep": per_step, "ahead": ahead}
+    print(json.dumps(asdict(trial) | {"steps": options.steps} | cost | {"seen": watch.seen}))

@@ -57,7 +57,7 @@ def compare_tokenizers(teacher: Any, student: Any) -> None:
                 f'{getattr(student, name)!r} in the student; make them equal in tokenizer_config.json, or set "tokenizer": "teacher".',
                 pointer="/student/model",
             )
-    left, right = (tokenizer(PROBE, add_special_tokens=False)["input_ids"] for tokenizer in (teacher, student))
+    left, right = (tokenizer(PROBE, add_special_tokens=False, verbose=False)["input_ids"] for tokenizer in (teacher, student))
     if left != right:
         at = next((k for k, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
         cut = [tokenizer.convert_ids_to_tokens(ids[at : at + 3]) for tokenizer, ids in ((teacher, left), (student, right))]
