@@ -1,13 +1,14 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full|others|switches] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL] [--only-report]
+    npm run bench:quality -- [--form quick|full|others|switches|long] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL]
+                             [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
 and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on
 (`--at`: what an earlier search found, for both).
 `others` compares the methods of ours that the headline leaves out with its winner, each at its own best rate; `switches` the presets of
-`minillm`, and what single switches do.
+`minillm`, and what single switches do; `long` some of them on a task with long answers (`bench.plays`).
 """
 
 from __future__ import annotations
@@ -18,81 +19,27 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
-from bench import report
-from bench.quality_setting import start_checkpoint
+from bench import plays, report
+from bench.quality_forms import COMPARED, FORMS, HEADLINE, Entry, Form, contenders, name_of
+from bench.quality_setting import SCORES, WORDS, Task, start_checkpoint
 from bench.quality_trial import UNCOUNTED, Trial
 
 GOAL = 0.45
 """Reverse KL, in nats per token, to which CPU-seconds are counted, unless another is asked for."""
-CHEAP = json.dumps({"teacher": {"precision": "bf16"}})
-CACHED = json.dumps({"teacher": {"precision": "bf16"}, "phase": {"teacherCache": "states"}})
-"""Of methods on given responses: also where the cost is measured, which makes no second pass."""
-LOOKS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
-"""After which shares of a schedule the student is scored, all held-out words."""
-
-
-@dataclass(frozen=True)
-class Form:
-    batches: Sequence[int]
-    rates: Sequence[float]
-    search: float
-    """Budget of the search over batch and rate, in CPU-seconds."""
-    budgets: Sequence[float]
-    seeds: Sequence[int]
-    further: Sequence[float] = ()
-    """Budgets that are tried besides, from the smallest on until a schedule comes to the goal; that one is then for all seeds."""
-
-
-FORMS = {
-    "full": Form((32, 64, 256), (1e-3, 2e-3, 4e-3), 50, (25, 50, 100), (1, 2, 3), (75, 150, 200, 300)),
-    "quick": Form((64,), (2e-3, 4e-3), 10, (10,), (1,)),
-    "others": Form((32,), (1e-3, 2e-3, 4e-3), 25, (25, 50, 100), (1, 2, 3)),
-}
-Entry = tuple[str, str, str]
-"""Side, method and options of trials that differ in batch, rate and seed."""
-HEADLINE: Sequence[Entry] = (("ours", "gkd", CHEAP), ("trl", "gkd", ""))
-AUTO = json.dumps({"teacher": {"precision": "auto"}})
-KEPT = json.dumps({"teacher": {"precision": "auto"}, "phase": {"teacherCache": "states"}})
-OTHERS: Sequence[Entry] = tuple(
-    ("ours", method, options)
-    for method, options in (("gkd", AUTO), ("opd", AUTO), ("distillm", AUTO), ("kd", KEPT), ("rkl", KEPT), ("seqkd", AUTO))
-)
-
-OBJECTIVES: dict[str, dict[str, Any]] = {
-    "student alone": {"sampling": "student"},
-    "single-step term alone": {"longTerm": "off"},
-    "own reward too": {"longTerm": "toGo"},
-    "last future 0": {"emptyFuture": "zero"},
-    "whitened": {"whiten": "realTokens"},
-    "whole prefixes weighted": {"importanceWeight": "perDecision"},
-    "no weights": {"importanceWeight": "none"},
-}
-SWITCHES: dict[str, dict[str, Any]] = {
-    "recommended": {},
-    "paper": {"preset": "paper"},
-    "reference": {"preset": "reference"},
-    "two inner epochs": {"phase": {"innerEpochs": 2}},
-    "four inner epochs": {"phase": {"innerEpochs": 4}},
-    **{name: {"phase": {"objective": objective}} for name, objective in OBJECTIVES.items()},
-}
-"""What `switches` compares, as further settings of a trial."""
-SWITCHED = {name: json.dumps(settings | json.loads(CHEAP)) for name, settings in SWITCHES.items()}
-SIZE, RATE = 64, 2e-3
-"""Batch and learning rate of `switches`."""
 
 
 class Book:
     """What has been measured, one line of JSON each."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.path = folder, folder / "trials.jsonl"
+    def __init__(self, folder: Path, task: Task = WORDS) -> None:
+        self.folder, self.path, self.task = folder, folder / "trials.jsonl", task
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         self.records: list[dict[str, Any]] = [json.loads(line) for line in lines]
 
@@ -110,7 +57,8 @@ class Book:
         """A trial in a process of its own. Raises CalledProcessError where it failed."""
         command = [
             sys.executable, "-P", "-m", f"bench.quality_{trial.side}", "--folder", str(self.folder / "work"),
-            "--student", str(self.folder / "sft"), "--trial", json.dumps(asdict(trial)), "--steps", str(steps), "--looks", *map(str, looks),
+            "--student", str(self.folder / "sft"), "--task", json.dumps(asdict(self.task)), "--trial", json.dumps(asdict(trial)),
+            "--steps", str(steps), "--looks", *map(str, looks),
         ]  # fmt: skip
         env = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "TRANSFORMERS_VERBOSITY": "error"}
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
@@ -127,23 +75,15 @@ class Book:
             known.append(self.add(self.run(trial, steps, []) | {"budget": 0}))
         return median(record["perStep"] for record in known), median(record["ahead"] for record in known)
 
-    def train(self, trial: Trial, budget: float) -> dict[str, Any]:
+    def train(self, trial: Trial, budget: float, form: Form) -> dict[str, Any]:
         """A whole schedule of as many steps as `budget` CPU-seconds hold."""
         if (found := self.find(trial, budget)) is not None:
             return found
         per_step, ahead = self.cost(trial)
         steps = max(8, round((budget - ahead) / per_step))
         report.tell(f"{trial.name}, batch {trial.batch}, rate {trial.rate}, seed {trial.seed}: {steps} steps in {budget:g} CPU-s")
-        made = self.run(trial, steps, sorted({max(1, round(steps * share)) for share in LOOKS}))
+        made = self.run(trial, steps, sorted({max(1, round(steps * share)) for share in form.looks}))
         return self.add(made | {"budget": budget})
-
-
-def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
-    """What is compared of a side at its best batch and rate."""
-    if side == "trl":
-        return [Trial(side, method, batch, rate, seed) for method in ("gkd", "distillation")]
-    every = [Trial(side, method, batch, rate, seed, options) for method in ("gkd", "minillm") for options in (CHEAP, "")]
-    return [*every, Trial(side, "rkl", batch, rate, seed, CACHED)]
 
 
 def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, tuple[int, float]]:
@@ -152,7 +92,7 @@ def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, tupl
     for pair in [(batch, rate) for batch in form.batches for rate in form.rates]:
         for entry in entries:
             side, method, options = entry
-            ends[entry][pair] = book.train(Trial(side, method, *pair, 1, options), form.search)["seen"][-1]["kl"]
+            ends[entry][pair] = book.train(Trial(side, method, *pair, 1, options), form.search, form)["seen"][-1]["kl"]
     return {entry: min(found, key=found.__getitem__) for entry, found in ends.items()}
 
 
@@ -161,13 +101,13 @@ def measure_goal(book: Book, form: Form, best: dict[str, tuple[int, float]], see
     enough: dict[str, float] = {}
     for side, _, options in HEADLINE:
         for budget in sorted((*form.budgets, *form.further)):
-            if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget)) is not None:
+            if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget, form)) is not None:
                 enough[side] = budget
                 break
     for seed in seeds:
         for side, _, options in HEADLINE:
             if side in enough:
-                book.train(Trial(side, "gkd", *best[side], seed, options), enough[side])
+                book.train(Trial(side, "gkd", *best[side], seed, options), enough[side], form)
 
 
 def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int]) -> None:
@@ -176,26 +116,15 @@ def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], 
         for budget in form.budgets:
             for side in ("ours", "trl"):
                 for trial in contenders(side, *best[side], seed):
-                    book.train(trial, budget)
+                    book.train(trial, budget, form)
 
 
-def measure_others(book: Book, form: Form, seeds: Sequence[int]) -> None:
-    best = search(book, form, OTHERS)
+def measure_entries(book: Book, form: Form, best: dict[Entry, tuple[int, float]], seeds: Sequence[int]) -> None:
+    """Every entry after equal CPU-seconds."""
     for seed in seeds:
         for budget in form.budgets:
             for (side, method, options), pair in best.items():
-                book.train(Trial(side, method, *pair, seed, options), budget)
-
-
-def measure_switches(book: Book, seeds: Sequence[int]) -> None:
-    for seed in seeds:
-        for options in SWITCHED.values():
-            book.train(Trial("ours", "minillm", SIZE, RATE, seed, options), FORMS["full"].search)
-
-
-def name_of(trial: Trial) -> str:
-    """As the table says it."""
-    return next((f"ours minillm, {name}" for name, options in SWITCHED.items() if trial.options == options != CHEAP), trial.name)
+                book.train(Trial(side, method, *pair, seed, options), budget, form)
 
 
 def seconds_to(goal: float, record: dict[str, Any]) -> float | None:
@@ -221,60 +150,73 @@ def grouped(records: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]
     return groups
 
 
+COLUMNS = {
+    "kl": ("reverse KL", 1), "accuracy": ("greedy %", 100), "errors": ("PER %", 100), "entropy": ("entropy", 1), "goldNll": ("gold NLL", 1),
+    "length": ("tokens", 1),
+}  # fmt: skip
+"""Scores that the table shows: their name there, and by how much they are multiplied."""
+
+
 def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
-    report.heading("Quality for CPU-seconds: held-out words, one thread, from one checkpoint", where)
+    report.heading("Quality for CPU-seconds: held-out rows, one thread, from one checkpoint", where)
     groups = grouped(book.records)
     rows, told = [], []
     for (name, batch, rate, budget), ones in sorted(groups.items(), key=lambda item: (item[0][3], item[0])):
         last = [one["seen"][-1] for one in ones]
         reached = [seconds_to(goal, one) for one in ones]
         at = median(reached) if all(reached) else None
-        mean = {key: sum(look[key] for look in last) / len(last) for key in ("kl", "accuracy", "errors", "sampledAccuracy", "entropy")}
+        mean = {key: sum(look[key] for look in last) / len(last) for key in SCORES}
         spread = max(look["kl"] for look in last) - min(look["kl"] for look in last)
         charged = sum(one["cpu"] for one in ones) / len(ones)
-        quality = [mean["kl"], spread, 100 * mean["accuracy"], 100 * mean["errors"], mean["entropy"], at]
-        numbers = [len(ones), ones[0]["steps"], charged, *quality]
-        rows.append([name, batch, rate, budget, *numbers])
+        shown = [mean[key] * by for key, (_, by) in COLUMNS.items()]
+        rows.append([name, batch, rate, budget, len(ones), ones[0]["steps"], charged, spread, *shown, at])
         told.append({"name": name, "batch": batch, "rate": rate, "budget": budget, "cpu": charged, "seeds": len(ones), "to": at} | mean)
-    scores = ["reverse KL", "spread", "greedy %", "PER %", "entropy", f"CPU-s to {goal}"]
-    columns = ["method", "batch", "rate", "budget", "seeds", "steps", "CPU-s", *scores]
-    report.table(columns, rows)
+    columns = ["method", "batch", "rate", "budget", "seeds", "steps", "CPU-s", "spread of KL", *(name for name, _ in COLUMNS.values())]
+    report.table([*columns, f"CPU-s to {goal}"], rows)
     best = {side: min((one["to"] for one in told if one["to"] and one["name"].startswith(side)), default=None) for side in ("ours", "trl")}
     ratio = best["ours"] / best["trl"] if best["ours"] and best["trl"] else None
     steps = {f"{name} {batch}": median(one["perStep"] for one in ones) for (name, batch, _, _), ones in groups.items()}
     report.conclude({"benchmark": "quality", "ratio": ratio, "secondsTo": best, "goal": goal, **where, "perStep": steps, "trials": told})
 
 
+def measure(book: Book, name: str, at: tuple[int, float] | None, seeds: Sequence[int] | None, goal: float) -> None:
+    """Makes the trials of a form that have not been made."""
+    form = FORMS[name]
+    start_checkpoint(book.folder, book.task)
+    if name in COMPARED:
+        best = dict.fromkeys(COMPARED[name], at) if at else search(book, form, COMPARED[name])
+        measure_entries(book, form, best, seeds or form.seeds)
+        return
+    sides = dict.fromkeys(("ours", "trl"), at) if at else {side: pair for (side, *_), pair in search(book, form, HEADLINE).items()}
+    if not at:
+        measure_goal(book, form, sides, seeds or form.seeds, goal)
+    measure_budgets(book, form, sides, seeds or form.seeds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.quality")
-    parser.add_argument("--form", choices=[*FORMS, "switches"], default="full")
+    parser.add_argument("--form", choices=FORMS, default="full")
     parser.add_argument(
         "--at", nargs=2, metavar=("BATCH", "RATE"), help="no search, and no schedule for the goal: the methods at this batch and rate"
     )
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N")
-    parser.add_argument("--folder", type=Path, default=Path(".cache/quality"), help="where results are kept; a run goes on from there")
+    parser.add_argument(
+        "--folder", type=Path, help="where results are kept; a run goes on from there. Default: .cache/quality, of the plays .cache/plays"
+    )
     parser.add_argument("--goal", type=float, default=GOAL, help="the reverse KL to which CPU-seconds are counted")
     parser.add_argument("--only-report", action="store_true", help="print what has been measured")
     options = parser.parse_args()
     torch.set_num_threads(1)
     where = report.conditions()
-    folder = options.folder.resolve()
+    long = options.form == "long"
+    folder = (options.folder or Path(".cache/plays" if long else ".cache/quality")).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    book = Book(folder)
+    task = plays.task(folder / "task") if long else WORDS
+    book = Book(folder, task)
     if not options.only_report:
-        start_checkpoint(folder)
-        form = FORMS["full" if options.form == "switches" else options.form]
-        seeds = options.seeds or form.seeds
-        if options.form == "switches":
-            measure_switches(book, seeds)
-        elif options.form == "others":
-            measure_others(book, form, seeds)
-        elif options.at:
-            measure_budgets(book, form, dict.fromkeys(("ours", "trl"), (int(options.at[0]), float(options.at[1]))), seeds)
-        else:
-            best = {side: pair for (side, *_), pair in search(book, form, HEADLINE).items()}
-            measure_goal(book, form, best, seeds, options.goal)
-            measure_budgets(book, form, best, seeds)
+        if long:
+            plays.make(folder / "task")
+        measure(book, options.form, (int(options.at[0]), float(options.at[1])) if options.at else None, options.seeds, options.goal)
     conclude(book, where, options.goal)
 
 

@@ -15,12 +15,9 @@ from pathlib import Path
 
 import torch
 
-from bench.quality_setting import DEMO, Evaluator, cpu_seconds
+from bench.quality_setting import Evaluator, Task, cpu_seconds
 from minillm.prepare import Prepared
 
-PROMPTS = str(DEMO / "train.jsonl.gz")
-ROWS = 60_000
-"""Words that are sampled from: more than any trial comes to."""
 UNCOUNTED = 4
 """First steps of a measurement of the cost: what is set up in them is no part of a step."""
 
@@ -65,10 +62,11 @@ def looking(ready: Prepared, last: int) -> Callable[[int], dict[str, float]]:
     return lambda step: evaluator(ready.student.model, greedy=step == last)
 
 
-def conduct(train: Callable[[Path, Trial, Path, int, list[int]], Watch]) -> None:
-    """The whole process: `train` gets the folder to work in, the trial, the checkpoint, the steps, and those after which to look."""
+def conduct(train: Callable[[Path, Task, Trial, Path, int, list[int]], Watch]) -> None:
+    """The whole process: `train` gets the folder to work in, task, trial, checkpoint, steps, and those after which to look."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--task", required=True, help="a Task as JSON")
     parser.add_argument("--student", type=Path, required=True)
     parser.add_argument("--trial", required=True, help="a Trial as JSON")
     parser.add_argument("--steps", type=int, required=True)
@@ -76,7 +74,7 @@ def conduct(train: Callable[[Path, Trial, Path, int, list[int]], Watch]) -> None
     options = parser.parse_args()
     torch.set_num_threads(1)
     trial = Trial(**json.loads(options.trial))
-    watch = train(options.folder, trial, options.student, options.steps, options.looks)
+    watch = train(options.folder, Task(**json.loads(options.task)), trial, options.student, options.steps, options.looks)
     counted = watch.steps[-1] - (watch.steps[UNCOUNTED - 1] if len(watch.steps) > UNCOUNTED else 0.0)
     per_step = counted / max(1, len(watch.steps) - UNCOUNTED)
     ahead = max(0.0, watch.steps[min(UNCOUNTED, len(watch.steps)) - 1] - UNCOUNTED * per_step)

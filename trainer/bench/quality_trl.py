@@ -12,17 +12,18 @@ from transformers import TrainerCallback
 from trl import DistillationConfig, DistillationTrainer
 from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-from bench.quality_setting import COURSE, TEMPERATURE, cpu_seconds, prepared
-from bench.quality_trial import PROMPTS, ROWS, Trial, Watch, conduct, looking
+from bench.quality_setting import COURSE, TEMPERATURE, Task, cpu_seconds, prepared
+from bench.quality_trial import Trial, Watch, conduct, looking
 from minillm.methods import Optimizer
 from minillm.optimizer import learning_rate, make_optimizer
 from minillm.prepare import Prepared
 from minillm.sequences import left_pad
 
 
-def train(folder: Path, trial: Trial, student: Path, steps: int, at: list[int]) -> Watch:
+def train(folder: Path, task: Task, trial: Trial, student: Path, steps: int, at: list[int]) -> Watch:
     warnings.filterwarnings("ignore")
-    ready = prepared(folder, {"method": "minillm", "prompts": PROMPTS, "rows": ROWS, "steps": 1}, seed=trial.seed, student=student)
+    phase = {"method": "minillm", "prompts": task.prompts, "rows": task.rows, "steps": 1}
+    ready = prepared(folder, phase, task=task, seed=trial.seed, student=student)
     words = [example.prompt for example in ready.files[0]["prompts"]]
     settings = Optimizer.model_validate({"learningRate": trial.rate} | COURSE)
     optimizer = make_optimizer(ready.student.model, settings)

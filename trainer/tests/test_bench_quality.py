@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -10,14 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.quality import SWITCHED, Book, conclude, seconds_to
-from bench.quality_setting import DEMO, prepared
+from bench.plays import LONGEST, LONGEST_PROMPT, TEXT, rows
+from bench.quality import Book, conclude, seconds_to
+from bench.quality_forms import COMPARED
+from bench.quality_ours import others_of, phase_of
+from bench.quality_setting import DEMO, SCORES, WORDS, prepared
 from bench.quality_trial import Trial
 
 
 def record(side: str, seed: int, kls: list[float], budget: float = 50) -> dict:
-    last = {"accuracy": 0.5, "errors": 0.1, "entropy": 0.2, "sampledAccuracy": 0.4}
-    seen = [{"step": 10 * (i + 1), "cpu": 10.0 * (i + 1), "kl": kl} | last for i, kl in enumerate(kls)]
+    last = dict.fromkeys(SCORES, 0.5)
+    seen = [last | {"step": 10 * (i + 1), "cpu": 10.0 * (i + 1), "kl": kl} for i, kl in enumerate(kls)]
     return asdict(Trial(side, "gkd", 64, 0.002, seed)) | {"steps": 50, "cpu": 50.0, "perStep": 1.0, "seen": seen, "budget": budget}
 
 
@@ -52,6 +56,7 @@ def test_a_trial_of_ours(tmp_path: Path) -> None:
         (student / file.name).symlink_to(file)
     trial = Trial("ours", "gkd", 32, 0.002, 1, json.dumps({"phase": {"rollouts": 32, "rows": 100}, "teacher": {"precision": "bf16"}}))
     command = [sys.executable, "-m", "bench.quality_ours", "--folder", tmp_path, "--student", student, "--steps", "2"]
+    command += ["--task", json.dumps(asdict(WORDS))]
     done = subprocess.run(
         [*command, "--trial", json.dumps(asdict(trial))], check=True, stdout=subprocess.PIPE, text=True, cwd=DEMO.parent / "trainer"
     )
@@ -61,19 +66,30 @@ def test_a_trial_of_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_every_switch_makes_a_config(tmp_path: Path) -> None:
-    """Each is another setting, and none is refused."""
+@pytest.mark.parametrize("form", COMPARED)
+def test_everything_compared_is_another_config(tmp_path: Path, form: str) -> None:
+    """None is refused, and no two are the same."""
     student = tmp_path / "student"
     student.symlink_to(DEMO / "teacher")
     found = set()
-    for options in map(json.loads, SWITCHED.values()):
-        phase = {"method": "minillm", "steps": 1, "batchSize": 8, "rollouts": 8, "rows": 8, "innerEpochs": 1} | options.get("phase", {})
-        ready = prepared(tmp_path / "work", phase, seed=1, student=student, preset=options.get("preset", "recommended"))
+    for side, method, options in COMPARED[form]:
+        trial = Trial(side, method, 8, 0.001, 1, options)
+        ready = prepared(tmp_path / "work", phase_of(trial, WORDS, 1) | {"rows": 8}, seed=1, student=student, **others_of(trial))
         (made,) = ready.config.phases
         found.add(made.model_dump_json())
-    assert len(found) == len(SWITCHED)
+    assert len(found) == len(COMPARED[form])
 
 
 def test_a_book_without_trials_can_be_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     conclude(Book(tmp_path), {"device": "none"})
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["ratio"] is None
+
+
+def test_rows_of_the_plays_are_pieces_of_the_text() -> None:
+    text = gzip.decompress(TEXT.read_bytes()).decode()
+    made = rows(text[:50_000])
+    assert len(made) > 300
+    for row in made:
+        assert row["prompt"] + row["response"] in text
+        assert len(row["prompt"]) <= LONGEST_PROMPT
+        assert len(row["response"]) < LONGEST, "the end token has room"
