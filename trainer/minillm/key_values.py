@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
+from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
 
 STEP = 64
 """Tokens by which a layer's room grows: whole, it would be there for rows that end long before."""
@@ -36,6 +36,12 @@ class KeyValues(DynamicCache):
         if self._dtype is not None:
             key_states, value_states = key_states.to(self._dtype), value_states.to(self._dtype)
         return super().update(key_states, value_states, *args, **kwargs)
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Goes on with some rows alone. Layers with a running state (convolutions, linear attention) know only to reorder them."""
+        for layer in self.layers:
+            select = layer.reorder_cache if isinstance(layer, LinearAttentionCacheLayerMixin) else layer.batch_select_indices
+            select(indices)
 
 
 class _Roomy(DynamicLayer):

@@ -132,7 +132,7 @@ def _amplified(body: nn.Module, gain: float) -> Iterator[None]:
 
 @torch.no_grad()
 def verify(model: LanguageModel, pointer: str | None = None) -> None:
-    """Proves on eight tokens that hidden states, head, left padding and cache together give the model's own logits.
+    """Proves on eight tokens that hidden states, head, left padding and cache, of which rows are chosen, give the model's own logits.
 
     Raises BadInput, with `pointer` as its place in the config, for a model that computes its logits in another way.
     """
@@ -155,8 +155,10 @@ def verify(model: LanguageModel, pointer: str | None = None) -> None:
             expected = torch.stack([own(long)[-2:], own(ids[:6])[-2:]])
             cache = model.new_cache()
             first, _ = model.hidden(rows[:, :7], mask[:, :7], positions[:, :7], cache)
-            last, _ = model.hidden(rows[:, 7:], mask, positions[:, 7:], cache)
-            found = model.logits(torch.cat([first[:, -1:], last], 1))
+            other = torch.tensor([1, 0], device=model.device)
+            cache.batch_select_indices(other)
+            last, _ = model.hidden(rows[other, 7:], mask[other], positions[other, 7:], cache)
+            found = model.logits(torch.cat([first[:, -1:], last[other]], 1))
     finally:
         model.model.train(was_training)
     error = (found - expected).abs().max() / expected.abs().max()

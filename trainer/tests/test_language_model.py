@@ -1,7 +1,7 @@
 import pytest
 import torch
 from casts import casts_of
-from toys import EAGER, FAMILIES, full_logits, toy
+from toys import FAMILIES, SINGLE, full_logits, toy
 from transformers import DynamicCache
 
 from minillm import decode
@@ -18,9 +18,9 @@ RESPONSE = [5, 7, 2]
 
 
 def made(name: str):
-    """A toy and how near its numbers must come. Plain attention masks in fp64 what its fp32 softmax cannot take: it is tried in fp32."""
-    model = toy(name, dtype=torch.float32 if name in EAGER else torch.float64)
-    return model, {"rtol": 1e-3, "atol": 1e-4} if name in EAGER else {"rtol": 1e-6, "atol": 1e-6}
+    """A toy and how near its numbers must come. What computes in fp32 anyway is tried in fp32."""
+    model = toy(name, dtype=torch.float32 if name in SINGLE else torch.float64)
+    return model, {"rtol": 1e-3, "atol": 1e-4} if name in SINGLE else {"rtol": 1e-6, "atol": 1e-6}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

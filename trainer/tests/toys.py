@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     CohereConfig,
+    FalconH1Config,
     Gemma2Config,
     Gemma3TextConfig,
     GemmaConfig,
@@ -18,12 +19,15 @@ from transformers import (
     GPTNeoConfig,
     GPTNeoXConfig,
     GraniteConfig,
+    GraniteMoeHybridConfig,
+    Lfm2Config,
     LlamaConfig,
     MistralConfig,
     OPTConfig,
     Phi3Config,
     PhiConfig,
     Qwen2Config,
+    Qwen3_5TextConfig,
     Qwen3Config,
 )
 
@@ -43,6 +47,14 @@ SHAPE = {
     "pad_token_id": 0,
     "bos_token_id": 1,
     "eos_token_id": 2,
+}
+
+LINEAR = {
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 2,
+    "linear_key_head_dim": 8,
+    "linear_value_head_dim": 8,
+    "linear_conv_kernel_dim": 3,
 }
 
 
@@ -89,18 +101,37 @@ def family(name: str, vocabulary: int) -> Any:
         "gemma3": lambda: Gemma3TextConfig(**plain, sliding_window=4),
         "granite": lambda: GraniteConfig(**plain, logits_scaling=8.0),
         "cohere": lambda: CohereConfig(**plain, logit_scale=0.0625),
+        # Running states in place of keys and values, in some layers or beside them.
+        "qwen3.5": lambda: Qwen3_5TextConfig(**plain, **LINEAR, layer_types=["linear_attention", "full_attention"]),
+        "lfm2": lambda: Lfm2Config(**plain, layer_types=["conv", "full_attention"], conv_L_cache=3),
+        "falcon-h1": lambda: FalconH1Config(
+            **plain, mamba_d_ssm=16, mamba_n_heads=2, mamba_d_head=8, mamba_n_groups=1, mamba_d_state=4, mamba_chunk_size=4
+        ),
+        "granite-hybrid": lambda: GraniteMoeHybridConfig(
+            **plain,
+            layer_types=["mamba", "attention"],
+            mamba_n_heads=4,
+            mamba_d_head=8,
+            mamba_d_state=4,
+            mamba_expand=2,
+            mamba_chunk_size=4,
+            num_local_experts=0,
+            shared_intermediate_size=24,
+        ),
     }
     return makers[name]()
 
 
 FAMILIES = [
     "gpt2", "gpt-neo", "gpt-j", "neox", "opt", "phi", "phi3", "llama", "llama-tied", "mistral", "qwen2", "qwen3", "gemma", "gemma2",
-    "gemma3", "granite", "cohere",
+    "gemma3", "granite", "cohere", "qwen3.5", "lfm2", "falcon-h1", "granite-hybrid",
 ]  # fmt: skip
 
 
 EAGER = ("gemma2", "gpt-neo", "gpt-j")
 """Families that have plain attention alone, whose softmax is in fp32 whatever the model is in."""
+SINGLE = (*EAGER, "qwen3.5")
+"""Families that compute part of a pass in fp32, whatever the model is in."""
 
 
 def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 0.5) -> LanguageModel:
