@@ -153,7 +153,7 @@ def accumulate_loss(
     job.into = tuple(_grad_of(p, student.vocabulary) for p in (student.head.weight, getattr(student.head, "bias", None)))
     weight, bias = student.head_weights()
     total = _HeadLoss.apply(hidden, weight.detach(), None if bias is None else bias.detach(), job)
-    with repeatable():
+    with repeatable(student):
         total.backward()
     return total.detach(), job.columns.terms()
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.cache_utils import LinearAttentionCacheLayerMixin
 
 from minillm.errors import BadInput
 from minillm.key_values import KeyValues
@@ -66,6 +68,11 @@ class LanguageModel:
     def new_cache(self) -> KeyValues:
         """An empty key-value cache for `hidden`."""
         return KeyValues(self.model.config, self.device, self.dtype if self._mixed else None)
+
+    @cached_property
+    def has_running_states(self) -> bool:
+        """Whether layers keep a state (convolutions, linear attention) in place of keys and values, or beside them."""
+        return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in self.new_cache().layers)
 
     def hidden(
         self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: KeyValues | None = None

@@ -151,9 +151,13 @@ def locate(config: Config, progress: Progress = silent) -> tuple[Path, Path]:
     return teacher, _folder(config.student, "/student/model", progress, weights=config.student.init != "random")
 
 
-def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, name: str = "checkpoint") -> LanguageModel:
-    """A student saved in a Hugging Face folder, as `load_student` would give it: its vocabulary is not yet cut to the shared one."""
-    model = _load(folder, Student(model=str(folder)), "", name, dtype=torch.float32, device=device)
+def load_checkpoint(folder: Path, device: torch.device, dtype: torch.dtype, settings: Student, name: str = "checkpoint") -> LanguageModel:
+    """What a run with the student of `settings` has saved, to be read alone and as exactly as the living student: its vocabulary is not
+    yet cut to the shared one. Where corrections were trained, the sum of them and the base, in the dtype that the base has there."""
+    part = Student(model=str(folder), trust_remote_code=settings.trust_remote_code)
+    model = _load(folder, part, "", name, dtype=torch.float32, device=device)
+    if settings.lora is not None:
+        low_rank.narrow(model.requires_grad_(False), dtype)
     return _ready(model, device, dtype, name)
 
 

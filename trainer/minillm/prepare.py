@@ -130,6 +130,9 @@ def settle(config: Config, device: torch.device) -> int:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.utils.deterministic.fill_uninitialized_memory = False
+        # torch's first choice on recent GPUs: it plans anew for every shape, which takes half a second and is every batch here, and its
+        # gradients do not repeat to the bit, asked for or not. Flash and memory-efficient attention remain.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return threads
 
 

@@ -123,24 +123,34 @@ class Record:
         return samples.lines_of(self.run.samples / f"{name}.jsonl")
 
     def conclude(self, name: str, step: int) -> None:
-        """The last word, on all final rows: the student, the start of distillation as it was and sharpened, and the teacher."""
+        """The last word, on all final rows: the student, the teacher, and the start of distillation as it was and sharpened."""
         prepared = self.prepared
         if not prepared.final:
             return
         self.write(f"{name}.full", name, step, "student", prepared.student, full=True)
-        start, first = self.start_of_distillation(), prepared.distillation
-        if start is not None and first is not None and start != name and prepared.config.evaluation.sharpening_control:
-            student = load_checkpoint(self.run.checkpoints / start, prepared.device, prepared.student.dtype, f"checkpoint {start}")
-            student.vocabulary = prepared.student.vocabulary
-            self.write(f"{start}.full", start, first, "student", student, full=True)
-            if not self.path("control.full").exists():
-                # Matched on the rows that are scored at every checkpoint: they are fewer, and the same for both.
-                self.write(name, name, step, "student", prepared.student, full=False)
-                entropy = (self.scores(name) or {})["eval/entropy"]
-                between = self.between("looking for the temperature of the sharpening control")
-                temperature = matching_temperature(student, entropy, prepared.subset, prepared.setting, between)
-                self.write("control.full", start, first, "control", student, full=True, temperature=temperature)
         self.write("teacher.full", "teacher", 0, "teacher", prepared.teacher, full=True)
+        start = self.start_of_distillation()
+        if start is not None and start != name and prepared.config.evaluation.sharpening_control:
+            try:
+                self.control(start, name, step)
+            except torch.OutOfMemoryError:  # a third model beside two: the run itself has what it was for
+                self.warn("The sharpening control did not fit into the GPU's memory and is left out; everything else is complete.")
+
+    def control(self, start: str, name: str, step: int) -> None:
+        """The student that distillation began with, as it was and sharpened to the entropy of checkpoint `name`."""
+        prepared, first = self.prepared, self.prepared.distillation
+        assert first is not None
+        settings, dtype = prepared.config.student, prepared.student.dtype
+        student = load_checkpoint(self.run.checkpoints / start, prepared.device, dtype, settings, f"checkpoint {start}")
+        student.vocabulary = prepared.student.vocabulary
+        self.write(f"{start}.full", start, first, "student", student, full=True)
+        if not self.path("control.full").exists():
+            # Matched on the rows that are scored at every checkpoint: they are fewer, and the same for both.
+            self.write(name, name, step, "student", prepared.student, full=False)
+            entropy = (self.scores(name) or {})["eval/entropy"]
+            between = self.between("looking for the temperature of the sharpening control")
+            temperature = matching_temperature(student, entropy, prepared.subset, prepared.setting, between)
+            self.write("control.full", start, first, "control", student, full=True, temperature=temperature)
 
     def write(self, file: str, name: str, step: int, subject: str, model: LanguageModel, *, full: bool, temperature: float = 1.0) -> None:
         """Evaluates, unless the file is there; writes it and tells of it."""

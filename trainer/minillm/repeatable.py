@@ -7,15 +7,18 @@ from contextlib import contextmanager
 
 import torch
 
+from minillm.language_model import LanguageModel
+
 
 @contextmanager
-def repeatable() -> Iterator[None]:
-    """Where the same seed is to give the same bits, makes a backward pass do so.
+def repeatable(student: LanguageModel) -> Iterator[None]:
+    """Where the same seed is to give the same bits, makes a backward pass of the student do so.
 
     One kernel of attention takes a warning for leave to add up in any order: it must be forbidden. In forward passes everything that
-    matters is in order anyway, and sampling needs the sum that has no other way.
+    matters is in order anyway, and sampling needs the sum that has no other way. So does the gradient of a running state: a student
+    with such layers is left with the warning.
     """
-    if not torch.is_deterministic_algorithms_warn_only_enabled():
+    if not torch.is_deterministic_algorithms_warn_only_enabled() or student.has_running_states:
         yield
         return
     torch.use_deterministic_algorithms(True)

@@ -113,17 +113,18 @@ class Trainer:
         prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout)
         self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
-        begin = self.resume(found) if found is not None else (0, 0)
+        begin, resumed_at = (self.resume(found), found.name) if found is not None else ((0, 0), None)
+        del found  # moments and rollouts as they were read: a second copy of what training holds
         self.notes = Notes(prepared, self.events, say)
-        if found is not None:
+        if resumed_at is not None:
             recall(self.guards, self.run.events)
         else:
             self.notes.before_the_first_step()
         self.tell_start()
         if prepared.reading.told:
             self.message("info", prepared.reading.told)
-        if found is not None and self.due(*begin):  # the one before may have died before it had looked
-            self.look_at_student(found.name)
+        if resumed_at is not None and self.due(*begin):  # the one before may have died before it had looked
+            self.look_at_student(resumed_at)
         for index in range(begin[0], len(prepared.phases)):
             done = begin[1] if index == begin[0] else 0
             if done < prepared.phases[index].steps:

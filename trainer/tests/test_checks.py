@@ -11,10 +11,12 @@ import pytest
 import torch
 from conftest import MakeRun, changed, events_of, fill_workspace
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from toys import toy
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from minillm.checks.start import Checked, check_start
+from minillm.checks.start import Checked, check_order, check_start
 from minillm.checks.words import share, size
+from minillm.findings import Findings
 from minillm.prepare import Prepared, prepare
 from minillm.resolve import resolve
 from minillm.train import train
@@ -248,6 +250,13 @@ def test_a_check_that_fails_itself_ends_no_run(make_run: MakeRun, workspace: Pat
         file.write_text(before, encoding="utf-8")
     assert "answers are none of mine" in capsys.readouterr().err
     assert events_of(run, "step")
+
+
+@pytest.mark.parametrize(("family", "device", "said"), [("lfm2", "cuda", True), ("lfm2", "cpu", False), ("qwen3", "cuda", False)])
+def test_a_student_whose_gradient_has_no_order_on_a_gpu(family: str, device: str, said: bool) -> None:
+    findings = Findings()
+    check_order(toy(family), torch.device(device), findings)
+    assert ["not the same to the bit" in problem.text for problem in findings.problems] == [True] * said
 
 
 def test_numbers_in_words() -> None:

@@ -23,7 +23,7 @@ from minillm.head import cross_entropy
 from minillm.language_model import LanguageModel, verify
 from minillm.lora import attach, base_of, corrections, merged, narrow, save
 from minillm.methods import Optimizer
-from minillm.models import load_pair
+from minillm.models import load_checkpoint, load_pair
 from minillm.optimizer import make_optimizer, update
 from minillm.phases.pairs import Batch, read
 from minillm.rundir import read_json
@@ -169,6 +169,17 @@ def test_corrections_learn():
         update(model.model, optimizer, settings, 0.01)
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_what_was_saved_is_read_in_the_dtype_of_the_living_base(make_run: MakeRun, adapted: dict[str, Any]):
+    """For the control at the end a whole student stands beside the two models: its matrices are no larger than the student's own."""
+    run = make_run(precision="bf16", evaluation__sharpeningControl=False, **adapted)
+    assert train(run.path, 1) == 0
+    settings = Config.model_validate((read_json(run.run) or {})["config"]).student
+    (saved, *_) = sorted(run.checkpoints.iterdir(), reverse=True)
+    again = load_checkpoint(saved, torch.device("cpu"), torch.bfloat16, settings)
+    assert {p.dtype for p in again.model.parameters() if p.ndim >= 2} == {torch.bfloat16}
+    assert not any(p.requires_grad for p in again.model.parameters())
 
 
 def test_a_run_resumes_to_the_bit(make_run: MakeRun, adapted: dict[str, Any]):

@@ -81,7 +81,7 @@ def test_random_weights_come_from_the_seed_alone(folder: Path):
 def test_a_checkpoint_is_loaded_as_it_was_saved(folder: Path):
     student = load_student(config(folder), CPU, torch.float32)
     student.model.save_pretrained(folder / "checkpoint")
-    again = load_checkpoint(folder / "checkpoint", CPU, torch.float32)
+    again = load_checkpoint(folder / "checkpoint", CPU, torch.float32, config(folder).student)
     for name, value in student.model.state_dict().items():
         assert torch.equal(again.model.state_dict()[name], value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -10,13 +11,17 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import MakeRun, copy_run, events_of
 
+from minillm.checkpoint import State
 from minillm.interrupt import Interrupt, Stopped
+from minillm.record import Record
 from minillm.rundir import EventWriter, RunDir, read_json, trainer_requests
 from minillm.train import Trainer, train
 
@@ -95,6 +100,30 @@ def test_a_killed_trainer_goes_on_from_its_last_checkpoint_and_repeats_what_was_
     assert steps == [(1, n) for n in range(1, 13)] + [(2, n) for n in range(11, 17)]
     losses = [event["metrics"]["loss/total"] for event in events_of(run, "step") if event["step"] in (11, 12)]
     assert losses[:2] == losses[2:]
+
+
+def test_a_resumed_attempt_keeps_nothing_of_what_it_read(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moments of a checkpoint, copied into the optimizer, are as large as the student twice over."""
+    read: list[weakref.ref[torch.Tensor]] = []
+    living: list[int] = []
+    resume, conclude = Trainer.resume, Record.conclude
+
+    def remember(self: Trainer, state: State) -> tuple[int, int]:
+        read.extend(weakref.ref(tensor) for tensor in state.optimizer.values())
+        return resume(self, state)
+
+    def count(self: Record, name: str, step: int) -> None:
+        gc.collect()
+        living.append(sum(tensor() is not None for tensor in read))
+        conclude(self, name, step)
+
+    monkeypatch.setattr(Trainer, "resume", remember)
+    monkeypatch.setattr(Record, "conclude", count)
+    run = make_run(inspect__rows=1, evaluation__rows=3)
+    train_until(run, 1, 9)
+    assert train(run.path, 2) == 0
+    assert len(read) > 10
+    assert living == [0]
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_message(make_run: MakeRun) -> None:

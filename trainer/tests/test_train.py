@@ -11,6 +11,7 @@ import torch
 from conftest import RUN, MakeRun, copy_run, events_of, write_run
 from pydantic import TypeAdapter
 from safetensors.torch import load_file
+from test_resume import train_until
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from minillm.config import Config
@@ -130,7 +131,7 @@ def test_the_control_is_matched_on_the_rows_that_its_target_is_of(finished: RunD
     config = Config.model_validate((read_json(run.run) or {})["config"])
     ready = prepare(config, lambda *_: None, lambda *_: None)
     Record(run, 1, EventWriter(run, 1), ready, Interrupt(), lambda *_: None).conclude("step-00000016-a1", 16)
-    start = load_checkpoint(run.checkpoints / "step-00000006-a1", ready.device, ready.student.dtype)
+    start = load_checkpoint(run.checkpoints / "step-00000006-a1", ready.device, ready.student.dtype, config.student)
     temperature = (read_json(run.evaluations / "control.full.json") or {})["temperature"]
     sharpened = evaluate(start, None, ready.subset, ready.setting, lambda *_: None, temperature=temperature, greedy=False)
     assert sharpened.metrics["eval/entropy"] == pytest.approx(wanted, rel=0.02)
@@ -154,6 +155,46 @@ def test_the_end_compares_student_start_control_and_teacher(finished: RunDir) ->
         assert len(record["manifest"]["setSha256"]) == 64
         for name, (low, high) in record["interval"].items():
             assert low <= record["metrics"][name] <= high
+
+
+OWN_CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM
+
+class OwnConfig(LlamaConfig):
+    model_type = "own"
+
+class OwnForCausalLM(LlamaForCausalLM):
+    config_class = OwnConfig
+"""
+
+
+def test_a_student_with_code_of_its_own_comes_to_its_end(make_run: MakeRun, workspace: Path) -> None:
+    """Its checkpoints are read with that code too: by a resume, and for the control after the last step."""
+    folder = workspace / "own"
+    folder.mkdir()
+    (folder / "modeling_own.py").write_text(OWN_CODE, encoding="utf-8")
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32, "max_position_embeddings": 64}
+    special = {"vocab_size": 70, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+    code = {"AutoConfig": "modeling_own.OwnConfig", "AutoModelForCausalLM": "modeling_own.OwnForCausalLM"}
+    told = {"model_type": "own", "architectures": ["OwnForCausalLM"], "auto_map": code, **shape, **special}
+    (folder / "config.json").write_text(json.dumps(told), encoding="utf-8")
+    student = {"model": "own", "init": "random", "tokenizer": "teacher", "trustRemoteCode": True}
+    run = make_run(student=student, inspect__rows=1, evaluation__rows=3)
+    train_until(run, 1, 9)
+    assert train(run.path, 2) == 0
+    assert {event["subject"] for event in events_of(run, "evaluation") if event["full"]} == {"student", "control", "teacher"}
+
+
+def test_a_control_that_does_not_fit_ends_no_run(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("minillm.record.load_checkpoint", full)
+    run = make_run(inspect__rows=1, evaluation__rows=3)
+    assert train(run.path, 1) == 0
+    assert {event["subject"] for event in events_of(run, "evaluation") if event["full"]} == {"student", "teacher"}
+    said = "The sharpening control did not fit into the GPU's memory and is left out; everything else is complete."
+    assert events_of(run, "message")[-1]["text"] == said
 
 
 def test_the_same_seed_gives_the_same_bits(make_run: MakeRun, finished: RunDir) -> None:
@@ -183,6 +224,17 @@ def test_rows_without_answers_are_sampled_but_not_scored(make_run: MakeRun, work
     assert "eval/accuracy_sampled" not in metrics
     sample = json.loads((run.samples / "teacher.jsonl").read_text(encoding="utf-8").splitlines()[0])
     assert (sample["score"], sample["references"]) == ({}, [])
+
+
+def test_the_effective_share_is_of_the_weights_that_count(make_run: MakeRun) -> None:
+    """Products over prefixes are far apart where the weights of single tokens are not."""
+    told = {}
+    for kind in ("step", "perDecision"):
+        run = make_run(kind, phases__1__objective={"importanceWeight": kind}, inspect__rows=1, evaluation__rows=3)
+        assert train(run.path, 1) == 0
+        told[kind] = events_of(run, "rollout")[0]["metrics"]
+    assert told["step"]["weight/mean"] == told["perDecision"]["weight/mean"]
+    assert told["perDecision"]["weight/ess"] < told["step"]["weight/ess"] - 0.05
 
 
 def test_a_corpus_adds_its_term(make_run: MakeRun, workspace: Path) -> None:

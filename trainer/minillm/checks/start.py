@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
+
 from minillm.checks.batches import describe_batches
 from minillm.checks.boundary import check_boundaries
 from minillm.checks.lengths import check_lengths
@@ -19,6 +21,7 @@ from minillm.config import Config
 from minillm.contract import CheckRow
 from minillm.data import Example, spread
 from minillm.findings import Findings
+from minillm.language_model import LanguageModel
 from minillm.models import TINY
 from minillm.prepare import Prepared, longest_context
 
@@ -47,8 +50,20 @@ def check_start(prepared: Prepared, *, thorough: bool) -> Checked:
         if teacher is not None and student is not None:
             rows.append(judge(teacher, student, prepared.student.vocabulary, path, findings))
     rows.append(describe_batches(config, [phase.steps for phase in prepared.phases], prepared.files))
+    check_order(prepared.student, prepared.device, findings)
     memory = _memory(prepared, findings)
     return Checked([*rows, memory] if memory is not None else rows, findings)
+
+
+def check_order(student: LanguageModel, device: torch.device, findings: Findings) -> None:
+    """Whether the same seed will give the same bits."""
+    if device.type == "cuda" and student.has_running_states:
+        kind = student.model.config.model_type
+        findings.warn(
+            f"A student of the family {kind} has layers whose gradient a GPU adds up in no fixed order: the same seed gives nearly the "
+            "same run, not the same to the bit. A resume goes on as usual.",
+            "/student/model",
+        )
 
 
 def references_of(prepared: Prepared) -> tuple[str, list[Example]]:

@@ -47,10 +47,12 @@ class PolicyGradient:
         mask = rollout.mask
         metrics = {"advantage/std": float(self.advantages(rollout)[mask].std(correction=0))}
         if self.objective.importance_weight != "none":
-            weight = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, self.objective)[mask]
+            weight = policy.importance_weights(rollout.logp_student, rollout.logp_teacher, self.objective)
+            prefixes = self.decisions(rollout)
             metrics |= {
-                "weight/mean": float(weight.mean()),
-                "weight/ess": float(policy.effective_share(weight)),
+                "weight/mean": float(weight[mask].mean()),
+                # Of the weights that the loss is multiplied with.
+                "weight/ess": float(policy.effective_share((weight if prefixes is None else prefixes)[mask])),
                 "share/teacher": float(rollout.from_teacher[mask].float().mean()),
             }
         return metrics
