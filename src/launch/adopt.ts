@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import path from 'node:path';
 import { hasEnded } from '../contract/runState';
 import { readRun, type RunSummary } from '../rundir/runs';
@@ -28,16 +29,18 @@ export interface AdoptOptions {
 export function needsSupervisor({ status, state, supervisorAlive, trainerAlive }: RunSummary): 'trainer lives' | 'end unsettled' | undefined {
   if (status === undefined || hasEnded(status.state) || state === 'unknown' || supervisorAlive) return undefined;
   if (state === 'stalled') return trainerAlive ? 'trainer lives' : undefined;
-  return hasEnded(state) ? 'end unsettled' : undefined;
+  // Without a trainer there is no end to write down: that supervisor died before it had started one.
+  return hasEnded(state) && status.trainer !== null ? 'end unsettled' : undefined;
 }
 
 /**
- * Starts a supervisor for such a run; does nothing for any other. Any number of viewers may do this at once: a lock lets
- * one supervisor through. Call it only where the user trusts the workspace. Rejects with LaunchError.
+ * Starts a supervisor for such a run; does nothing for any other, and nothing for a run of another user. Any number of viewers may do
+ * this at once: a lock lets one supervisor through. It starts no trainer, whatever the folder says: a stranger may have filled it. Call
+ * it only where the user trusts the workspace. Rejects with LaunchError.
  */
 export async function adoptRun(options: AdoptOptions): Promise<void> {
   const summary = await readRun(options.dir);
-  if (needsSupervisor(summary) === undefined) return;
+  if (needsSupervisor(summary) === undefined || !(await isOwn(options.dir))) return;
   refuseUnsupportedPlatform();
   const { run } = summary;
   const env = options.env ?? process.env;
@@ -47,11 +50,17 @@ export async function adoptRun(options: AdoptOptions): Promise<void> {
     trainerOfRun(run?.environment.trainer, options.trainerSource, options.cache),
   ]);
   try {
-    await startSupervisor(options.dir, { python: python.path, trainerDir, env });
+    await startSupervisor(options.dir, { python: python.path, trainerDir, env, options: ['--unasked'] });
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error;
     const after = await readRun(options.dir);
     // Somebody else was faster, or it ended meanwhile.
     if (needsSupervisor(after) !== undefined) throw error;
   }
+}
+
+/** The folder belongs to the user who runs this process. Systems without owners have one user. */
+async function isOwn(dir: string): Promise<boolean> {
+  const me = process.getuid?.();
+  return me === undefined || (await lstat(dir)).uid === me;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Config } from '../contract/generated';
 import { linksIn } from '../rundir/ownFolder';
 import { readRun, type RunSummary } from '../rundir/runs';
 import { adoptRun, type AdoptOptions, needsSupervisor } from './adopt';
@@ -31,6 +32,12 @@ export function whyNotResume({ state, name, run, problem }: RunSummary): string 
   if (state === 'finished') return `${name} has finished. Fork it to train on.`;
   if (state !== 'stalled' && state !== 'failed' && state !== 'stopped' && state !== 'lost' && state !== 'unknown') return `${name} is ${state} already.`;
   return undefined;
+}
+
+/** What a config lets its models execute, in words: `"trustRemoteCode" for the teacher some/model`. */
+export function foreignCode({ teacher, student }: Config): string[] {
+  return [['teacher', teacher] as const, ['student', student] as const].flatMap(([role, part]) =>
+    (['trustRemoteCode', 'allowPickle'] as const).filter((key) => part[key]).map((key) => `"${key}" for the ${role} ${part.model}`));
 }
 
 /**

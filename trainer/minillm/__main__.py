@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     supervise = verbs.add_parser("supervise", help="start or adopt the trainer of a run, and see it to its end")
     supervise.add_argument("run", type=Path, help="run folder")
     supervise.add_argument("--resume", action="store_true", help="start a new attempt of a run that has ended")
+    supervise.add_argument("--unasked", action="store_true", help="adopt a living trainer or write down an end, and start nothing")
     supervise.add_argument("--grace", type=float, default=60.0, help="seconds that a stop request may take before signals follow (60)")
     supervise.add_argument("--back-off", type=float, default=5.0, help="seconds that the first automatic restart waits (5)")
     supervise.add_argument("--allow-changed-data", action="store_true", help="resume although files that the run reads have changed")
@@ -67,7 +68,8 @@ def main(argv: list[str] | None = None) -> int:
 
             try:
                 return supervise(
-                    args.run, resume=args.resume, grace=args.grace, back_off=args.back_off, allow_changed_data=args.allow_changed_data
+                    args.run, resume=args.resume, unasked=args.unasked, grace=args.grace, back_off=args.back_off,
+                    allow_changed_data=args.allow_changed_data,
                 )  # fmt: skip
             except (CannotSupervise, OSError) as error:
                 print(error, file=sys.stderr)

@@ -43,15 +43,17 @@ class ToldToEnd(Exception):
 
 
 def supervise(
-    path: str | Path, *, resume: bool = False, grace: float = 60.0, back_off: float = 5.0, allow_changed_data: bool = False,
-    trainer: Sequence[str] | None = None,
+    path: str | Path, *, resume: bool = False, unasked: bool = False, grace: float = 60.0, back_off: float = 5.0,
+    allow_changed_data: bool = False, trainer: Sequence[str] | None = None,
 ) -> int:  # fmt: skip
     """Sees a run to its end; returns 0 finished, 1 failed, 3 stopped.
 
     A run that is new is started, one whose trainer lives is adopted, and one whose trainer ended unseen gets its end written
-    down. With `resume`, a run that has ended gets a new attempt. `grace` is how long a stop request may take, in seconds,
-    before signals follow; `back_off` how long the first automatic restart waits. `trainer` is the command to start, in place of this
-    package's own; `--attempt K` and the folder are added. Raises CannotSupervise.
+    down. With `resume`, a run that has ended gets a new attempt. `unasked`: no person asked for this, a viewer found the folder, and a
+    stranger may have filled it; a living trainer is adopted and an end written down, but nothing that ended or never began is started.
+    `grace` is how long a stop request may take, in seconds, before signals follow; `back_off` how long the first automatic restart
+    waits. `trainer` is the command to start, in place of this package's own; `--attempt K` and the folder are added. Raises
+    CannotSupervise.
     """
     run = RunDir(path)
     record = read_json(run.run)
@@ -59,7 +61,7 @@ def supervise(
         raise CannotSupervise(f"{run.path} is no run folder: it has no readable run.json.")
     with only_supervisor(run):
         supervisor = Supervisor(run, record, grace, trainer or [sys.executable, "-P", "-m", "minillm", "train", "--gate"])
-        return supervisor.see_to_end(resume, back_off, allow_changed_data)
+        return supervisor.see_to_end(resume, unasked, back_off, allow_changed_data)
 
 
 class Supervisor:
@@ -78,11 +80,13 @@ class Supervisor:
 
     # ------------------------------------------------------------------------------------------ the whole
 
-    def see_to_end(self, resume: bool, back_off: float, allow_changed_data: bool) -> int:
+    def see_to_end(self, resume: bool, unasked: bool, back_off: float, allow_changed_data: bool) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         attempt, begin = how_to_begin(self.run, self.before, resume)
+        if unasked and begin == "new":
+            raise CannotSupervise(f"The run {self.run.id} has no trainer to be supervised: resume it to start one.")
         changes = [] if begin != "new" or attempt == 1 or allow_changed_data else changes_of_run(self.record)
         if changes:
             sentence = f"What the run reads has changed since it was launched: {changes[0]} --allow-changed-data goes on with it."
@@ -93,7 +97,7 @@ class Supervisor:
         self.turn = Turn(self.told, self.record, self.config.get("queue", "auto"))
         self.requests = Requests(self.run)
         made = self.before.get("restarts")
-        allowed = self.config.get("restarts")
+        allowed = 0 if unasked and begin == "settle" else self.config.get("restarts")
         self.restarts = Restarts(allowed if isinstance(allowed, int) else 0, made if isinstance(made, int) and not resume else 0, back_off)
         self.told.restarts = self.restarts.made
         try:

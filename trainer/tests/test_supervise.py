@@ -266,6 +266,22 @@ def test_an_end_that_nobody_saw_is_settled(scene: Scene, silent: bool, state: st
     )
 
 
+@pytest.mark.parametrize("known", ["a status without a trainer", "nothing"])
+def test_unasked_it_begins_no_attempt(scene: Scene, known: str) -> None:
+    if known != "nothing":
+        first = scene.supervise({"forever": 1})
+        status = scene.until(running)
+        scene.clear()
+        first.wait()
+        write_json_whole(scene.run.status, status | {"trainer": None})
+        ended = {"v": 1, "run": scene.run.id, "attempt": 1, "t": 0.0, "exitCode": 1, "reason": "failed", "cause": "x"}
+        write_json_whole(scene.run.exit, ended)
+    before = scene.run.events.read_bytes() if scene.run.events.exists() else b""
+    assert scene.supervise({"steps": 1}, unasked=True).wait(20) == 1
+    assert "has no trainer to be supervised: resume it to start one" in scene.run.log.read_text()
+    assert (scene.run.events.read_bytes() if scene.run.events.exists() else b"") == before
+
+
 def test_a_reused_pid_is_not_adopted(scene: Scene) -> None:
     scene.to_end({"steps": 2})
     status = scene.status()

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { LaunchError } from '../../launch/errors';
-import { resumeRun, whyNotResume } from '../../launch/resume';
+import { foreignCode, resumeRun, whyNotResume } from '../../launch/resume';
 import { readRun, type RunSummary } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { confirm, showInfo } from '../notify';
@@ -28,6 +28,7 @@ export function registerResumeRun(context: EditorContext, { runs, supervision, o
       return undefined;
     }
     if (summary.forsaken && !(await confirmGone(summary))) return undefined;
+    if (summary.run !== undefined && !(await confirmCode(summary.name, foreignCode(summary.run.config)))) return undefined;
     if (!(await resume(dir, summary.name))) return undefined;
     await runs.refresh();
     await openPanel(dir);
@@ -54,4 +55,10 @@ export function registerResumeRun(context: EditorContext, { runs, supervision, o
 function confirmGone({ name, text }: RunSummary): Promise<boolean> {
   const detail = `${text} Should it be at work after all, two trainers would write into one folder.`;
   return confirm(`Resume ${name}?`, detail, 'Resume Anyway');
+}
+
+/** A run folder may come from a stranger: what it says of code to be executed is asked about, as a new config would have been read. */
+async function confirmCode(name: string, what: readonly string[]): Promise<boolean> {
+  if (what.length === 0) return true;
+  return confirm(`Let ${name} run code that comes with its models?`, `Its config says ${what.join(' and ')}. Go on only where you trust them.`, 'Resume');
 }

@@ -4,10 +4,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { adoptRun } from '../../../src/launch/adopt';
+import type { Config } from '../../../src/contract/generated';
+import { adoptRun, needsSupervisor } from '../../../src/launch/adopt';
 import { changesOf } from '../../../src/launch/dataFiles';
 import { forkRun } from '../../../src/launch/fork';
-import { resumeRun } from '../../../src/launch/resume';
+import { foreignCode, resumeRun } from '../../../src/launch/resume';
 import { listCheckpoints } from '../../../src/rundir/checkpoints';
 import { takeSpare } from '../../../src/rundir/clean';
 import { sendControl } from '../../../src/rundir/control';
@@ -131,6 +132,33 @@ describe('a run folder from a stranger', () => {
       trainer.kill();
     }
     assert.equal(existsSync(ran), false);
+  });
+
+  it('starts no trainer by a status that has none, and an end that was not written down', async () => {
+    const { host, bootId, pidNamespace = null } = thisMachine();
+    const now = Date.now() / 1000;
+    const file = path.join(dir, 'status.json');
+    const status = {
+      ...(JSON.parse(readFileSync(file, 'utf8')) as object), state: 'running', attempt: 1, host, bootId, pidNamespace, heartbeat: now,
+      nextHeartbeatBy: now + 5, supervisor: null, trainer: null,
+    };
+    writeFileSync(file, JSON.stringify(status));
+    writeFileSync(path.join(dir, 'exit.json'), JSON.stringify({ v: 1, run: ID, attempt: 1, t: now, exitCode: 1, reason: 'failed', cause: null }));
+    const summary = await readRun(dir);
+    assert.equal(summary.state, 'failed');
+    assert.equal(needsSupervisor(summary), undefined);
+  });
+
+  it('names the code that its models would run, before it is resumed', async () => {
+    const file = path.join(dir, 'run.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { config: Config };
+    assert.deepEqual(foreignCode(record.config), []);
+    record.config.teacher.trustRemoteCode = record.config.student.allowPickle = true;
+    writeFileSync(file, JSON.stringify(record));
+    const { run } = await readRun(dir);
+    assert.deepEqual(run && foreignCode(run.config), [
+      `"trustRemoteCode" for the teacher ${record.config.teacher.model}`, `"allowPickle" for the student ${record.config.student.model}`,
+    ]);
   });
 
   it('may lie behind a link itself: that is its owner\'s choice', async () => {
