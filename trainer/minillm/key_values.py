@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer, LinearAttentionCacheLayerMixin
+from transformers.cache_utils import DynamicLayer
 
 STEP = 64
 """Tokens by which a layer's room grows: whole, it would be there for rows that end long before."""
@@ -40,8 +40,12 @@ class KeyValues(DynamicCache):
     def batch_select_indices(self, indices: Tensor) -> None:
         """Goes on with some rows alone. Layers with a running state (convolutions, linear attention) know only to reorder them."""
         for layer in self.layers:
-            select = layer.reorder_cache if isinstance(layer, LinearAttentionCacheLayerMixin) else layer.batch_select_indices
-            select(indices)
+            (layer.reorder_cache if has_running_state(layer) else layer.batch_select_indices)(indices)
+
+
+def has_running_state(layer: Any) -> bool:
+    """Whether a layer of a cache keeps a state in place of keys and values, or beside them. (Its class has moved between versions.)"""
+    return hasattr(layer, "conv_states")
 
 
 class _Roomy(DynamicLayer):

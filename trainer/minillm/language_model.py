@@ -16,10 +16,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import LinearAttentionCacheLayerMixin
 
 from minillm.errors import BadInput
-from minillm.key_values import KeyValues
+from minillm.key_values import KeyValues, has_running_state
 from minillm.products import linear
 
 ALIGNMENT = 64
@@ -72,7 +71,7 @@ class LanguageModel:
     @cached_property
     def has_running_states(self) -> bool:
         """Whether layers keep a state (convolutions, linear attention) in place of keys and values, or beside them."""
-        return any(isinstance(layer, LinearAttentionCacheLayerMixin) for layer in self.new_cache().layers)
+        return any(has_running_state(layer) for layer in self.new_cache().layers)
 
     def hidden(
         self, input_ids: Tensor, attention_mask: Tensor, position_ids: Tensor, past: KeyValues | None = None
