@@ -593,6 +593,10 @@ export interface Data {
    */
   template: 'plain' | 'alpaca' | 'chat';
   /**
+   * Token that ends a response, where models end their turns with another one than their tokenizer's end token: `<end_of_turn>` of Gemma, `<|end|>` of Phi. The tokenizer that checkpoints bring has it as its end token. Default: the tokenizer's.
+   */
+  endToken: string | null;
+  /**
    * Rows whose prompt is longer are left out (and counted).
    */
   maxPromptTokens: number;

@@ -67,6 +67,8 @@ class Data(Part):
     """Plain text for the language-modelling term (L_PT): .txt, or .jsonl rows with `text`."""
     template: Literal["plain", "alpaca", "chat"] = "plain"
     """How a row becomes text. `plain`: prompt and response as they are; `alpaca`: the instruction wording of the paper; `chat`: the tokenizer's chat template."""
+    end_token: Annotated[str, Field(min_length=1)] | None = None
+    """Token that ends a response, where models end their turns with another one than their tokenizer's end token: `<end_of_turn>` of Gemma, `<|end|>` of Phi. The tokenizer that checkpoints bring has it as its end token. Default: the tokenizer's."""
     max_prompt_tokens: Positive = 256
     """Rows whose prompt is longer are left out (and counted)."""
     max_new_tokens: Positive = 256

@@ -67,12 +67,12 @@ def silent(_what: str, _done: float, _total: float | None, _unit: str) -> None:
 
 
 def load_tokenizer(config: Config, progress: Progress = silent) -> Any:
-    """The student's tokenizer (`student.tokenizer`, else the student's own), with a pad token and an end token."""
+    """The student's tokenizer (`student.tokenizer`, else the student's own), with a pad token and the end token of `data.endToken`."""
     source = config.student.tokenizer or config.student.model
     if source == "teacher":
-        return _tokenizer(config.teacher, "/teacher/model", progress)
+        return _tokenizer(config.teacher, "/teacher/model", progress, config.data.end_token)
     part = config.student if source == config.student.model else Student(model=source, trust_remote_code=config.student.trust_remote_code)
-    return _tokenizer(part, "/student/tokenizer" if config.student.tokenizer else "/student/model", progress)
+    return _tokenizer(part, "/student/tokenizer" if config.student.tokenizer else "/student/model", progress, config.data.end_token)
 
 
 def load_teacher(config: Config, device: torch.device, dtype: torch.dtype, progress: Progress = silent) -> LanguageModel:
@@ -135,7 +135,7 @@ def load_pair(config: Config, device: torch.device, dtype: torch.dtype, progress
     """Everything a run needs, checked: vocabularies agree, and both are cut to the ids that they share."""
     tokenizer = load_tokenizer(config, progress)
     if config.student.tokenizer != "teacher":
-        compare_tokenizers(_tokenizer(config.teacher, "/teacher/model", progress), tokenizer)
+        compare_tokenizers(_tokenizer(config.teacher, "/teacher/model", progress, config.data.end_token), tokenizer)
     if held_once(config):
         student = load_student(config, device, dtype, progress)
         teacher: LanguageModel = low_rank.Origin(student, f"teacher {config.teacher.model}")
@@ -232,7 +232,8 @@ def _parameters(config: Any) -> int:
     return 12 * width * width * text.num_hidden_layers + text.vocab_size * width
 
 
-def _tokenizer(part: Teacher | Student, pointer: str, progress: Progress) -> Any:
+def _tokenizer(part: Teacher | Student, pointer: str, progress: Progress, end: str | None) -> Any:
+    """`end`: the token that ends a response, where it is not the tokenizer's own end token."""
     path = Path(part.model).expanduser()
     folder = path if path.is_dir() else fetch(part.model, part.revision, pointer, progress, weights=False, code=part.trust_remote_code)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns on every fork, and rows are few
@@ -242,9 +243,16 @@ def _tokenizer(part: Teacher | Student, pointer: str, progress: Progress) -> Any
         of_student = pointer.startswith("/student")
         hint = 'set "tokenizer": "teacher" or name a model that has one' if of_student else "add tokenizer.json and tokenizer_config.json"
         raise BadInput(f"{folder} has no tokenizer that can be loaded ({_first_line(error)}); {hint}.", pointer=pointer) from error
+    if end is not None:
+        if end not in tokenizer.get_vocab():
+            own = ", ".join(tokenizer.all_special_tokens[:8])
+            raise BadInput(
+                f'data.endToken "{end}" is no token of the tokenizer in {folder}; its special tokens are {own}.', pointer="/data/endToken"
+            )
+        tokenizer.eos_token = end
     if tokenizer.eos_token_id is None:
         raise BadInput(
-            f"The tokenizer in {folder} has no end token (eos_token), so a response could never end; set it in tokenizer_config.json.",
+            f"The tokenizer in {folder} has no end token (eos_token), so a response could never end; name one with data.endToken.",
             pointer=pointer,
         )
     if tokenizer.pad_token_id is None:

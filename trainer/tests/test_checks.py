@@ -149,6 +149,7 @@ def test_a_teacher_who_ends_with_another_token(ready: Prepare, running_text: Pat
     checked = check_start(ready(folder=running_text, rows=ROWS, data__validation=None, **ROOM), thorough=False)
     (text,) = found(checked)
     assert "The teacher ends with <|im_end|>" in text
+    assert [problem.edits[0].value for problem in checked.findings.problems] == ["<|im_end|>"]
     assert row_of(checked, "Tokens")[0] == "warning"
 
 
@@ -162,7 +163,13 @@ def test_a_chat_template_whose_turns_end_with_another_token(ready: Prepare, runn
     checked = check_start(ready(folder=running_text, rows=ROWS, data__validation=None, data__template="chat", **ROOM), thorough=False)
     (problem,) = checked.findings.problems
     assert "The chat template ends an answer with <|im_end|>, but the tokenizer's end token is <|endoftext|>" in problem.text
-    assert 'Set eos_token to "<|im_end|>" in tokenizer_config.json.' in problem.text
+    assert 'Set data.endToken to "<|im_end|>".' in problem.text
+    assert [(edit.pointer, edit.value) for edit in problem.edits] == [("/data/endToken", "<|im_end|>")]
+    chat = {"rows": ROWS, "data__validation": None, "data__template": "chat", "data__endToken": "<|im_end|>", **ROOM}
+    mended = ready(folder=running_text, **chat)
+    assert found(check_start(mended, thorough=False)) == []
+    assert mended.tokenizer.eos_token == "<|im_end|>"
+    assert all(example.responses[0][-1] == mended.tokenizer.eos_token_id for example in mended.files[0]["train"])
     with_chat_template(running_text, CHAT.replace("<|im_end|>", "<|endoftext|>"))
     checked = check_start(ready(folder=running_text, rows=ROWS, data__validation=None, data__template="chat", **ROOM), thorough=False)
     assert found(checked) == []

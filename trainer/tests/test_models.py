@@ -162,6 +162,17 @@ def test_a_tokenizer_without_an_end_token_is_refused(folder: Path):
     refused(lambda: load_tokenizer(config(folder)), "has no end token (eos_token)", "/teacher/model")
 
 
+def test_a_run_may_name_the_token_that_ends_a_response(folder: Path):
+    """Of both tokenizers, so that they still agree."""
+    chosen = config(folder, tokenizer=None)
+    llama().save_pretrained(folder / "student")
+    tokenizer().save_pretrained(folder / "student")
+    chosen = chosen.model_copy(update={"data": chosen.data.model_copy(update={"end_token": WORDS[5]})})
+    assert load_pair(chosen, CPU, torch.float32).tokenizer.eos_token_id == 5
+    wrong = chosen.model_copy(update={"data": chosen.data.model_copy(update={"end_token": "<nowhere>"})})
+    refused(lambda: load_tokenizer(wrong), 'data.endToken "<nowhere>" is no token of the tokenizer', "/data/endToken")
+
+
 def test_a_tokenizer_that_differs_from_the_teachers_is_refused(folder: Path):
     tokenizer([*WORDS[:4], "z", *WORDS[5:]]).save_pretrained(folder / "student")
     different = config(folder, tokenizer=None)

@@ -14,7 +14,8 @@ from minillm.findings import Findings
 def check_special_tokens(sets: list[Loaded], tokenizer: Any, teacher: Any, settings: Data, findings: Findings) -> CheckRow:
     """`teacher`: the loaded model, whose generation config says with what it ends."""
     before = len(findings.problems)
-    _teachers_end(tokenizer, teacher, findings)
+    if settings.end_token is None:  # a person has said with what a response ends
+        _teachers_end(tokenizer, teacher, findings)
     for loaded in sets:
         _start(loaded, tokenizer, settings, findings)
         _ends_inside(loaded, tokenizer, settings, findings)
@@ -41,9 +42,9 @@ def _teachers_end(tokenizer: Any, teacher: Any, findings: Findings) -> None:
         theirs, ours = (", ".join(map(str, tokenizer.convert_ids_to_tokens(ids))) for ids in (ends, [tokenizer.eos_token_id]))
         findings.warn(
             f"The teacher ends with {theirs} (its generation_config.json), but the tokenizer's end token is {ours}, the only one that "
-            "is taken for an end: responses would run on to data.maxNewTokens. Set eos_token in tokenizer_config.json to it.",
-            "/teacher/model",
-        )
+            "is taken for an end: responses would run on to data.maxNewTokens. Set data.endToken to it.",
+            "/teacher/model", edits={"/data/endToken": tokenizer.convert_ids_to_tokens(ends[-1])},
+        )  # fmt: skip
 
 
 def _start(loaded: Loaded, tokenizer: Any, settings: Data, findings: Findings) -> None:

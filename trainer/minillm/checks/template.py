@@ -75,7 +75,7 @@ def _check_end_of_turn(tokenizer: Any, findings: Findings) -> CheckRow:
     findings.warn(
         f"The chat template ends an answer with {found}, but the tokenizer's end token is {name}: a teacher tuned on this template "
         f"ends with {found}, which is not taken for an end. "
-        + ("Let the template end an answer with it." if special is None else f'Set eos_token to "{found}" in tokenizer_config.json.'),
-        "/data/template",
-    )
+        + ("Let the template end an answer with it." if special is None else f'Set data.endToken to "{found}".'),
+        "/data/template", edits=None if special is None else {"/data/endToken": found},
+    )  # fmt: skip
     return CheckRow(name="Template", health="warning", text=f'"chat", whose answers end with {found}, not with {name}.')
