@@ -32,7 +32,7 @@ FORMS = {
     "student": {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 176},
 }
 TEACHER = {
-    "method": "sft", "steps": 3000, "batchSize": 32,
+    "method": "sft", "steps": 1200, "batchSize": 32,
     "optimizer": {"learningRate": 0.003, "betas": [0.9, 0.98], "weightDecay": 0.05, "warmup": 0.04, "finalLearningRate": 0.02},
 }  # fmt: skip
 SFT = {"method": "sft", "steps": 1500, "batchSize": 32, "optimizer": {"learningRate": 0.004}}
@@ -71,7 +71,7 @@ def make_tokenizer(text: str) -> PreTrainedTokenizerFast:
 
 
 def make(folder: Path) -> Task:
-    """Everything that the task needs, made where it is missing: the teacher takes a quarter of an hour."""
+    """Everything that the task needs, made where it is missing: the teacher takes ten minutes."""
     folder.mkdir(parents=True, exist_ok=True)
     text = gzip.decompress(TEXT.read_bytes()).decode()
     cut = len(text) * 9 // 10
