@@ -21,6 +21,7 @@ from minillm import draws
 from minillm.decode_alone import rollout_alone
 from minillm.decode_mixed import Turns, pending_room, rollout_mixed
 from minillm.head import token_terms
+from minillm.interrupt import Heed, undisturbed
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, draw_columns, inverse_cdf
 from minillm.sequences import Rollout, assemble, collate, of_similar_length, read
@@ -48,12 +49,14 @@ def rollout(
     stream: int,
     chunk: int = 64,
     groups: int = 4,
+    heed: Heed = undisturbed,
 ) -> Rollout:
     """Samples a response to each prompt from the mixture, in the order of `prompts`.
 
     `rows` name the prompts in the random draws: the same (seed, stream, row) gives the same draws in any company.
     `sampling` is `student` (α = 0), `lockStep` (the teacher runs at every step) or `commonMask`; under the last, a hash deals
-    the rows to `groups`, each with turns of its own. So a response is the same whatever is decoded beside it.
+    the rows to `groups`, each with turns of its own. So a response is the same whatever is decoded beside it. `heed` is called at every
+    token, and what it raises to end it is passed on.
     """
     alpha = 0.0 if sampling == "student" else alpha
     masked = alpha > 0 and sampling == "commonMask"
@@ -66,7 +69,7 @@ def rollout(
 
     def decoded(chosen: list[int]) -> Rollout:
         some, uniform = [prompts[i] for i in chosen], draw_columns(seed, stream, names[chosen], max_new_tokens, student.device)
-        law = {"temperature": temperature, "eos": eos, "pad": pad}
+        law = {"temperature": temperature, "eos": eos, "pad": pad, "heed": heed}
         if alpha == 0 and uniform.numel() * student.vocabulary <= pending_room(student):
             return rollout_alone(student, teacher, some, names[chosen], uniform, **law)
         if masked:
@@ -135,8 +138,12 @@ def generate(
     seed: int,
     stream: int,
     chunk: int = 256,
+    heed: Heed = undisturbed,
 ) -> list[list[int]]:
-    """A response to each prompt, as token ids up to and with the end token (without one: cut off). Temperature 0 is greedy."""
+    """A response to each prompt, as token ids up to and with the end token (without one: cut off). Temperature 0 is greedy.
+
+    `heed` is called at every token, and what it raises to end it is passed on.
+    """
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), i))
     responses: list[list[int]] = [[] for _ in prompts]
     with model.computing():
@@ -145,19 +152,20 @@ def generate(
             names = torch.tensor([rows[i] for i in chosen], dtype=torch.int64)
             uniform = draw_columns(seed, stream, names, max_new_tokens, model.device)
             some = [prompts[i] for i in chosen]
-            for i, response in zip(chosen, _generate_chunk(model, some, uniform, temperature, eos, pad), strict=True):
+            for i, response in zip(chosen, _generate_chunk(model, some, uniform, temperature, eos, pad, heed), strict=True):
                 responses[i] = response
     return responses
 
 
 def _generate_chunk(
-    model: LanguageModel, prompts: list[Sequence[int]], uniform: Tensor, temperature: float, eos: int, pad: int
+    model: LanguageModel, prompts: list[Sequence[int]], uniform: Tensor, temperature: float, eos: int, pad: int, heed: Heed
 ) -> list[list[int]]:
     steps = uniform.shape[1]
     rows = Rows(prompts, steps, pad, model.device)
     reader = Reader(model, rows)
     made = torch.full((len(prompts), steps), pad, dtype=torch.int64, device=model.device)
     for step in range(steps):
+        heed()
         end = rows.width + step
         logits = model.logits(reader.read(end)[:, -1])
         token = logits.argmax(-1) if temperature == 0 else inverse_cdf((logits / temperature).softmax(-1), uniform[:, step])
@@ -197,14 +205,19 @@ def score(
     teacher_temperature: float = 1.0,
     pad: int,
     chunk: int = 256,
+    heed: Heed = undisturbed,
 ) -> TokenScores:
-    """Token scores of `responses` (with their end tokens), in the order given. An empty response has no scores."""
+    """Token scores of `responses` (with their end tokens), in the order given. An empty response has no scores.
+
+    `heed` is called before every pass, and what it raises to end it is passed on.
+    """
     lengths = [len(response) for response in responses]
     given = [i for i in range(len(prompts)) if lengths[i]]
     mask = torch.arange(max(lengths, default=0)) < torch.tensor(lengths, dtype=torch.int64)[:, None]
     names = ("logp_student", "entropy") if teacher is None else ("logp_student", "entropy", "logp_teacher", "kl")
     scores = {name: torch.zeros(mask.shape, dtype=student.math) for name in names}
     for places in of_similar_length([len(prompts[i]) + lengths[i] for i in given], student.device, chunk):
+        heed()
         chosen = [given[place] for place in places]
         ids, wanted = collate([(prompts[i], responses[i]) for i in chosen], pad, student.device)
         real = mask[chosen]

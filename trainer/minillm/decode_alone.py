@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from minillm.head import BLOCK_LOGITS, log_softmax, terms_of
+from minillm.interrupt import Heed
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout, of_similar_length, read, shifted
@@ -23,20 +24,22 @@ LEAVING = 0.25
 
 def rollout_alone(
     student: LanguageModel, teacher: LanguageModel, prompts: Sequence[Sequence[int]], names: Tensor, uniform: Tensor, *,
-    temperature: float, eos: int, pad: int,
+    temperature: float, eos: int, pad: int, heed: Heed,
 ) -> Rollout:  # fmt: skip
     """A response to each prompt from the draws [B,T], with what both models think of every token of it.
 
-    The student's log-probabilities [B,T,V] of all steps are held meanwhile: the caller sees to it that they fit.
+    The student's log-probabilities [B,T,V] of all steps are held meanwhile: the caller sees to it that they fit. `heed` is called at
+    every token, and before every pass of the teacher.
     """
     rows = Rows(prompts, uniform.shape[1], pad, student.device)
-    ids, logq = sample_alone(Reader(student, rows), uniform, temperature=temperature, eos=eos, pad=pad)
+    ids, logq = sample_alone(Reader(student, rows), uniform, temperature=temperature, eos=eos, pad=pad, heed=heed)
     ends = ids == eos
     mask = (ends.long().cumsum(1) - ends.long()) == 0
     found: dict[str, Tensor] = {}
     size = max(1, BLOCK_LOGITS.get(student.device.type, BLOCK_LOGITS["cpu"]) // student.vocabulary)
     lengths = rows.prompt_mask.sum(1) + mask.sum(1)
     for some in of_similar_length(lengths.tolist(), student.device):
+        heed()
         index = torch.tensor(some, device=student.device)
         real = mask[index]
         hidden = read(teacher, *shifted(rows.prompt_ids[index], rows.prompt_mask[index], ids[index], real, pad))
@@ -57,12 +60,13 @@ def rollout_alone(
     )  # fmt: skip
 
 
-def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: int, pad: int) -> tuple[Tensor, Tensor]:
+def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: int, pad: int, heed: Heed) -> tuple[Tensor, Tensor]:
     """Tokens [B,T], padding after each end token, and log q [B,T,V] of the steps that were made, until all rows were seen to have ended."""
     rows, student, steps = reader.rows, reader.model, uniform.shape[1]
     made = torch.full((rows.alive.shape[0], steps), pad, dtype=torch.int64, device=rows.ids.device)
     kept: Tensor | None = None
     for step in range(steps):
+        heed()
         end = rows.width + step
         logq = log_softmax(student.logits(reader.read(end)[:, -1]), temperature)
         if kept is None:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS, log_softmax, terms_of
+from minillm.interrupt import Heed
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
 from minillm.sequences import Rollout
@@ -49,14 +50,15 @@ def pending_room(student: LanguageModel) -> int:
 
 def rollout_mixed(
     student: LanguageModel, teacher: LanguageModel, prompts: Sequence[Sequence[int]], names: Tensor, uniform: Tensor, turns: Turns, *,
-    temperature: float, eos: int, pad: int,
+    temperature: float, eos: int, pad: int, heed: Heed,
 ) -> Rollout:  # fmt: skip
-    """A response to each prompt from the draws [B,T], with what both models think of every token of it."""
+    """A response to each prompt from the draws [B,T], with what both models think of every token of it. `heed` is called at every token."""
     steps, theirs = uniform.shape[1], turns.theirs
     rows = Rows(prompts, steps, pad, student.device)
     reader, groups = Reader(student, rows), _groups(teacher, prompts, rows, turns, temperature)
     kept = _Kept(rows, steps)
     for step in range(steps):
+        heed()
         end, last = rows.width + step, step + 1 == steps
         logits = student.logits(reader.read(end)[:, -1])
         for group in groups:

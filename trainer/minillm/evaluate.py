@@ -17,6 +17,7 @@ from torch import Tensor
 from minillm import decode, draws
 from minillm.config import Config, Data
 from minillm.data import Example
+from minillm.interrupt import Heed, undisturbed
 from minillm.language_model import LanguageModel
 from minillm.scores import Score, score, split_units
 
@@ -45,6 +46,8 @@ class Setting:
     tokenizer: Any
     eos: int
     pad: int
+    heed: Heed = undisturbed
+    """Called in whatever takes long."""
 
     @property
     def chunk(self) -> int:
@@ -113,7 +116,7 @@ def evaluate(
         some = ordered[start : start + setting.chunk]
         prompts = [example.prompt_ids for example in some]
         sampled = sample(model, some, setting, temperature)
-        scores = decode.score(model, teacher, prompts, sampled, temperature=temperature, pad=setting.pad)
+        scores = decode.score(model, teacher, prompts, sampled, temperature=temperature, pad=setting.pad, heed=setting.heed)
         tally.add_tokens("eval/entropy", scores.entropy, scores.mask)
         if scores.kl is not None:
             tally.add_tokens("eval/kl_reverse", scores.kl, scores.mask)
@@ -126,7 +129,8 @@ def evaluate(
             continue
         add_scores(tally, "sampled", [some[i] for i in answered], [sampled[i] for i in answered], setting)
         gold = decode.score(
-            model, None, [prompts[i] for i in answered], [some[i].responses[0] for i in answered], temperature=temperature, pad=setting.pad
+            model, None, [prompts[i] for i in answered], [some[i].responses[0] for i in answered], temperature=temperature, pad=setting.pad,
+            heed=setting.heed,
         )  # fmt: skip
         tally.add_tokens("eval/nll_gold", -gold.logp_student, gold.mask)
         if greedy:
@@ -148,7 +152,7 @@ def sample(
     return decode.generate(
         model, [example.prompt_ids for example in examples], [example.number for example in examples], temperature=temperature,
         max_new_tokens=setting.config.data.max_new_tokens, eos=setting.eos, pad=setting.pad, seed=setting.config.seed,
-        stream=draws.stream("evaluation") if stream is None else stream, chunk=setting.chunk,
+        stream=draws.stream("evaluation") if stream is None else stream, chunk=setting.chunk, heed=setting.heed,
     )  # fmt: skip
 
 
@@ -185,7 +189,7 @@ def matching_temperature(model: LanguageModel, entropy: float, examples: Sequenc
         middle = (low * high) ** 0.5
         responses = sample(model, examples, setting, middle)
         prompts = [example.prompt_ids for example in examples]
-        scores = decode.score(model, None, prompts, responses, temperature=middle, pad=setting.pad, chunk=setting.chunk)
+        scores = decode.score(model, None, prompts, responses, temperature=middle, pad=setting.pad, chunk=setting.chunk, heed=setting.heed)
         found = float(scores.entropy.sum() / scores.mask.sum())
         if abs(found - entropy) <= 0.01 * entropy:
             return middle

@@ -16,6 +16,7 @@ from minillm.data import Answers, DataSet, Example, load, load_corpus, load_usab
 from minillm.errors import BadInput
 from minillm.evaluate import PRECISIONS, Setting
 from minillm.inspection import Inspection
+from minillm.interrupt import Heed, undisturbed
 from minillm.language_model import LanguageModel
 from minillm.models import Pair, choose_device, choose_precision, load_pair
 from minillm.offload import offload
@@ -72,8 +73,12 @@ def prepare(
     progress: Progress,
     report_rollout: Callable[[int, Metrics], None],
     look_at_rollout: Callable[[Rollout], Metrics] = lambda _: {},
+    heed: Heed = undisturbed,
 ) -> Prepared:
-    """Loads models and data. Raises BadInput for whatever of it cannot be used."""
+    """Loads models and data. Raises BadInput for whatever of it cannot be used, and Stopped where `progress` does.
+
+    `heed` is for what is prepared: sampling and reading call it.
+    """
     device = choose_device(config.device.partition(":")[0])  # which GPU is the supervisor's choice: it shows the trainer no other
     threads = settle(config, device)
     dtype = choose_precision(config.precision, device)
@@ -94,7 +99,7 @@ def prepare(
 
     bench = Workbench(
         config, pair.student, reading.teacher, tokenizer.eos_token_id, tokenizer.pad_token_id, report_rollout, progress, look_at_rollout,
-        spare_teacher,
+        spare_teacher, heed,
     )  # fmt: skip
     phases: list[Phase] = []
     read: list[dict[str, list[Example]]] = []
@@ -115,7 +120,7 @@ def prepare(
     rows |= {"tooLong": sum(data.too_long for data in sets.loaded.values()), "cut": sum(data.cut for data in sets.loaded.values())}
     return Prepared(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
-        Setting(config, tokenizer, bench.eos, bench.pad), phases, first_steps, total,
+        Setting(config, tokenizer, bench.eos, bench.pad, heed), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
         spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, reading, foretold,
     )  # fmt: skip

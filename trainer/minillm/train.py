@@ -21,7 +21,7 @@ from minillm.config import Config
 from minillm.ending import lowers_memory
 from minillm.errors import BadInput
 from minillm.guards import Alert, Guards
-from minillm.interrupt import Interrupt, Stopped
+from minillm.interrupt import ON_REQUEST, Interrupt, Stopped
 from minillm.models import hardware
 from minillm.optimizer import restore_optimizer
 from minillm.phases import Metrics
@@ -45,7 +45,7 @@ def train(run_dir: str | Path, attempt: int) -> int:
     Whatever happens, `exit.json` and an `end` event say it, as far as the disk lets them.
     """
     run = RunDir(run_dir)
-    interrupt = Interrupt()
+    interrupt = Interrupt(lambda: any(request["verb"] == "stop" for request in trainer_requests(run)))
     interrupt.listen()
     transformers.utils.logging.disable_progress_bar()  # the log is a file
     events = EventWriter(run, attempt)
@@ -110,7 +110,7 @@ class Trainer:
             chosen = found.record["environment"].get("teacherPrecision", "same")  # never measured twice in a run
             teacher = config.teacher.model_copy(update={"precision": chosen})
             config = config.model_copy(update={"student": weights, "teacher": teacher})
-        prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout)
+        prepared = prepare(config, self.progress, self.report_rollout, self.look_at_rollout, self.interrupt.check)
         self.guards = Guards(config.guards, self.alert, lambda ids: prepared.tokenizer.decode(ids, skip_special_tokens=True))
         self.prepared, self.record = prepared, Record(self.run, self.attempt, self.events, prepared, self.interrupt, self.progress)
         begin, resumed_at = (self.resume(found), found.name) if found is not None else ((0, 0), None)
@@ -179,10 +179,13 @@ class Trainer:
         self.events.write("phase", index=index, method=phase.method, firstStep=first, steps=phase.steps)
         if self.step == prepared.distillation == 0 and not self.resumed:  # what distillation started from, to compare with
             self.look_at_student(self.record.save(0, index, 0))
-        for n in range(done + 1, phase.steps + 1):
-            self.attend(index, n - 1)
+        while done < phase.steps:
+            self.attend(index, done)
+            n = done + 1
             try:
                 metrics = phase.step(n)
+            except Stopped:  # before it has changed anything, so that it is as between two steps
+                continue
             except FloatingPointError as error:
                 sentence = f"At step {self.step + 1} ({phase.method}) {error}."
                 if not self.guards.not_finite(sentence):
@@ -191,6 +194,7 @@ class Trainer:
             else:
                 self.guards.step(metrics, phase.most_clipped)
             self.step += 1
+            done = n
             self.events.write("step", step=self.step, phase=index, metrics=metrics)
             if self.due(index, n):
                 self.look_at_student(self.record.save(self.step, index, n))
@@ -228,7 +232,7 @@ class Trainer:
     # ---------------------------------------------------------------------------------------------- requests
 
     def attend(self, index: int, n: int) -> None:
-        """Between two steps: does what was asked for. Raises Stopped when that is to stop, with a checkpoint written."""
+        """After step `n` of a phase: does what was asked for. Raises Stopped when that is to stop, with a checkpoint written."""
         paused = self.act_on_alerts(index, n)
         while True:
             for request in trainer_requests(self.run):
@@ -262,7 +266,7 @@ class Trainer:
                 name = self.save_before_stop(index, n)
                 kept = f"checkpoint {name} was written" if name else "there was nothing to keep yet"
                 text = f"Stopped after step {self.step}; {kept}."
-                self.interrupt.ask("Stopped on request.")
+                self.interrupt.ask(ON_REQUEST)
             case "pause":
                 text, paused = f"Paused after step {self.step}.", True
             case "continue":

@@ -12,7 +12,7 @@ import pytest
 import torch
 from conftest import MakeRun, events_of
 from test_phases import Prepare, gradients, prepared  # noqa: F401
-from test_resume import outcome, train_until
+from test_resume import outcome, train_into, train_until
 from torch import Tensor
 
 from minillm import decode, evaluate
@@ -290,7 +290,7 @@ def test_distillm_listens_to_the_validation_loss(prepared: Prepare, monkeypatch:
 
     real = decode.score
     monkeypatch.setattr(decode, "score", told)
-    shares = [phase.adapt(n)["share/adaptive"] for n in range(1, 6)]
+    shares = [phase.step(n)["share/adaptive"] for n in range(1, 6)]
     assert shares == pytest.approx([0.0, 0.0, 0.1, 0.1, 0.2])
 
 
@@ -345,6 +345,33 @@ def test_what_the_teacher_does_beforehand_can_be_cut_short(make_run: MakeRun, na
     assert len(events_of(run, "step")) == 6
     assert train(run.path, 2) == 0
     assert outcome(run)["weights"] == outcome(through)["weights"]
+
+
+BEFORE = {"kind": "phase", "index": 1}
+"""Told before the first step of the second phase, the seventh of the run."""
+CUT = [
+    ("seqkd", BEFORE, 5, 6), ("rkl", BEFORE, 2, 6), ("gkd", {"kind": "step", "step": 14}, 3, 14), ("opd", {"kind": "step", "step": 14}, 3, 14),
+    ("distillm", {"kind": "step", "step": 12}, 1, 12), ("distillm", {"kind": "step", "step": 12}, 4, 12),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "looks", "step"), [pytest.param(*case, marks=() if case[0] == "distillm" else pytest.mark.long) for case in CUT]
+)
+def test_a_step_is_cut_short_before_it_has_changed_anything(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, name: str, told: dict[str, Any], looks: int, step: int
+) -> None:
+    """Asked to stop while it samples, reads, or looks at the validation loss: the checkpoint is of the step before."""
+    sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings(name)}
+    through = make_run("through", **sizes)
+    assert train(through.path, 1) == 0
+    run = make_run("cut", **sizes)
+    train_into(run, 1, told, looks, monkeypatch)
+    assert events_of(run, "step")[-1]["step"] == step
+    assert events_of(run, "checkpoint")[-1]["step"] == step
+    assert train(run.path, 2) == 0
+    for part in ("steps", "scores", "weights"):
+        assert outcome(run)[part] == outcome(through)[part], part
 
 
 def test_distillm_with_a_corpus(prepared: Prepare, workspace: Path) -> None:  # noqa: F811

@@ -42,6 +42,33 @@ class StopsAfter(EventWriter):
         return seq
 
 
+class Arms(EventWriter):
+    """Notices when the trainer has told of something."""
+
+    def __init__(self, run: RunDir, attempt: int, told: dict[str, Any]) -> None:
+        super().__init__(run, attempt)
+        self.told, self.armed = told, False
+
+    def write(self, kind: str, **fields: Any) -> int:
+        seq = super().write(kind, **fields)
+        self.armed |= self.told.items() <= {"kind": kind, **fields}.items()
+        return seq
+
+
+def train_into(run: RunDir, attempt: int, told: dict[str, Any], looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks to stop at the so manyth look for a request that the trainer takes within its work, once it has told of something."""
+    monkeypatch.setattr("minillm.interrupt.LOOK_EVERY", 0.0)
+    events, taken = Arms(run, attempt, told), 0
+
+    def asked() -> bool:
+        nonlocal taken
+        taken += events.armed
+        return taken >= looks
+
+    with pytest.raises(Stopped, match="Stopped on request"):
+        Trainer(run, attempt, events, Interrupt(asked)).live()
+
+
 def train_until(run: RunDir, attempt: int, step: int) -> None:
     interrupt = Interrupt()
     with pytest.raises(Stopped, match="the test says so"):
@@ -169,6 +196,41 @@ def test_an_evaluation_that_was_cut_short_is_made_up(make_run: MakeRun) -> None:
     assert train(run.path, 2) == 0
     assert (run.evaluations / "step-00000010-a1.json").exists()
     assert (run.samples / "step-00000010-a1.jsonl").exists()
+
+
+@pytest.mark.parametrize("looks", [1, 11])
+def test_a_round_is_cut_short_and_sampled_anew(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, looks: int) -> None:
+    """Asked at the first token of a round, or in its second chunk."""
+    through = make_run("through", inspect__rows=1)
+    assert train(through.path, 1) == 0
+    run = make_run("cut", inspect__rows=1)
+    train_into(run, 1, {"kind": "step", "step": 14}, looks, monkeypatch)
+    assert events_of(run, "step")[-1]["step"] == 14
+    assert [event["round"] for event in events_of(run, "rollout")] == [0, 1]
+    assert events_of(run, "checkpoint")[-1]["name"] == "step-00000014-a1"
+    assert train(run.path, 2) == 0
+    assert events_of(run, "resume")[0]["step"] == 14
+    for part in ("steps", "scores", "weights"):
+        assert outcome(run)[part] == outcome(through)[part], part
+
+
+def test_a_request_is_heard_in_the_midst_of_a_round(make_run: MakeRun) -> None:
+    """A round of thousands of responses: it is not waited for, and what was learned before is kept."""
+    run = make_run(phases__1__rollouts=20_000, phases__1__batchSize=4, evaluation__rows=2, inspect__rows=1)
+
+    def operate() -> None:
+        wait_for(run, "phase", index=1)
+        ask(run, "stop")
+
+    thread = threading.Thread(target=operate)
+    thread.start()
+    code = train(run.path, 1)
+    thread.join()
+    assert code == 3
+    assert events_of(run, "rollout") == []
+    (answer,) = events_of(run, "control")
+    assert (answer["step"], answer["text"]) == (6, "Stopped after step 6; checkpoint step-00000006-a1 was written.")
+    assert not trainer_requests(run)
 
 
 def ask(run: RunDir, verb: str) -> None:

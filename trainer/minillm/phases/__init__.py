@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from minillm.config import Config
+from minillm.interrupt import Heed, undisturbed
 from minillm.language_model import LanguageModel
 from minillm.methods import Passes
 from minillm.methods import Phase as PhaseSettings
@@ -43,6 +44,8 @@ class Workbench:
     """Takes a round as it was sampled; gives more to measure of it."""
     spare_teacher: Callable[[], None] = lambda: None
     """Told that the teacher's body is not needed for a while."""
+    heed: Heed = undisturbed
+    """Called in whatever takes long before a step has changed anything."""
 
 
 class Phase(Protocol):
@@ -52,7 +55,8 @@ class Phase(Protocol):
     optimizer: torch.optim.Optimizer
 
     def step(self, n: int) -> Metrics:
-        """Does optimizer step `n` of the phase, from 1. Raises FloatingPointError when the gradient is not finite."""
+        """Does optimizer step `n` of the phase, from 1. Raises FloatingPointError when the gradient is not finite, and Stopped before
+        anything has changed that `tensors` or a checkpoint keeps: the step was not begun then."""
 
     def most_clipped(self, count: int) -> list[ClippedRow]:
         """The responses of the last step that were clipped most."""

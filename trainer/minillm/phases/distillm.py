@@ -52,12 +52,15 @@ class Distillm(Learner):
 
     def step(self, n: int) -> Metrics:
         settings = self.choices
-        told = self.adapt(n)
+        # Nothing is set before sampling is over: until then a stop may come, and the step is then begun anew.
+        share, loss_before, told = self.adapt(n)
         coin = draws.uniform(self.bench.config.seed, draws.stream("whose responses", self.index), torch.tensor([n]), 0).item()
-        if coin < self.share:
-            full = self.buffer is not None and len(self.buffer) >= settings.replay_capacity
-            if not full or coin < self.share * (1 - n / self.steps):
-                self.extend()
+        own = coin < share
+        full = self.buffer is not None and len(self.buffer) >= settings.replay_capacity
+        if own and (not full or coin < share * (1 - n / self.steps)):
+            self.extend()
+        self.share, self.loss_before = share, loss_before
+        if own:
             assert self.buffer is not None
             chosen = shuffled(len(self.buffer), self.bench.config.seed, self.index, n, 4)[: settings.batch_size]
             replayed = self.buffer.select(chosen).to(self.bench.student.device)
@@ -76,29 +79,30 @@ class Distillm(Learner):
             return terms.divergence / tokens
 
         apart = sum(self.accumulate(batch, loss, divergence=self.divergence, temperature=settings.temperature)[0] for batch in batches)
-        metrics = {"loss/total": apart, "loss/divergence": apart, "share/student": float(coin < self.share)} | told
+        metrics = {"loss/total": apart, "loss/divergence": apart, "share/student": float(own)} | told
         if self.corpus is not None:
             metrics["loss/lm"] = self.corpus.accumulate(n, count)
             metrics["loss/total"] += self.corpus.weight * metrics["loss/lm"]
         return self.finish(n, began, tokens, metrics)
 
-    def adapt(self, n: int) -> Metrics:
-        """Before step `n`, when it is time: looks at the validation loss, and raises φ where it has risen."""
+    def adapt(self, n: int) -> tuple[float, float | None, Metrics]:
+        """φ at step `n`, the validation loss as it was last looked at, and what there is to tell. When it is time, it is looked at now,
+        and φ is higher where it has risen."""
         settings = self.choices
         if settings.adapt_by == 0 or not self.held_out or (n - 1) % (settings.adapt_every or 1):
-            return {}
+            return self.share, self.loss_before, {}
         bench = self.bench
         bench.student.model.eval()
         prompts, responses = zip(*self.held_out, strict=True)
-        scores = decode.score(bench.student, None, prompts, responses, pad=bench.pad, chunk=rows_together(bench.config.data))
+        rows = rows_together(bench.config.data)
+        scores = decode.score(bench.student, None, prompts, responses, pad=bench.pad, chunk=rows, heed=bench.heed)
         loss = -float(scores.logp_student.sum()) / int(scores.mask.sum())
-        if self.loss_before is not None and loss >= self.loss_before + settings.adapt_tolerance:
-            self.share = min(1.0, self.share + settings.adapt_by)
-        self.loss_before = loss
-        return {"loss/validation": loss, "share/adaptive": self.share}
+        risen = self.loss_before is not None and loss >= self.loss_before + settings.adapt_tolerance
+        share = min(1.0, self.share + settings.adapt_by) if risen else self.share
+        return share, loss, {"loss/validation": loss, "share/adaptive": share}
 
     def extend(self) -> None:
-        """Samples a batch of responses into the buffer; the oldest leave it."""
+        """Samples a batch of responses into the buffer; the oldest leave it. Raises Stopped, and then nothing has changed."""
         size, number = self.settings.batch_size, self.made // self.settings.batch_size
         rows = range(self.made, self.made + size)
         fresh, metrics = self.sampler.sample([self.examples[self.prompts[row]].prompt_ids for row in rows], rows, number)

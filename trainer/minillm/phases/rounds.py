@@ -42,7 +42,7 @@ class Sampler:
     chunk: int
 
     def sample(self, prompts: Sequence[Sequence[int]], rows: Iterable[int], *stream: int) -> tuple[Rollout, Metrics]:
-        """A response to each prompt, and what all methods tell of a round. Means are over real tokens."""
+        """A response to each prompt, and what all methods tell of a round. Means are over real tokens. Raises Stopped."""
         began = time.perf_counter()
         bench, law = self.bench, self.law
         bench.student.model.eval()
@@ -50,6 +50,7 @@ class Sampler:
             bench.student, bench.teacher, prompts, list(rows), sampling=law.sampling, alpha=law.alpha, temperature=law.temperature,
             max_new_tokens=bench.config.data.max_new_tokens, eos=bench.eos, pad=bench.pad, seed=bench.config.seed,
             stream=draws.stream("rollout", self.index, *stream), chunk=self.chunk, groups=law.groups,
+            heed=bench.heed,
         )  # fmt: skip
         mask, seconds = rollout.mask, time.perf_counter() - began
         return rollout, bench.look_at_rollout(rollout) | {

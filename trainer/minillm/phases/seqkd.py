@@ -45,7 +45,7 @@ class SeqKd(Learner):
         return fine_tune(self, n, self.batches[n])
 
     def ask(self) -> list[list[int]]:
-        """The teacher's answer to each prompt, and their report."""
+        """The teacher's answer to each prompt, and their report. Raises Stopped."""
         began = time.perf_counter()
         bench, answers = self.bench, list[list[int]]()
         chunk = rows_together(bench.config.data)
@@ -56,7 +56,7 @@ class SeqKd(Learner):
             answers += decode.generate(
                 bench.teacher, some, range(start, start + len(some)), temperature=self.temperature,
                 max_new_tokens=bench.config.data.max_new_tokens, eos=bench.eos, pad=bench.pad, seed=bench.config.seed,
-                stream=draws.stream("teacher's answers", self.index), chunk=chunk,
+                stream=draws.stream("teacher's answers", self.index), chunk=chunk, heed=bench.heed,
             )  # fmt: skip
         bench.progress("the teacher answers", len(self.prompts), len(self.prompts), "prompts")
         seconds = time.perf_counter() - began

@@ -53,10 +53,11 @@ class TeacherCache:
 
     @torch.no_grad()
     def fill(self) -> None:
-        """Reads everything. Raises what `bench.progress` raises to end it."""
+        """Reads everything. Raises Stopped."""
         bench, done = self.bench, 0
         groups = of_similar_length([length(pair) for pair in self.pairs], bench.teacher.device)
         for number, some in enumerate(groups):
+            bench.heed()
             if number % REPORT_EVERY == 0:
                 bench.progress("the teacher reads the responses", done, len(self.pairs), "responses")
             hidden = read(bench.teacher, *collate([self.pairs[i] for i in some], bench.pad, bench.teacher.device))
