@@ -8,8 +8,8 @@ import { productEnvironments } from './python';
 import { shipped } from './shipped';
 import { oneLine } from './terminal';
 
-/** An evaluation of all rows on a slow machine takes its time. */
-const PATIENCE = 3_600_000;
+/** Milliseconds. An evaluation of all rows on a slow machine takes its time, and so does a large checkpoint before a stop. */
+export const PATIENCE = 3_600_000;
 
 export interface Asked {
   readonly dir: string;

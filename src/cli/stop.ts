@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stateLook } from '../present/labels';
-import { awaitOutcome } from '../rundir/control';
+import { awaitAnswer } from '../rundir/control';
 import { readRun } from '../rundir/runs';
-import { ask } from './ask';
+import { ask, PATIENCE } from './ask';
 import { type Call, type Command, exitCodes, json, runs } from './command';
 import { oneLine } from './terminal';
-
-/** Longer than the supervisor's whole stop ladder. */
-const PATIENCE = 120_000;
 
 export const stop: Command = {
   name: 'stop',
@@ -30,7 +27,7 @@ async function stopCommand(call: Call): Promise<number> {
   const { terminal } = call;
   return ask(call, call.is('now') ? 'kill' : 'stop', async ({ dir, run, request }) => {
     const deadline = Date.now() + PATIENCE;
-    const outcome = await awaitOutcome(dir, request, PATIENCE);
+    const outcome = await awaitAnswer(dir, request, { signal: AbortSignal.timeout(PATIENCE) });
     let after = await readRun(dir);
     while (after.active && outcome?.outcome === 'done' && Date.now() < deadline) {
       await sleep(200);

@@ -60,9 +60,9 @@ export interface Waiting {
  */
 export async function awaitAnswer(dir: string, id: string, { signal, onLook }: Waiting = {}): Promise<ControlOutcome | undefined> {
   while (signal?.aborted !== true) {
-    // The state first: what was answered before the end is there to be read after it.
+    // The state first: what was answered before the end is there to be read after it, or follows at once.
     const ended = !(await readRun(dir)).active;
-    const answer = await awaitOutcome(dir, id, ended ? 0 : SLICE);
+    const answer = await awaitOutcome(dir, id, SLICE);
     if (answer !== undefined || ended) return answer;
     onLook?.();
   }

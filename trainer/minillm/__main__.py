@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     supervise.add_argument("run", type=Path, help="run folder")
     supervise.add_argument("--resume", action="store_true", help="start a new attempt of a run that has ended")
     supervise.add_argument("--unasked", action="store_true", help="adopt a living trainer or write down an end, and start nothing")
-    supervise.add_argument("--grace", type=float, default=60.0, help="seconds that a stop request may take before signals follow (60)")
+    supervise.add_argument("--grace", type=float, default=60.0, help="least seconds that a stop may take before signals follow (60)")
     supervise.add_argument("--back-off", type=float, default=5.0, help="seconds that the first automatic restart waits (5)")
     supervise.add_argument("--allow-changed-data", action="store_true", help="resume although files that the run reads have changed")
     train = verbs.add_parser("train", help="train; started by the supervisor")

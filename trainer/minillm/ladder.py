@@ -17,6 +17,7 @@ class Ladder:
         self._rungs = list(rungs)
         self._severity = severity
         self._next = time.monotonic() + self._rungs[0][0]
+        self._held = False
         self.why = why
         """What is going on, in one sentence."""
         self.last_sent: signal.Signals | None = None
@@ -25,7 +26,7 @@ class Ladder:
     def stop(cls, grace: float) -> Ladder:
         """The trainer was asked to stop: SIGINT after `grace` seconds, SIGTERM and SIGKILL after a third and a sixth of it."""
         rungs = [(grace, signal.SIGINT), (grace / 3, signal.SIGTERM), (grace / 6, signal.SIGKILL)]
-        return cls(rungs, 0, "Asked to stop: it finishes its step and writes a checkpoint.")
+        return cls(rungs, 0, "Asked to stop: it ends its step and writes a checkpoint.")
 
     @classmethod
     def kill(cls, grace: float) -> Ladder:
@@ -39,6 +40,13 @@ class Ladder:
 
     def harsher_than(self, other: Ladder) -> bool:
         return self._severity > other._severity
+
+    def hold(self, saving: bool) -> None:
+        """Once a tick: while the trainer is `saving`, a stop waits, and the next rung has its whole time again when that is over. Who
+        was asked to end at once is not waited for."""
+        self._held = saving and self._severity == 0 and bool(self._rungs)
+        if self._held:
+            self._next = max(self._next, time.monotonic() + self._rungs[0][0])
 
     def due(self) -> signal.Signals | None:
         """The signal whose time has come, once; None while there is none."""
@@ -56,5 +64,5 @@ class Ladder:
         return number
 
     def deadline(self, now: float) -> float | None:
-        """Wall-clock time of the next, harsher step, when it is `now`; None when there is none left."""
-        return round(now + max(0.0, self._next - time.monotonic()), 3) if self._rungs else None
+        """Wall-clock time of the next, harsher step, when it is `now`; None when there is none left, or it waits."""
+        return round(now + max(0.0, self._next - time.monotonic()), 3) if self._rungs and not self._held else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 SLICE = 1 << 20
 LONGEST_LINE = 8 << 20
 """Bytes; a longer line is no event of ours and is skipped."""
+SAVING = "writing a checkpoint"
+"""What a trainer is doing when it had better not be disturbed."""
 RECENT = 400
 """Steps that the estimate of the time left looks back on: enough to hold several evaluations, few enough to follow a change."""
 
@@ -64,6 +67,10 @@ class Progress:
         """Events of this attempt so far."""
         self.checkpoint_bytes = 0
         """Size of the largest checkpoint of this attempt."""
+        self.saving_since: float | None = None
+        """Monotonic time at which a checkpoint was begun that is not yet whole; None while there is none."""
+        self.longest_update = 0.0
+        """Seconds of the longest update of this attempt: what a step does once it can no longer be cut short."""
         self._tail = Tail(events, offset)
         self._plan: list[dict[str, Any]] = []
         self._pace: dict[str, deque[float]] = {}
@@ -114,6 +121,7 @@ class Progress:
     def _fold(self, event: dict[str, Any]) -> None:
         kind = event.get("kind")
         self.heard += 1
+        self.saving_since = time.monotonic() if kind == "progress" and event.get("what") == SAVING else None
         if kind == "start":
             self.started, self.activity = True, None
             self.total = _whole(event.get("total"), self.total)
@@ -122,11 +130,13 @@ class Progress:
             self.phase, self.activity, self._last = str(event.get("method")), None, None
         elif kind == "step":
             self._stepped(_whole(event.get("step"), self.step), event.get("t"))
+            self.longest_update = max(self.longest_update, _seconds(event, "time/step"))
         elif kind == "rollout":
             self.activity = None
         elif kind == "progress":
             self.activity = str(event.get("what"))
         elif kind == "checkpoint":
+            self.activity = None
             self.checkpoint_bytes = max(self.checkpoint_bytes, _whole(event.get("bytes"), 0))
         elif kind == "resume":
             self.step = _whole(event.get("step"), self.step)
@@ -150,6 +160,13 @@ class Progress:
 
 def _whole(value: Any, otherwise: int) -> int:
     return value if isinstance(value, int) and value >= 0 else otherwise
+
+
+def _seconds(event: dict[str, Any], metric: str) -> float:
+    """What a metric of an event says; 0 where it says nothing."""
+    metrics = event.get("metrics")
+    value = metrics.get(metric) if isinstance(metrics, dict) else None
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0.0
 
 
 def _is_plan(phase: Any) -> bool:

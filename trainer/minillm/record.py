@@ -22,6 +22,7 @@ from minillm.metrics import CATALOGUE
 from minillm.models import hardware, load_checkpoint
 from minillm.optimizer import optimizer_tensors
 from minillm.prepare import Prepared, Progress
+from minillm.progress import SAVING
 from minillm.rundir import VERSION, EventWriter, RunDir, read_json, write_json_whole
 
 
@@ -41,6 +42,8 @@ class Record:
         name = checkpoint.checkpoint_name(step, self.attempt)
         if (self.run.checkpoints / name).is_dir():
             return name
+        # Told, not asked: a request to stop is no reason to leave off here, and the supervisor waits for the end of it.
+        self.events.write("progress", what=SAVING, done=0, total=None, unit="")
         prepared, phase = self.prepared, self.prepared.phases[index]
         done = n == phase.steps
         state = {

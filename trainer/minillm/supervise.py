@@ -32,6 +32,8 @@ SLEPT = 5.0
 """Seconds by which the wall clock outruns the monotonic one when the machine slept: a smaller step is a clock being set."""
 LINGER = 2.0
 """Seconds that a supervisor which is told to end waits for the trainer: at log-out the system ends both."""
+LONGEST_SAVE = 1800.0
+"""Seconds for which a stop waits for a checkpoint: one of a large model on a slow disk takes many minutes."""
 EXIT_CODES = {"finished": 0, "failed": 1, "stopped": 3}
 STATE_TEXT = {"running": "Training.", "paused": "Paused.", "stopping": "Stopping."}
 GONE_WITHOUT_WORD = Ending("failed", None, "The trainer ended while no supervisor watched, and left no word why. The log may say more.")
@@ -51,7 +53,8 @@ def supervise(
     A run that is new is started, one whose trainer lives is adopted, and one whose trainer ended unseen gets its end written
     down. With `resume`, a run that has ended gets a new attempt. `unasked`: no person asked for this, a viewer found the folder, and a
     stranger may have filled it; a living trainer is adopted and an end written down, but nothing that ended or never began is started.
-    `grace` is how long a stop request may take, in seconds, before signals follow; `back_off` how long the first automatic restart
+    `grace` is how long a stop request may take, in seconds, before signals follow (or twice as long as the longest update, if that is
+    more); `back_off` how long the first automatic restart
     waits. `trainer` is the command to start, in place of this package's own; `--attempt K` and the folder are added. Raises
     CannotSupervise.
     """
@@ -235,7 +238,7 @@ class Supervisor:
             pass
         told.note_trainer(f"A new supervisor adopts the trainer, process {process['pid']}.")
         if any(request["verb"] == "stop" for request in self.requests.open.values()) or told.state == "stopping":
-            self._begin_to_stop(Ladder.stop(self.grace))
+            self._begin_to_stop(self._patient_stop())
         told.write()
 
     # ------------------------------------------------------------------------------------------ while it runs
@@ -257,7 +260,11 @@ class Supervisor:
     def _press(self) -> None:
         """The stop ladder."""
         told = self.told
-        if told.ladder is not None and told.trainer is not None and (number := told.ladder.due()) is not None:
+        if told.ladder is None or told.trainer is None:
+            return
+        since = told.progress.saving_since
+        told.ladder.hold(since is not None and time.monotonic() - since < LONGEST_SAVE)
+        if (number := told.ladder.due()) is not None:
             told.trainer.signal(number)
             told.note("signal", told.ladder.why, signal=number.name)
             told.write()
@@ -299,9 +306,13 @@ class Supervisor:
         else:
             if verb == "stop" and self.told.ladder is None:
                 self.stop_request = request["id"]
-                self._begin_to_stop(Ladder.stop(self.grace))
+                self._begin_to_stop(self._patient_stop())
             self.requests.forward(request)
             self.told.note("control", f"{request['by']} asks: {verb}.", control=request["id"], verb=verb)
+
+    def _patient_stop(self) -> Ladder:
+        """Of a trainer that finishes its update first, for which it may take twice as long as for the longest so far."""
+        return Ladder.stop(max(self.grace, 2 * self.told.progress.longest_update))
 
     def _begin_to_stop(self, ladder: Ladder) -> None:
         if self.told.ladder is None or ladder.harsher_than(self.told.ladder):

@@ -4,6 +4,7 @@
 
 fails: attempts that end as `end` says, the others end well · hang: step at which it falls silent · held: step at which it waits for
 a file `go` in the run's folder
+saves: seconds that it takes to write a checkpoint when it is asked to stop · updates: seconds that it claims each step to take
 seconds: between steps · end: exit code or "-9" and the like · cause: of exit.json (none: no exit.json) · print: last words in
 the log · deaf: ignores signals and requests, and has a child that does so too · forever: never ends by itself
 """
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import time
 
+from minillm.progress import SAVING
 from minillm.rundir import EventWriter, RunDir, answer_request, trainer_requests, write_json_whole
 
 plan = json.loads(sys.argv[1])
@@ -48,7 +50,7 @@ events.write("start", device="cpu", precision="fp32", threads=1, versions={}, pa
 events.write("phase", index=0, method="sft", firstStep=1, steps=steps)
 while step < steps or plan.get("forever"):
     step += 1
-    events.write("step", step=step, phase=0, metrics={"loss/sft": 1.0 / step})
+    events.write("step", step=step, phase=0, metrics={"loss/sft": 1.0 / step, "time/step": plan.get("updates", seconds)})
     (run.path / "reached").write_text(str(step))
     time.sleep(seconds)
     while step == plan.get("hang") or (step == plan.get("held") and not (run.path / "go").exists()):
@@ -56,6 +58,10 @@ while step < steps or plan.get("forever"):
     for request in [] if plan.get("deaf") else trainer_requests(run):
         if request["verb"] == "evaluate":
             continue  # left open
+        if request["verb"] == "stop" and "saves" in plan:
+            events.write("progress", what=SAVING, done=0, total=None, unit="")
+            time.sleep(plan["saves"])
+            events.write("checkpoint", step=step, name="", path="", bytes=1, seconds=1.0, phase="sft")
         answer_request(run, events, request, step=step, outcome="done", text=f"{request['verb']} after step {step}.")
         if request["verb"] == "stop":
             end(3, None)

@@ -349,9 +349,10 @@ def test_what_the_teacher_does_beforehand_can_be_cut_short(make_run: MakeRun, na
 
 BEFORE = {"kind": "phase", "index": 1}
 """Told before the first step of the second phase, the seventh of the run."""
+AFTER_12, AFTER_14 = {"kind": "step", "step": 12}, {"kind": "step", "step": 14}
 CUT = [
-    ("seqkd", BEFORE, 5, 6), ("rkl", BEFORE, 2, 6), ("gkd", {"kind": "step", "step": 14}, 3, 14), ("opd", {"kind": "step", "step": 14}, 3, 14),
-    ("distillm", {"kind": "step", "step": 12}, 1, 12), ("distillm", {"kind": "step", "step": 12}, 4, 12),
+    ("seqkd", BEFORE, 5, 6), ("rkl", BEFORE, 2, 6), ("gkd", AFTER_14, 3, 14), ("opd", AFTER_14, 3, 14), ("distillm", AFTER_12, 1, 12),
+    ("distillm", AFTER_12, 4, 12),
 ]  # fmt: skip
 
 

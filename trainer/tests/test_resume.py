@@ -21,6 +21,7 @@ from conftest import MakeRun, copy_run, events_of
 
 from minillm.checkpoint import State
 from minillm.interrupt import Interrupt, Stopped
+from minillm.progress import SAVING
 from minillm.record import Record
 from minillm.rundir import EventWriter, RunDir, read_json, trainer_requests
 from minillm.train import Trainer, train
@@ -228,6 +229,9 @@ def test_a_request_is_heard_in_the_midst_of_a_round(make_run: MakeRun) -> None:
     thread.join()
     assert code == 3
     assert events_of(run, "rollout") == []
+    told = [event["what"] if event["kind"] == "progress" else event["kind"] for event in events_of(run)]
+    assert told.count(SAVING) == told.count("checkpoint") > 0
+    assert all(told[place - 1] == SAVING for place, kind in enumerate(told) if kind == "checkpoint")
     (answer,) = events_of(run, "control")
     assert (answer["step"], answer["text"]) == (6, "Stopped after step 6; checkpoint step-00000006-a1 was written.")
     assert not trainer_requests(run)

@@ -20,6 +20,7 @@ from scene import TRAINER, Scene, running
 from minillm import identity
 from minillm.contract import Status
 from minillm.ending import judge
+from minillm.progress import SAVING
 from minillm.rundir import LineWriter, read_json, write_json_whole
 
 
@@ -143,6 +144,34 @@ def test_the_ladder_ends_a_trainer_that_ignores_everything(scene: Scene) -> None
     assert [entry["signal"] for entry in scene.journal() if entry["kind"] == "signal"] == ["SIGINT", "SIGTERM", "SIGKILL"]
     assert not identity.alive(trainer)
     assert identity.start_time(grandchild) is None
+
+
+def test_the_ladder_waits_for_a_checkpoint_that_is_being_written(scene: Scene) -> None:
+    scene.supervise({"forever": 1, "saves": 2.5}, grace=0.6)  # force would come after 0.9 s
+    scene.until(running)
+    name = scene.ask("stop")
+    waiting = scene.until(lambda s: s["activity"] == SAVING and s["state"] == "stopping")
+    assert waiting["stopDeadline"] is None
+    assert scene.outcome(name)["text"].startswith("stop after step ")
+    assert scene.until(lambda s: s["state"] == "stopped")["exitCode"] == 3
+    assert not [entry for entry in scene.journal() if entry["kind"] == "signal"]
+
+
+def test_an_end_at_once_waits_for_no_checkpoint(scene: Scene) -> None:
+    scene.supervise({"forever": 1, "saves": 60})
+    scene.until(running)
+    scene.ask("stop")
+    scene.until(lambda s: s["activity"] == SAVING)
+    scene.ask("kill")
+    assert scene.until(lambda s: s["state"] == "stopped", 20)["reason"].startswith("Stopped by force (SIGTERM)")
+
+
+def test_long_updates_are_given_twice_their_time(scene: Scene) -> None:
+    scene.supervise({"forever": 1, "deaf": 1, "updates": 300}, grace=0.9)
+    scene.until(running)
+    asked = time.time()
+    scene.ask("stop")
+    assert scene.until(lambda s: s["state"] == "stopping")["stopDeadline"] == pytest.approx(asked + 600, abs=30)
 
 
 def test_a_kill_request_does_not_wait(scene: Scene) -> None:
