@@ -1,4 +1,4 @@
-"""From rows of text to tokens: templates, tokenisation, blocks of the corpus.
+"""From rows of text to tokens: templates and tokenisation.
 
 An example's prompt and its responses are tokenised so that what is trained on is what sampling will see: the prompt's tokens
 alone, then the response's, then the end token.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -21,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from minillm.config import Data
 from minillm.errors import BadInput
-from minillm.rows import Row, kind_of, read_lines, read_rows, read_whole_rows
+from minillm.rows import Row, read_rows, read_whole_rows
 
 Answers = Literal["required", "optional", "unread"]
 
@@ -180,35 +178,6 @@ def tokenize_responses(
         both_ways = zip(islice(together, len(texts)), islice(alone, len(texts)), strict=True)
         out.append([(both[len(ids) :] if both[: len(ids)] == ids else own) + [end] for both, own in both_ways])
     return out
-
-
-def load_corpus(path: str, tokenizer: PreTrainedTokenizerBase, block: int, pointer: str = "/data/corpus") -> torch.Tensor:
-    """The corpus as blocks of token ids [N, block]: documents one after the other, each with an end token; the last tokens that
-    fill no block are left out. A .txt is one document, a .jsonl has one in each row's `text`. Both may be .gz.
-
-    Raises BadInput naming file and line, and when there is not even one block.
-    """
-    name = path.removesuffix(".gz")
-    if name.endswith(".jsonl"):
-        documents = []
-        for line, raw in read_lines(Path(path), pointer):
-            try:
-                record = json.loads(raw)
-            except ValueError:
-                record = None
-            text = record.get("text") if isinstance(record, dict) else None
-            if not isinstance(text, str):
-                found = "not JSON" if record is None else f'"text" is {kind_of(text)}'
-                sentence = f'{path}, line {line}: {found}; each line of a corpus is {{"text": "…"}}.'
-                raise BadInput(sentence, pointer=pointer, file=path, line=line)
-            documents.append(text)
-    else:
-        documents = ["\n".join(text for _, text in read_lines(Path(path), pointer))]
-    stream = [token for ids in tokenize(tokenizer, documents, special=False) for token in [*ids, tokenizer.eos_token_id]]
-    if len(stream) < block:
-        sentence = f"{path} has {len(stream)} tokens, fewer than one block of {block}; give a larger corpus."
-        raise BadInput(sentence, pointer=pointer, file=path)
-    return torch.tensor(stream[: len(stream) // block * block]).view(-1, block)
 
 
 def spread(examples: Sequence[Example], count: int | None) -> list[Example]:

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from minillm import cheaper
+from minillm.blocks import load_corpus
 from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
-from minillm.data import Answers, DataSet, Example, load, load_corpus, load_usable, spread
+from minillm.data import Answers, DataSet, Example, load, load_usable, spread
 from minillm.errors import BadInput
 from minillm.evaluate import PRECISIONS, Setting
 from minillm.inspection import Inspection
@@ -86,7 +87,7 @@ def prepare(
     pair = load_pair(config, device, dtype, progress)
     tokenizer = pair.tokenizer
     sets = DataSets(config, tokenizer, progress)
-    corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair)) if config.data.corpus else None
+    corpus = load_corpus(config.data.corpus, tokenizer, block_length(config, pair), progress) if config.data.corpus else None
     validation = sets.read(config.data.validation, "/data/validation", "optional", None).examples if config.data.validation else []
     subset = spread(validation, config.evaluation.rows)
     width = config.data.max_prompt_tokens + config.data.max_new_tokens

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from minillm.config import Data
-from minillm.data import Passes, load, load_corpus, shuffled, spread
+from minillm.data import Passes, load, shuffled, spread
 from minillm.errors import BadInput
 
 SETTINGS = Data(train="x", max_prompt_tokens=8, max_new_tokens=4)
@@ -109,18 +109,6 @@ def test_templates(tmp_path: Path, tokenizer: Any, merging: PreTrainedTokenizerF
     (example,) = read(chat, merging, Data(template="chat", **wide)).examples
     assert example.prompt == "cb a"
     assert (example.prompt_ids, example.responses) == ([4, 3, 6, 2], [[4, 1]])  # the template alone says where a start token goes
-
-
-def test_corpus_is_packed_without_a_gap(tmp_path: Path, tokenizer: Any) -> None:
-    path = write(tmp_path, [{"text": "a b c"}, {"text": "d e"}, {"text": "f"}])
-    blocks = load_corpus(path, tokenizer, 4)
-    assert [tokenizer.convert_ids_to_tokens(block) for block in blocks.tolist()] == [["a", "b", "c", "</s>"], ["d", "e", "</s>", "f"]]
-    (tmp_path / "text.txt").write_text("a b\n\nc d\n")
-    assert load_corpus(str(tmp_path / "text.txt"), tokenizer, 5).shape == (1, 5)
-    with pytest.raises(BadInput, match="9 tokens, fewer than one block of 20"):
-        load_corpus(path, tokenizer, 20)
-    with pytest.raises(BadInput, match=r'line 1: "text" is the number 3'):
-        load_corpus(write(tmp_path, [{"text": 3}]), tokenizer, 4)
 
 
 def test_a_subset_is_spread_and_fixed(tmp_path: Path, tokenizer: Any) -> None:

@@ -34,7 +34,7 @@ class CorpusTerm:
             return hard if terms.divergence is None else hard + share * terms.divergence / divisor
 
         for some in micro_batches(chosen, self.learner.settings, lambda _: self.blocks.shape[1]):
-            ids = self.blocks[list(some)].to(bench.student.device)
+            ids = self.blocks[list(some)].to(bench.student.device, torch.int64)  # they are held as int32
             batch = Batch(ids, torch.ones_like(ids, dtype=torch.bool))
             if share > 0:
                 with torch.no_grad():
