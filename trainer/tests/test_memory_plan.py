@@ -40,17 +40,20 @@ def place(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
     LlamaForCausalLM(student).save_pretrained(folder / "student")
     tokenizer.save_pretrained(folder / "teacher")
     row = {"prompt": " ".join("abcdefgh"[k % 8] for k in range(20)) + " :", "response": " ".join(["D", "AO", "G"] * 10)}
+    (folder / "corpus.jsonl").write_text(f"{json.dumps({'text': 'a b c d e f g h ' * 20})}\n" * 64, encoding="utf-8")
     (folder / "rows.jsonl").write_text(f"{json.dumps(row)}\n" * 64, encoding="utf-8")
     return folder
 
 
-def config_of(place: Path, *phases: dict[str, Any], student: dict[str, Any] | None = None) -> Config:
+def config_of(place: Path, *phases: dict[str, Any], student: dict[str, Any] | None = None, corpus: bool = False) -> Config:
     config = {
         "name": "memory", "teacher": {"model": "teacher"},
         "student": {"model": "student", "init": "random", "tokenizer": "teacher", **(student or {})},
         "data": {"train": "rows.jsonl", "maxPromptTokens": 32, "maxNewTokens": 32}, "phases": [{"steps": 2, **phase} for phase in phases],
         "device": "cpu",
     }  # fmt: skip
+    if corpus:
+        config["data"]["corpus"] = "corpus.jsonl"
     file = place / "memory.minillm.jsonc"
     file.write_text(json.dumps(config), encoding="utf-8")
     resolution = resolve(file)
@@ -68,6 +71,13 @@ def bytes_of(*models: LanguageModel) -> int:
     ("phases", "student", "precision", "answer"),
     [
         ([{"method": "sft", "batchSize": 32}], {}, "fp32", 32),
+        pytest.param(
+            [{"method": "minillm", "batchSize": 16, "rollouts": 16, "objective": {"lmTeacherShare": 0.5}}],
+            {},
+            "fp32",
+            6,
+            marks=pytest.mark.long,
+        ),
         pytest.param([{"method": "sft", "batchSize": 32}], {"recompute": True}, "fp32", 32, marks=pytest.mark.long),
         pytest.param(
             [{"method": "kd", "batchSize": 32, "microBatchSize": 8, "teacherCache": "states"}], {}, "fp32", 32, marks=pytest.mark.long
@@ -76,12 +86,12 @@ def bytes_of(*models: LanguageModel) -> int:
         pytest.param([{"method": "opd", "batchSize": 16, "microBatchSize": 4, "rollouts": 64}], {}, "fp32", 6, marks=pytest.mark.long),
         pytest.param([{"method": "minillm", "batchSize": 16, "rollouts": 16}], {}, "fp32", 12, marks=pytest.mark.long),
     ],
-    ids=["sft", "recompute", "kd", "corrections in bf16", "opd", "minillm"],
+    ids=["sft", "minillm with a corpus", "recompute", "kd", "corrections in bf16", "opd", "minillm"],
 )
 def test_what_is_planned_is_what_torch_allocates(
     place: Path, phases: list[dict[str, Any]], student: dict[str, Any], precision: str, answer: int
 ) -> None:
-    config = config_of(place, *phases, student=student)
+    config = config_of(place, *phases, student=student, corpus="objective" in phases[0])
     config.precision, config.data.max_new_tokens = precision, answer  # each token takes a profiled pass
     prepared = prepare(config, quiet, quiet)
     foretold = prepared.foretold
@@ -244,6 +254,34 @@ def test_a_teacher_that_could_leave_is_asked_to_before_anything_is_computed_agai
     config, make = big(place, microBatchSize=4, rolloutChunk=4)
     whole = make(config).total
     assert what_fits(config, make, whole - 1e9) == {"/teacher/offload": True}
+
+
+def test_a_corpus_is_counted_with_its_blocks_and_with_a_teacher_that_reads_them(place: Path) -> None:
+    def plan(corpus: bool, share: float, changes: dict[str, Any] | None = None) -> tuple[Plan, Config, Any]:
+        phase = {"method": "minillm", "batchSize": 64, "microBatchSize": 8, "rolloutChunk": 1, "objective": {"lmTeacherShare": share}}
+        config = config_of(place, phase, corpus=corpus)
+        config.student.init = "weights"
+        teacher, student = sizes_of(LlamaConfig(**BIG)), sizes_of(LlamaConfig(**BIG | {"hidden_size": 1024, "num_hidden_layers": 8}))
+        config.data.max_prompt_tokens, config.data.max_new_tokens = 256, 256  # of rows that have 40 tokens and an answer
+        config.teacher.offload = True
+
+        def make(changed: Config) -> Plan:
+            return make_plan(changed, teacher, student, {0: Lengths(40, 80)}, None, torch.bfloat16, "cuda")
+
+        return make(config), config, make
+
+    without, hard, soft = plan(False, 0.5)[0], plan(True, 0.0)[0], plan(True, 0.5)[0]
+    first, second, third = (each.busy[0, "update"] for each in (without, hard, soft))
+    assert "teacher" not in {**first, **second}, "it is away"
+    assert second["activations"] > 1.5 * first["activations"], "512 tokens in place of 296"
+    assert third["teacher"] > 10e9, "it reads in every update"
+    assert third["teacher's states"] == 2 * 8 * 511 * BIG["hidden_size"]
+    assert third["logits"] > second["logits"]
+    for share in (0.0, 0.5):
+        _, config, make = plan(True, share)
+        config.teacher.offload, config.phases[0].micro_batch_size = False, 4
+        edits = what_fits(config, make, make(config).total - 1e9)
+        assert ("/teacher/offload" in edits) == (share == 0), "a teacher that reads in every update would leave for nothing"
 
 
 def test_what_no_setting_makes_fit(place: Path) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import torch
 
 from minillm.checks.free_memory import Room
-from minillm.checks.memory_plan import Plan, reads_rollouts_alone
+from minillm.checks.memory_plan import Plan
 from minillm.checks.words import size
 from minillm.config import Config, Lora
 from minillm.contract import CheckRow
 from minillm.errors import BadInput
 from minillm.findings import Findings
+from minillm.phases.rounds import reads_rollouts_alone
 
 Make = Callable[[Config], Plan]
 """The plan of a config."""

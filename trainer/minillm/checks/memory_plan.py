@@ -17,12 +17,13 @@ from minillm.checks.sizes import Sizes
 from minillm.config import Config
 from minillm.decode import OVERFULL
 from minillm.decode_mixed import PENDING_LOGITS
-from minillm.defaults import on_policy_size
 from minillm.evaluate import LARGEST_CHUNK, rows_together
 from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS
 from minillm.methods import DistillmPhase, Phase, Rounds, TeacherCached
 from minillm.models import TINY, held_once
 from minillm.offload import DEVICES
+from minillm.phases.corpus import weights_of
+from minillm.phases.rounds import reads_rollouts_alone
 from minillm.phases.teacher_cache import kept_bytes
 from minillm.sequences import READ_TOKENS
 
@@ -111,11 +112,6 @@ def make_plan(
     return Plan(held, busy, spare - leaves)
 
 
-def reads_rollouts_alone(phase: Phase) -> bool:
-    """Whether all that the teacher is asked for in an update is what its head makes of hidden states that a round has kept."""
-    return isinstance(phase, Rounds) and on_policy_size(phase) == phase.batch_size
-
-
 @dataclass(frozen=True)
 class _Models:
     config: Config
@@ -154,15 +150,27 @@ class _Models:
         longest = max(lengths.whole, lengths.prompt + self.config.data.max_new_tokens) if own else lengths.whole
         answers = min(longest, self.config.data.max_new_tokens)
         taught = phase.method != "sft"
-        kept, again = self.activations(rows, longest)
-        logits = self.head(rows * answers, 2 if taught else 1)
-        # A layer is computed again when the head is done.
-        parts = {"gradients": FP32 * self.trained, "activations": kept, **({"again": again} if again > logits else {"logits": logits})}
-        if taught and not (own and phase.method in ("minillm", "opd")):  # where rollouts hold what it said
-            parts["teacher's states"] = self.bytes * rows * answers * self.teacher.width
-            parts["activations"] = max(kept, self.working(self.teacher, rows, longest))
+        reads = taught and phase.method not in ("minillm", "opd")  # whose rollouts hold what it said
+        passes = [self.micro_batch(rows, longest, answers, taught=taught, reads=reads)]
+        weight, share = weights_of(phase)
+        if weight:  # a block is as long as a prompt and a response may be, and of all its tokens but the first something is learned
+            block = self.config.data.max_prompt_tokens + self.config.data.max_new_tokens
+            passes.append(self.micro_batch(rows, block, block - 1, taught=share > 0, reads=share > 0))
+        parts = {"gradients": FP32 * self.trained} | max(passes, key=lambda each: sum(each.values()))
         if isinstance(phase, TeacherCached) and self.device != "cuda":  # it lies in the machine's memory
             parts["teacher's cache"] = kept_bytes(phase, lengths.answers, self.teacher.width, self.bytes)
+        return parts
+
+    def micro_batch(self, rows: int, length: int, answers: int, *, taught: bool, reads: bool) -> dict[str, float]:
+        """What going through the student and back holds, for rows of which so many tokens are learned; `taught`: by the teacher, which
+        `reads` them now."""
+        kept, again = self.activations(rows, length)
+        logits = self.head(rows * answers, 2 if taught else 1)
+        # A layer is computed again when the head is done.
+        parts = {"activations": kept, **({"again": again} if again > logits else {"logits": logits})}
+        if reads:
+            parts["teacher's states"] = self.bytes * rows * answers * self.teacher.width
+            parts["activations"] = max(kept, self.working(self.teacher, rows, length))
         return parts
 
     def activations(self, rows: int, length: int) -> tuple[float, float]:

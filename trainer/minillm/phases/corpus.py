@@ -8,18 +8,36 @@ from torch import Tensor
 from minillm.data import Passes
 from minillm.divergence import soft_cross_entropy
 from minillm.head import TokenTerms
+from minillm.methods import DistillmPhase, MiniLlmPhase, Phase
 from minillm.phases import micro_batches
 from minillm.phases.learner import Learner
 from minillm.phases.pairs import Batch
 from minillm.sequences import read
 
 
+def weights_of(phase: Phase) -> tuple[float, float]:
+    """The weight of the term in a phase's loss, 0 where it has none (as a resolved config says it without a corpus), and κ."""
+    match phase:
+        case MiniLlmPhase(objective=objective):
+            weight = objective.lm_weight or 0.0
+            return weight, (objective.lm_teacher_share or 0.0) if weight else 0.0
+        case DistillmPhase():
+            return phase.lm_weight or 0.0, 0.0
+    return 0.0, 0.0
+
+
 class CorpusTerm:
     """(1−κ)·CE with the text + κ·CE with the teacher's distribution, on blocks that are each used once a pass."""
 
-    def __init__(self, learner: Learner, blocks: Tensor, weight: float, teacher_share: float = 0.0) -> None:
+    def __init__(self, learner: Learner, blocks: Tensor, weight: float, teacher_share: float) -> None:
         self.learner, self.blocks, self.weight, self.teacher_share = learner, blocks, weight, teacher_share
         self.order = Passes(len(blocks), learner.bench.config.seed, learner.index, "corpus")
+
+    @classmethod
+    def of(cls, learner: Learner, blocks: Tensor | None) -> CorpusTerm | None:
+        """As the settings of the phase say; None where they want none, or there is no corpus."""
+        weight, share = weights_of(learner.settings)
+        return cls(learner, blocks, weight, share) if blocks is not None and weight else None
 
     def accumulate(self, n: int, count: int) -> float:
         """Adds `weight` times the gradient on `count` blocks, one for each sequence of step `n`; returns the unweighted loss."""

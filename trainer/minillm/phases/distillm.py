@@ -41,7 +41,7 @@ class Distillm(Learner):
         self.batches = ShuffledBatches(pairs_of(examples), settings.batch_size, bench.config.seed, index)
         self.prompts = Passes(len(examples), bench.config.seed, index, 3)
         self.sampler = Sampler(index, bench, Law(settings.temperature), min(rows_together(bench.config.data), settings.batch_size))
-        self.corpus = CorpusTerm(self, corpus, settings.lm_weight) if corpus is not None and settings.lm_weight else None
+        self.corpus = CorpusTerm.of(self, corpus)
         self.held_out = [(example.prompt_ids, example.responses[0]) for example in held_out if example.responses]
         self.share = settings.student_share
         self.loss_before: float | None = None

@@ -19,10 +19,8 @@ class MiniLlm(Learner):
 
     def __init__(self, index: int, settings: MiniLlmPhase, bench: Workbench, examples: Sequence[Example], corpus: Tensor | None) -> None:
         super().__init__(index, settings, bench, settings.steps)
-        objective = settings.objective
-        self.policy = PolicyGradient(self, settings, objective, examples)
-        weight, share = objective.lm_weight or 0.0, objective.lm_teacher_share or 0.0
-        self.corpus = CorpusTerm(self, corpus, weight, share) if corpus is not None and weight else None
+        self.policy = PolicyGradient(self, settings, settings.objective, examples)
+        self.corpus = CorpusTerm.of(self, corpus)
         self.tensors, self.restore = self.policy.rounds.tensors, self.policy.rounds.restore
         self.most_clipped = self.policy.most_clipped
 

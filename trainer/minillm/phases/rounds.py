@@ -15,10 +15,20 @@ from torch import Tensor
 
 from minillm import decode, draws
 from minillm.data import Example, Passes, shuffled
+from minillm.defaults import on_policy_size
 from minillm.methods import Phase as PhaseSettings
+from minillm.methods import Rounds as RoundSettings
 from minillm.phases import Metrics, Workbench, micro_batches, peak_memory
+from minillm.phases.corpus import weights_of
 from minillm.phases.pairs import Batch
 from minillm.sequences import Rollout
+
+
+def reads_rollouts_alone(phase: PhaseSettings) -> bool:
+    """Whether all that the teacher is asked for in an update is what its head makes of hidden states that a round has kept: it then
+    reads no given response, and no text of a corpus."""
+    _, of_corpus = weights_of(phase)
+    return isinstance(phase, RoundSettings) and on_policy_size(phase) == phase.batch_size and not of_corpus
 
 
 @dataclass(frozen=True)
