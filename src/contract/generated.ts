@@ -527,7 +527,7 @@ export interface Teacher {
    */
   precision: 'same' | 'bf16' | 'auto';
   /**
-   * Leave the GPU while the student learns: but for the head, the teacher's weights wait in the machine's memory between two rounds of sampling, and come back at the speed of the bus (about a second for 20 GB). The results are the same. For phases whose teacher reads rollouts (`minillm`, `opd`, `gkd`); in others the teacher stays, as on a CPU.
+   * Leave the GPU while the student learns: but for the head, the teacher's weights wait in the machine's memory between two rounds of sampling, and come back at the speed of the bus (about a second for 20 GB). The results are the same. For phases whose teacher reads nothing but rollouts: `opd`, `gkd` with `onPolicyShare` 1, and `minillm` unless `lmTeacherShare` has it read a corpus; in others the teacher stays, as on a CPU.
    */
   offload: boolean;
 }

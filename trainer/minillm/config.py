@@ -27,7 +27,7 @@ class Teacher(Part):
     precision: Literal["same", "bf16", "auto"] = "same"
     """Of the teacher's passes in training. `same`: as `precision` says. `bf16`: a second copy of the teacher reads the rollouts, on an AMD processor with AVX512-BF16 in about 0.6 of the time, on an Intel one that has it but no AMX in 1.2 of it. `auto`: that, where a short measurement shows it faster and its distribution hardly moves. Evaluation stays with the first; what the copy changes is measured and told at the start."""
     offload: bool = False
-    """Leave the GPU while the student learns: but for the head, the teacher's weights wait in the machine's memory between two rounds of sampling, and come back at the speed of the bus (about a second for 20 GB). The results are the same. For phases whose teacher reads rollouts (`minillm`, `opd`, `gkd`); in others the teacher stays, as on a CPU."""
+    """Leave the GPU while the student learns: but for the head, the teacher's weights wait in the machine's memory between two rounds of sampling, and come back at the speed of the bus (about a second for 20 GB). The results are the same. For phases whose teacher reads nothing but rollouts: `opd`, `gkd` with `onPolicyShare` 1, and `minillm` unless `lmTeacherShare` has it read a corpus; in others the teacher stays, as on a CPU."""
 
 
 class Lora(Part):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from conftest import MakeRun
-from test_methods import settings
+from test_methods import FAST, settings
 from test_phases import Prepare, prepared  # noqa: F401
 from test_resume import outcome
 from toys import toy
@@ -50,6 +51,39 @@ def test_a_teacher_that_is_the_students_base_model_stays(prepared: Prepare) -> N
     assert refused.value.pointer == "/teacher/offload"
 
 
+@pytest.mark.parametrize(
+    ("phase", "sent"),
+    [
+        (settings("gkd", rollouts=8, innerEpochs=2), False),
+        (settings("gkd, on policy", rollouts=8, innerEpochs=2), True),
+        ({**FAST, "method": "minillm", "rollouts": 8, "objective": {"lmWeight": 1, "lmTeacherShare": 0.5}}, False),
+        ({**FAST, "method": "minillm", "rollouts": 8, "objective": {"lmWeight": 1, "lmTeacherShare": 0}}, True),
+    ],
+    ids=["gkd", "gkd, on policy", "reads a corpus", "reads no corpus"],
+)
+def test_a_teacher_that_reads_in_every_update_is_not_sent_away_for_it(
+    prepared: Prepare,  # noqa: F811
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: dict[str, Any],
+    sent: bool,
+) -> None:
+    (workspace / "read.jsonl").write_text('{"text": "a b c d e f g h i j k"}\n' * 40, encoding="utf-8")
+    moved: list[int] = []
+    fetch = Offloaded._fetch
+
+    def watched(weights: Offloaded, *given: Any) -> None:
+        moved.append(not weights.here)
+        fetch(weights, *given)
+
+    monkeypatch.setattr(Offloaded, "_fetch", watched)
+    ready = prepared(data__corpus="read.jsonl", phases__1=phase, teacher__offload=True)
+    for n in range(1, 9):
+        ready.phases[1].step(n)
+    assert moved, "it was asked"
+    assert (sum(moved) == 1) if sent else not any(moved), "for the second round, when it has to"
+
+
 @pytest.mark.parametrize("name", ["minillm, per decision", "opd", "gkd, on policy", "gkd"])
 def test_a_run_comes_out_the_same_and_its_updates_are_made_without_it(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, name: str
@@ -74,8 +108,7 @@ def test_a_run_comes_out_the_same_and_its_updates_are_made_without_it(
     assert train(away.path, 1) == 0
     assert len(made) == 1
     distilled = here[6:]  # after fine-tuning
-    assert not all(distilled)
-    assert name == "gkd" or not any(distilled), "it is there in an update, though it reads no given responses"
+    assert all(distilled) if name == "gkd" else not any(distilled), "it is there in an update where it reads given responses, not elsewhere"
     expected, found = outcome(plain), outcome(away)
     for part in ("steps", "scores", "weights"):
         assert found[part] == expected[part], part

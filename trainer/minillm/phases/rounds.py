@@ -88,6 +88,8 @@ class Rounds:
         self.key = (sampler.bench.config.seed, sampler.index)
         self.prompts = Passes(len(examples), *self.key)
         self.buffer: Rollout | None = None
+        self.spares_teacher = reads_rollouts_alone(sampler.bench.config.phases[sampler.index])
+        """Until the next round, or an evaluation. Sent away before every update that reads with it, it would come back at each."""
 
     def at(self, n: int) -> tuple[Rollout, list[int]]:
         """The rollouts in use at step `n`, sampled now where a round begins, and the rows of them that the step takes."""
@@ -95,7 +97,8 @@ class Rounds:
         if place == 0 or self.buffer is None:
             self.buffer = None  # it need not lie beside the next one
             self.buffer = self.sample(number)
-        self.sampler.bench.spare_teacher()  # until the next round, or an evaluation
+        if self.spares_teacher:
+            self.sampler.bench.spare_teacher()
         inner, part = divmod(place, self.per_epoch)
         order = shuffled(len(self.buffer), *self.key, number, inner, 2)
         return self.buffer, order[part * self.size : (part + 1) * self.size]
