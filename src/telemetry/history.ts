@@ -85,6 +85,7 @@ export class History {
         break;
       case 'checkpoint':
         this.checkpoints.push(event);
+        this.progress = undefined;
         break;
       case 'samples':
         this.samples.push(event);

@@ -65,6 +65,8 @@ def train(run_dir: str | Path, attempt: int) -> int:
     record = {"v": VERSION, "run": run.id, "attempt": attempt, "t": time.time(), "exitCode": code, "reason": reason, "cause": cause}
     try:
         write_json_whole(run.exit, record)
+        if code == STOPPED:
+            trainer.answer_stops()
         events.write("end", reason=reason, exitCode=code, step=trainer.step, cause=cause)
         events.sync()
     except OSError:
@@ -282,6 +284,14 @@ class Trainer:
                 text, outcome = f'The trainer does not know "{verb}".', "refused"
         answer_request(self.run, self.events, request, step=self.step, outcome=outcome, text=text)
         return paused
+
+    def answer_stops(self) -> None:
+        """At the end: answers what asked to stop in the midst of loading, samples or an evaluation, where all that was learned is kept."""
+        newest = next(iter(checkpoint.listed(self.run)), None)
+        text = f"Stopped; checkpoint {newest} is the newest." if newest else "Stopped; there was nothing to keep yet."
+        for request in trainer_requests(self.run):
+            if request["verb"] == "stop":
+                answer_request(self.run, self.events, request, step=self.step, outcome="done", text=text)
 
     def save_before_stop(self, index: int, n: int) -> str | None:
         """A checkpoint of the student as it is; none before the first step, which a resume repeats."""

@@ -346,9 +346,15 @@ def test_the_start_is_looked_at_once(make_run: MakeRun) -> None:
     assert [event["name"] for event in events_of(run, "checkpoint")] == ["step-00000000-a1", "step-00000002-a1", "step-00000004-a2"]
 
 
-def test_stopped_before_the_first_step(make_run: MakeRun) -> None:
+@pytest.mark.parametrize("every", [0.0, 60.0])
+def test_stopped_before_the_first_step(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, every: float) -> None:
+    """While it loads, or when it has."""
+    monkeypatch.setattr("minillm.interrupt.LOOK_EVERY", every)
     run = make_run()
     ask(run, "stop")
     assert train(run.path, 1) == 3
     assert not run.checkpoints.exists()
-    assert "nothing to keep" in events_of(run, "control")[0]["text"]
+    (answer,) = events_of(run, "control")
+    assert (answer["outcome"], "nothing to keep" in answer["text"]) == ("done", True)
+    assert bool(events_of(run, "start")) == (every > 0)
+    assert not trainer_requests(run)
