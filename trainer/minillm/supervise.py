@@ -54,9 +54,8 @@ def supervise(
     down. With `resume`, a run that has ended gets a new attempt. `unasked`: no person asked for this, a viewer found the folder, and a
     stranger may have filled it; a living trainer is adopted and an end written down, but nothing that ended or never began is started.
     `grace` is how long a stop request may take, in seconds, before signals follow (or twice as long as the longest update, if that is
-    more); `back_off` how long the first automatic restart
-    waits. `trainer` is the command to start, in place of this package's own; `--attempt K` and the folder are added. Raises
-    CannotSupervise.
+    more); `back_off` how long the first automatic restart waits. `trainer` is the command to start, in place of this package's own;
+    `--attempt K` and the folder are added. Raises CannotSupervise.
     """
     run = RunDir(path)
     record = read_json(run.run)
