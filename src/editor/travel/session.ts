@@ -29,6 +29,8 @@ export class TravelSession extends Disposable {
   private timer: NodeJS.Timeout | undefined;
   private ready = false;
   private busy = false;
+  /** Of the last time that somebody asked for another state of the page. */
+  private turn = 0;
 
   constructor(
     readonly panel: vscode.WebviewPanel, private view: TravelView, extension: vscode.Uri, private readonly runs: RunRegistry,
@@ -129,16 +131,17 @@ export class TravelSession extends Disposable {
   }
 
   private async post(): Promise<void> {
+    const turn = ++this.turn;
     if (!this.ready) return;
     this.busy = true;
     try {
-      const { promptId } = this.view;
       const state = await this.read();
-      if (this.disposed) return;
-      this.panel.title = titleOf(promptId);
+      // Somebody has asked again meanwhile: that answer stays, though it may have come before this one.
+      if (turn !== this.turn || this.disposed) return;
+      this.panel.title = titleOf(state.promptId);
       await this.panel.webview.postMessage({ type: 'travel', state, view: this.view } satisfies TravelMessage);
     } finally {
-      this.busy = false;
+      if (turn === this.turn) this.busy = false;
     }
   }
 }
