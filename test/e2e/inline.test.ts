@@ -96,8 +96,11 @@ describe('answers beside prompts', function suite() {
     workbench.write('.vscode/settings.json', JSON.stringify({ 'minillm.inlineSamples.enabled': false }));
     await lens('step 400').first().waitFor({ state: 'detached' });
     assert.deepEqual(await answers(), []);
+    const item = workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 400' });
+    await item.waitFor({ state: 'detached', timeout: 10_000 });
     workbench.write('.vscode/settings.json', '{}');
     await lens('step 400').first().waitFor();
+    await item.waitFor();
   });
 
   it('cost nothing in a file of ten thousand rows', async () => {

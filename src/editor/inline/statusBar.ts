@@ -8,7 +8,7 @@ import { runDescription, runLabel } from '../runs/describe';
 import type { RunRegistry } from '../runs/registry';
 import { targetOf } from '../runs/target';
 import type { SampleBook } from './book';
-import type { PromptDocuments } from './documents';
+import { isEnabled, type PromptDocuments } from './documents';
 
 /** Beside a file with prompts: whose answers are shown. A click chooses others. */
 export class InlineStatusBar extends Disposable {
@@ -20,6 +20,9 @@ export class InlineStatusBar extends Disposable {
     this.item.command = 'minillm.chooseInlineSamples';
     this.register(book.onDidChange(() => this.update()));
     this.register(vscode.window.onDidChangeActiveTextEditor(() => this.update()));
+    this.register(vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('minillm.inlineSamples')) this.update();
+    }));
     this.update();
   }
 
@@ -27,7 +30,7 @@ export class InlineStatusBar extends Disposable {
     const { shown } = this.book;
     const { document } = vscode.window.activeTextEditor ?? {};
     const run = shown && this.runs.get(shown.dir);
-    if (!shown || !run || !document || this.documents.promptsIn(document).size === 0) {
+    if (!shown || !run || !document || !isEnabled(document.uri) || this.documents.promptsIn(document).size === 0) {
       this.item.hide();
       return;
     }
