@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { EditorContext } from '../../src/editor/context';
 import { PythonEnvironments } from '../../src/editor/python/environments';
+import { PythonExtension } from '../../src/editor/python/pythonExtension';
 import { usePython } from '../../src/editor/python/select';
 import { python, repo, temporaryFolder } from '../harness/paths';
 import { until, useTestPython, workspace } from './api';
@@ -58,4 +60,37 @@ describe('the Python that trains', () => {
       environments.dispose();
     }
   });
+
+  it('is the choice of a Python extension that is installed while the window is open', async function installed() {
+    this.timeout(60_000);
+    const asked = new PythonExtension();
+    let changes = 0;
+    const listener = asked.onDidChange(() => changes += 1);
+    try {
+      assert.equal(await asked.choice(workspace()), undefined);
+      await vscode.commands.executeCommand('workbench.extensions.installExtension', vscode.Uri.file(packPythonExtension(temporaryFolder('vsix'))));
+      await until('word of the choice', () => changes > 0);
+      assert.equal(await asked.choice(workspace()), '/chosen/bin/python');
+    } finally {
+      await vscode.commands.executeCommand('workbench.extensions.uninstallExtension', 'ms-python.python');
+      listener.dispose();
+      asked.dispose();
+    }
+  });
 });
+
+/** A package of an extension that goes by the Python extension's name, and says of every workspace that one interpreter is chosen. */
+function packPythonExtension(folder: string): string {
+  const manifest = { name: 'python', publisher: 'ms-python', version: '1.0.0', engines: { vscode: '^1.100.0' }, main: './main.js', activationEvents: [] };
+  const environments = `{
+    getActiveEnvironmentPath: () => ({ path: '/chosen' }),
+    resolveEnvironment: async ({ path }) => ({ executable: { uri: require('vscode').Uri.file(path + '/bin/python') } }),
+    onDidChangeActiveEnvironmentPath: () => ({ dispose() {} }),
+  }`;
+  writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
+  writeFileSync(path.join(folder, 'main.js'), `exports.activate = () => ({ environments: ${environments} });\n`);
+  const vsce = path.join(repo, 'node_modules', '@vscode', 'vsce', 'vsce');
+  const out = path.join(folder, 'python.vsix');
+  execFileSync(process.execPath, [vsce, 'package', '--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', out], { cwd: folder });
+  return out;
+}
