@@ -48,7 +48,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
   const panels = context.register(registerRunPanels(extension, { log: context.log, ensureSupervisor: (dir) => supervision.ensure(dir) }));
   const openPanel = (dir: string): void | Promise<void> => panels.open(dir);
 
-  const diagnostics = registerConfig(context, { runs, python, drafts });
+  const diagnostics = registerConfig(context, { runs, folders, python, drafts });
   const { selection, listed } = registerRuns(context, { runs, folders, openPanel });
   registerStartRun(context, { runs, folders, python, diagnostics, drafts, openPanel });
   registerRunControl(context, runs, supervision);

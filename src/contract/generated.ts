@@ -501,7 +501,7 @@ export interface Config {
    */
   seed: number;
   /**
-   * Where run folders are made, relative to the workspace.
+   * Where run folders are made, relative to the workspace. Of a config that names none, the editor's setting `minillm.runsFolder` says it.
    */
   runsFolder: string;
 }

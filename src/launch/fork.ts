@@ -29,9 +29,11 @@ export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   if (run === undefined) throw new LaunchError('not resumable', problem ?? `${name} has no run.json.`, 'Choose another run.');
   const checkpoint = await findCheckpoint(dir, options.from, run, history);
   const workspace = path.resolve(options.workspace);
+  // Beside the other, whatever its config says.
+  const runsFolder = options.runsFolder ?? path.dirname(dir);
   const { resolution, python, trainerDir } = await (options.config === undefined
     ? ownConfig(run, checkpoint, history, options, workspace)
-    : checkConfig({ ...options, config: options.config, workspace }));
+    : checkConfig({ ...options, config: options.config, workspace, usualRunsFolder: runsFolder }));
   if (resolution.config === null || resolution.problems.some(({ severity }) => severity === 'error')) {
     throw new ConfigError(options.config ?? run.configSource, resolution.problems);
   }
@@ -39,7 +41,7 @@ export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   options.onProgress?.('starting the supervisor');
   const launched = await launchRun({
     python: python.choice, probe: python.probe, trainerDir, resolved: resolution.config, config,
-    workspace, runsFolder: options.runsFolder ?? path.dirname(dir), env: options.env ?? process.env,
+    workspace, runsFolder, env: options.env ?? process.env,
     fork: { folder: checkpoint.path, parent: { run: run.id, checkpoint: checkpoint.name, path: path.resolve(dir) } },
   });
   return { ...launched, python, warnings: resolution.problems };

@@ -76,7 +76,7 @@ export async function launchRun(options: LaunchOptions): Promise<LaunchedRun> {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new LaunchError(
       'runs folder', `The run's folder cannot be made in ${runsFolder} (${code}).`,
-      'Choose another place with "runsFolder" in the config.', String(error),
+      'Choose another place with "runsFolder" in the config or the setting "minillm.runsFolder".', String(error),
     );
   }
 }
@@ -93,7 +93,7 @@ async function prepareRunsFolder(folder: string): Promise<void> {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     throw new LaunchError(
       'runs folder', `Runs cannot be written to ${folder} (${code}).`,
-      'Make it writable, or choose another place with "runsFolder" in the config.', String(error),
+      'Make it writable, or choose another place with "runsFolder" in the config or the setting "minillm.runsFolder".', String(error),
     );
   }
 }

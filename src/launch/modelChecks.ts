@@ -1,16 +1,13 @@
-import path from 'node:path';
 import type { Preflight } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { LaunchError } from './errors';
-import { type Env, lastCause, runPython, trainerArguments, trainerEnvironment } from './trainerProcess';
+import { configArguments, type ConfigPlace } from './resolve';
+import { type Env, lastCause, runPython, trainerEnvironment } from './trainerProcess';
 
-export interface ModelCheckOptions {
+export interface ModelCheckOptions extends ConfigPlace {
   readonly python: string;
   /** The folder of installTrainer. */
   readonly trainerDir: string;
-  /** Path of the config. */
-  readonly config: string;
-  readonly workspace: string;
   readonly env: Env;
   readonly signal?: AbortSignal | undefined;
   /** What is being done, in words. */
@@ -25,8 +22,8 @@ const UNLIMITED = 0;
  * Rejects with LaunchError when it cannot answer, also when it was aborted.
  */
 export async function checkModels(options: ModelCheckOptions): Promise<Preflight> {
-  const { python, trainerDir, config, workspace, env, signal, onProgress } = options;
-  const args = trainerArguments('preflight', path.resolve(config), '--workspace', path.resolve(workspace));
+  const { python, trainerDir, env, signal, onProgress } = options;
+  const args = configArguments('preflight', options);
   const answer = await runPython(python, args, trainerEnvironment(trainerDir, env), UNLIMITED, signal, (text) => {
     const said = text.trimEnd().split('\n').map(parseRecord).findLast((one) => one.ok && typeof one.value['what'] === 'string');
     if (said?.ok === true) onProgress?.(String(said.value['what']));

@@ -6,15 +6,27 @@ import { type Env, lastCause, runPython, trainerArguments, trainerEnvironment } 
 
 const TIMEOUT = 30_000;
 
-export interface ResolveOptions {
-  readonly python: string;
-  /** The folder of installTrainer. */
-  readonly trainerDir: string;
+/** A config, and what a path in it depends on. */
+export interface ConfigPlace {
   /** Path of the config. */
   readonly config: string;
   readonly workspace: string;
+  /** Where runs go when the config does not say. Default: `runs` in the workspace. */
+  readonly usualRunsFolder?: string | undefined;
+}
+
+export interface ResolveOptions extends ConfigPlace {
+  readonly python: string;
+  /** The folder of installTrainer. */
+  readonly trainerDir: string;
   readonly env: Env;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Arguments with which the trainer looks at a config. */
+export function configArguments(verb: 'resolve' | 'preflight', { config, workspace, usualRunsFolder }: ConfigPlace): string[] {
+  const runs = usualRunsFolder === undefined ? [] : ['--runs', path.resolve(workspace, usualRunsFolder)];
+  return trainerArguments(verb, path.resolve(config), '--workspace', path.resolve(workspace), ...runs);
 }
 
 /**
@@ -22,9 +34,8 @@ export interface ResolveOptions {
  * Rejects with LaunchError when the interpreter cannot answer.
  */
 export async function resolveConfig(options: ResolveOptions): Promise<Resolution> {
-  const { python, trainerDir, config, workspace } = options;
-  const args = trainerArguments('resolve', path.resolve(config), '--workspace', path.resolve(workspace));
-  const answer = await runPython(python, args, trainerEnvironment(trainerDir, options.env), TIMEOUT, options.signal);
+  const { python, trainerDir } = options;
+  const answer = await runPython(python, configArguments('resolve', options), trainerEnvironment(trainerDir, options.env), TIMEOUT, options.signal);
   const parsed = parseRecord(answer.stdout);
   if (parsed.ok && Array.isArray(parsed.value['problems'])) return parsed.value as unknown as Resolution;
   const cause = answer.timedOut ? `no answer within ${TIMEOUT / 1000} s` : (answer.failure ?? lastCause(answer.stderr) ?? 'no answer');

@@ -4,18 +4,16 @@ import type { Config, Problem, Resolution } from '../contract/generated';
 import { ConfigError, LaunchError } from './errors';
 import { launchRun, refuseUnsupportedPlatform, type LaunchedRun } from './launch';
 import { choosePython, findPython, type PythonSearch, type ReadyPython } from './python';
-import { resolveConfig } from './resolve';
+import { type ConfigPlace, resolveConfig } from './resolve';
 import { installTrainer } from './trainerPackage';
 import type { Env } from './trainerProcess';
 
-export interface StartOptions {
-  /** Path of the config. */
-  readonly config: string;
-  readonly workspace: string;
+export interface StartOptions extends ConfigPlace {
   /** The folder that holds the package `minillm` as it was shipped. */
   readonly trainerSource: string;
   /** What the caller knows about interpreters; the workspace and the environment are filled in here. */
   readonly python?: Omit<PythonSearch, 'workspace' | 'env'> | undefined;
+  /** Where the run goes, whatever the config says. */
   readonly runsFolder?: string | undefined;
   /** Where the trainer's copy goes; by default the user's cache. */
   readonly cache?: string | undefined;
@@ -39,7 +37,7 @@ export interface CheckedConfig {
 /** Everything before a run exists: copies the trainer, finds and probes Python, resolves the config. Rejects with LaunchError. */
 export async function checkConfig(options: StartOptions): Promise<CheckedConfig> {
   const env = options.env ?? process.env;
-  const { config, workspace } = options;
+  const { config, workspace, usualRunsFolder } = options;
   try {
     await access(config);
   } catch {
@@ -47,7 +45,7 @@ export async function checkConfig(options: StartOptions): Promise<CheckedConfig>
   }
   const trainerDir = await installTrainer(options.trainerSource, options.cache);
   const search = { ...options.python, workspace, env };
-  const resolve = (python: string): Promise<Resolution> => resolveConfig({ python, trainerDir, config, workspace, env });
+  const resolve = (python: string): Promise<Resolution> => resolveConfig({ python, trainerDir, config, workspace, usualRunsFolder, env });
   options.onProgress?.('looking for Python');
   // The probe imports torch, which takes a second or two: the likely interpreter reads the config meanwhile.
   const likely = await findPython(search);

@@ -93,7 +93,7 @@ function judgeMemory({ memory: { free, total } }: Facts): Check {
 }
 
 export function judgeDisk({ folder, free, writable }: Facts['disk']): Check {
-  if (!writable) return bad('Disk', `${folder} cannot be written to.`, 'Name another folder with "runsFolder" in the config or the settings.');
+  if (!writable) return bad('Disk', `${folder} cannot be written to.`, 'Name another folder with "runsFolder" in the config or the setting "minillm.runsFolder".');
   if (free === undefined) return good('Disk', `${folder} can be written to.`);
   const text = `${formatBytes(free)} are free in ${folder}.`;
   if (free >= LITTLE_DISK) return good('Disk', text);

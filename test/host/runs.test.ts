@@ -253,6 +253,36 @@ describe('a run', () => {
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
+  it('lies where the setting says, in the folder that Doctor has looked at', async function scratch() {
+    this.timeout(120_000);
+    const api = await activated();
+    await useTestPython(python);
+    const folder = temporaryFolder('scratch');
+    const settings = vscode.workspace.getConfiguration('minillm');
+    await settings.update('runsFolder', folder, vscode.ConfigurationTarget.Workspace);
+    try {
+      const config = vscode.Uri.file(writeTinyWorkspace(inWorkspace(), { name: 'elsewhere' }));
+      await vscode.commands.executeCommand('minillm.doctor');
+      const report = (): string | undefined => vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'minillm-report')?.getText();
+      const diskOf = (text: string | undefined): string | undefined => /are free in (.*)\.$/m.exec(text ?? '')?.[1];
+      assert.equal(await until('the report', () => diskOf(report())), folder);
+      const dir = await vscode.commands.executeCommand<string | undefined>('minillm.run', config);
+      assert.equal(dir && path.dirname(dir), folder);
+      await until('its end', () => api.runs().some(({ summary }) => summary.dir === dir && summary.state === 'finished'), 90_000);
+      // A config that names a folder goes there, and that is where Doctor looks when it is open.
+      const named = vscode.Uri.file(inWorkspace('named.minillm.jsonc'));
+      writeFileSync(named.fsPath, readFileSync(config.fsPath, 'utf8').replace('{', '{ "runsFolder": "own",'));
+      mkdirSync(inWorkspace('own'));
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+      await vscode.window.showTextDocument(named);
+      await vscode.commands.executeCommand('minillm.doctor');
+      await until('the report', () => diskOf(report()) === inWorkspace('own'));
+    } finally {
+      await settings.update('runsFolder', undefined, vscode.ConfigurationTarget.Workspace);
+      await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    }
+  });
+
   it('is stopped on request, with a checkpoint @long', async function stopped() {
     this.timeout(120_000);
     const api = await activated();

@@ -248,4 +248,4 @@ class Config(Part):
     seed: Annotated[int, Field(ge=0)] = 10
     """Seed of every random draw of the run."""
     runs_folder: str = "runs"
-    """Where run folders are made, relative to the workspace."""
+    """Where run folders are made, relative to the workspace. Of a config that names none, the editor's setting `minillm.runsFolder` says it."""

@@ -194,9 +194,10 @@ def _look_into_corpus(path: str) -> None:
         raise BadInput(f"{path} is empty: a corpus is plain text.", file=path)
 
 
-def check_runs_folder(config: Config, workspace: Path, findings: Findings) -> None:
-    """Makes the runs folder absolute, in place, and looks whether it is or can be made there."""
-    folder = Path(_absolute(config.runs_folder, workspace))
+def check_runs_folder(config: Config, usual: Path | None, workspace: Path, findings: Findings) -> None:
+    """Makes the runs folder absolute, in place, and looks whether it is or can be made there. A config that names none takes `usual`."""
+    named = usual is None or "runs_folder" in config.model_fields_set
+    folder = Path(_absolute(config.runs_folder if named else str(usual), workspace))
     config.runs_folder = str(folder)
     there = next((path for path in (folder, *folder.parents) if path.exists()), Path(os.sep))
     if not there.is_dir():

@@ -314,6 +314,15 @@ def test_an_unwritable_runs_folder(place: Path, monkeypatch: pytest.MonkeyPatch)
     )
 
 
+def test_the_usual_runs_folder_counts_where_the_config_names_none(place: Path) -> None:
+    path, scratch = place / "a.minillm.jsonc", place / "scratch"
+    path.write_text(json.dumps(good()))
+    found = [resolve(path, place / "workspace", runs) for runs in (scratch, None)]
+    path.write_text(json.dumps(good() | {"runsFolder": "own"}))
+    found.append(resolve(path, place / "workspace", scratch))
+    assert [one.config and one.config.runs_folder for one in found] == [str(scratch), f"{place}/workspace/runs", f"{place}/workspace/own"]
+
+
 def test_several_problems_come_at_once(place: Path) -> None:
     config = good() | {"colour": 1, "seed": "x"}
     config["phases"][1]["steps"] = 0

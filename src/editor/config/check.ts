@@ -3,12 +3,11 @@ import { LaunchError } from '../../launch/errors';
 import { type Preflight, preflight } from '../../launch/preflight';
 import type { EditorContext } from '../context';
 import { showError, showInfo, showWarning, whileShown } from '../notify';
-import type { PythonEnvironments } from '../python/environments';
-import type { ConfigDiagnostics } from './diagnostics';
+import type { CheckDeps, ConfigDiagnostics } from './diagnostics';
 import { isConfig, pickConfig, workspaceOf } from './files';
 
 /** Check Config: what can be said of a run before it exists, models and data included. Tells what is amiss, or that nothing is. */
-export function registerCheckConfig(context: EditorContext, python: PythonEnvironments, diagnostics: ConfigDiagnostics): void {
+export function registerCheckConfig(context: EditorContext, { folders, python }: CheckDeps, diagnostics: ConfigDiagnostics): void {
   context.command('minillm.checkConfig', async (given) => {
     const active = vscode.window.activeTextEditor?.document;
     const config = given instanceof vscode.Uri ? given : active && isConfig(active) ? active.uri : await pickConfig();
@@ -41,7 +40,7 @@ export function registerCheckConfig(context: EditorContext, python: PythonEnviro
     return whileShown('MiniLLM: checking', async (signal, onProgress) => {
       try {
         return await preflight({
-          config: config.fsPath, workspace, search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
+          config: config.fsPath, workspace, usualRunsFolder: folders.usualOf(workspace), search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
           trainerSource: context.shipped('trainer'), models: true, signal, onProgress,
         });
       } catch (error) {

@@ -9,6 +9,7 @@ import { resolveConfig } from '../../launch/resolve';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
 import type { PythonEnvironments } from '../python/environments';
+import type { RunsFolders } from '../runs/folders';
 import { isConfig, workspaceOf } from './files';
 
 /** Milliseconds without a key pressed before the text is looked at. */
@@ -16,6 +17,12 @@ const PAUSE = 300;
 
 export function rangeOf({ start, end }: Range): vscode.Range {
   return new vscode.Range(start.line, start.character, end.line, end.character);
+}
+
+/** What the meaning of a config depends on, beside its text. */
+export interface CheckDeps {
+  readonly folders: RunsFolders;
+  readonly python: PythonEnvironments;
 }
 
 /**
@@ -31,14 +38,16 @@ export class ConfigDiagnostics extends Disposable {
   private readonly timers = new Map<string, NodeJS.Timeout>();
   private readonly checks = new Map<string, AbortController>();
 
-  constructor(private readonly context: EditorContext, private readonly python: PythonEnvironments) {
+
+  constructor(private readonly context: EditorContext, private readonly deps: CheckDeps) {
     super();
     this.register(vscode.workspace.onDidOpenTextDocument((document) => this.check(document)));
     this.register(vscode.workspace.onDidSaveTextDocument((document) => this.check(document)));
     this.register(vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.check(editor.document)));
     this.register(vscode.workspace.onDidChangeTextDocument(({ document }) => this.later(document)));
     this.register(vscode.workspace.onDidCloseTextDocument((document) => this.forget(document)));
-    this.register(python.onDidChange(() => this.checkAll()));
+    this.register(deps.python.onDidChange(() => this.checkAll()));
+    this.register(vscode.workspace.onDidChangeConfiguration((change) => change.affectsConfiguration('minillm.runsFolder') && this.checkAll()));
     this.checkAll();
   }
 
@@ -116,12 +125,13 @@ export class ConfigDiagnostics extends Disposable {
     /** Nobody has asked again meanwhile, and somebody still wants to know. */
     const current = (): boolean => this.checks.get(key) === check && !document.isClosed;
     const workspace = workspaceOf(document.uri);
+    const { folders, python } = this.deps;
     try {
-      const { choice } = await this.python.ready(workspace);
+      const { choice } = await python.ready(workspace);
       if (!current()) return;
       const resolution = await resolveConfig({
-        python: choice.path, trainerDir: await this.python.trainer(), config: document.uri.fsPath, workspace,
-        env: await this.python.environmentFor(workspace), signal: check.signal,
+        python: choice.path, trainerDir: await python.trainer(), config: document.uri.fsPath, workspace,
+        usualRunsFolder: folders.usualOf(workspace), env: await python.environmentFor(workspace), signal: check.signal,
       });
       if (!current()) return;
       this.problems.set(key, resolution.problems);

@@ -1,6 +1,7 @@
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from '../python/environments';
 import { PythonStatus } from '../python/status';
+import type { RunsFolders } from '../runs/folders';
 import type { ForkDrafts } from '../runs/forkDrafts';
 import type { RunRegistry } from '../runs/registry';
 import { registerCheckConfig } from './check';
@@ -12,6 +13,7 @@ import { registerNewConfig } from './newConfig';
 
 interface ConfigDeps {
   readonly runs: RunRegistry;
+  readonly folders: RunsFolders;
   readonly python: PythonEnvironments;
   readonly drafts: ForkDrafts;
 }
@@ -22,8 +24,8 @@ export function registerConfig(context: EditorContext, deps: ConfigDeps): Config
   context.register(new PythonStatus(deps.python));
   context.register(new ConfigPresence(context));
   registerNewConfig(context);
-  const diagnostics = context.register(new ConfigDiagnostics(context, deps.python));
+  const diagnostics = context.register(new ConfigDiagnostics(context, deps));
   context.register(new ConfigMends(diagnostics));
-  registerCheckConfig(context, deps.python, diagnostics);
+  registerCheckConfig(context, deps, diagnostics);
   return diagnostics;
 }

@@ -15,7 +15,13 @@ export class RunsFolders {
   get ofWorkspace(): string[] {
     return (vscode.workspace.workspaceFolders ?? [])
       .filter(({ uri }) => uri.scheme === 'file')
-      .map(({ uri }) => resolvePath(setting(uri), { workspace: uri.fsPath, env: process.env }));
+      .map(({ uri }) => this.usualOf(uri.fsPath));
+  }
+
+  /** Where runs of this workspace folder go unless their config names another place. */
+  usualOf(workspace: string): string {
+    const setting = vscode.workspace.getConfiguration('minillm', vscode.Uri.file(workspace)).get<string>('runsFolder', '').trim();
+    return resolvePath(setting || 'runs', { workspace, env: process.env });
   }
 
   /** Shows the runs of this folder in this workspace from now on, wherever it lies. */
@@ -27,8 +33,4 @@ export class RunsFolders {
   private get remembered(): string[] {
     return this.context.extension.workspaceState.get<string[]>(REMEMBERED, []);
   }
-}
-
-function setting(scope: vscode.Uri): string {
-  return vscode.workspace.getConfiguration('minillm', scope).get<string>('runsFolder', '').trim() || 'runs';
 }

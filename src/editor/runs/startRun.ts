@@ -49,6 +49,7 @@ export function registerStartRun(context: EditorContext, { runs, folders, python
         const options: StartOptions = {
           config: config.fsPath,
           workspace,
+          usualRunsFolder: folders.usualOf(workspace),
           trainerSource: context.shipped('trainer'),
           python: await python.searchFor(workspace),
           env: await python.environmentFor(workspace),

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../../src/contract/generated';
 import { ConfigError, LaunchError } from '../../../src/launch/errors';
 import { launchRun, refuseUnsupportedPlatform } from '../../../src/launch/launch';
+import { preflight } from '../../../src/launch/preflight';
 import { checkConfig, type CheckedConfig, startRun, type StartOptions } from '../../../src/launch/start';
 import { RunDir } from '../../../src/rundir/layout';
 import { processAlive } from '../../../src/rundir/liveness';
@@ -130,6 +131,21 @@ describe('launch', function () {
       launchRun({ python: ready.choice, probe: ready.probe, trainerDir, resolved, config, workspace, env: process.env }),
       (error) => error instanceof LaunchError && error.reason === 'runs folder' && error.message.includes('tiny.minillm.jsonc/runs') && error.fix.includes('runsFolder'),
     );
+  });
+
+  it('looks at the folder that the run would go to: the one that the config names, else the usual one', async () => {
+    const usual = { ...options, usualRunsFolder: path.join(workspace, 'scratch', 'runs') };
+    const look = async (): Promise<readonly [string | undefined, string | undefined]> => {
+      const { resolution } = await checkConfig(usual);
+      const { checks } = await preflight({ ...usual, search: {}, env: usual.env!, models: false });
+      return [resolution.config?.runsFolder, / free in (.*)\.$/.exec(checks.find(({ name }) => name === 'Disk')?.text ?? '')?.[1]];
+    };
+    mkdirSync(usual.usualRunsFolder, { recursive: true });
+    assert.deepEqual(await look(), [usual.usualRunsFolder, usual.usualRunsFolder]);
+    const own = path.join(workspace, 'own');
+    mkdirSync(own);
+    writeFileSync(config, tinyConfig({ runsFolder: 'own' }));
+    assert.deepEqual(await look(), [own, own]);
   });
 
   it('finds what is wrong with a config before there is a run', async () => {
