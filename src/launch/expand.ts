@@ -18,6 +18,17 @@ export function resolvePath(text: string, where: Surroundings): string {
   return path.resolve(where.workspace ?? '.', expand(text, where));
 }
 
+/**
+ * A program as it is written into a setting. Inside the workspace relative to it: the setting may be shared with people who have the
+ * workspace elsewhere.
+ */
+export function writtenProgram(file: string, workspace: string): string {
+  const inside = path.relative(workspace, file);
+  if (inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) return file;
+  // Without a separator it would be the name of a command.
+  return inside.includes(path.sep) ? inside.split(path.sep).join('/') : `./${inside}`;
+}
+
 /** The program that a setting names: a path, made absolute, or the name of a command, as it is. */
 export function resolveProgram(text: string, where: Surroundings): string {
   return /[\\/]/.test(expand(text, where)) ? resolvePath(text, where) : text;

@@ -142,7 +142,7 @@ export class Workbench {
     return this.#folder;
   }
 
-  /** Opens a folder, and waits until the workbench answers. */
+  /** Opens a folder, or a file that names several, and waits until the workbench answers. */
   async open(folder: string): Promise<void> {
     await this.navigate(folder);
     await this.ready();
@@ -152,7 +152,7 @@ export class Workbench {
   async navigate(folder: string): Promise<void> {
     this.#folder = folder;
     const address = new URL(this.server.origin);
-    address.searchParams.set('folder', folder);
+    address.searchParams.set(folder.endsWith('.code-workspace') ? 'workspace' : 'folder', folder);
     if (this.tests) {
       const remote = (file: string) => `vscode-remote://${address.host}${file}`;
       address.searchParams.set('payload', JSON.stringify([['extensionDevelopmentPath', remote(repo)], ['extensionTestsPath', remote(this.tests)]]));

@@ -26,6 +26,13 @@ describe('the Python that trains', () => {
     assert.equal(setting().get('pythonPath'), '');
   });
 
+  it('is written relative to its folder, for whoever shares the settings, and absolute where it lies outside', async () => {
+    await usePython(workspace(), path.join(workspace(), '.venv', 'bin', 'python'));
+    assert.equal(setting().inspect('pythonPath')?.workspaceValue, '.venv/bin/python');
+    await usePython(workspace(), '/usr/bin/python3');
+    assert.equal(setting().inspect('pythonPath')?.workspaceValue, '/usr/bin/python3');
+  });
+
   it('stays when a probe that began before it fails late', async () => {
     const folder = temporaryFolder('python');
     const slow = path.join(folder, 'slow');

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Probe } from '../../contract/generated';
 import { LaunchError } from '../../launch/errors';
+import { writtenProgram } from '../../launch/expand';
 import { listPythons, probePython, type PythonChoice, whyUnfit } from '../../launch/python';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from './environments';
@@ -78,15 +79,23 @@ async function browse(workspace: string): Promise<void> {
 
 /**
  * Writes the choice where it counts: in the workspace when there is one, or in its folder where that says otherwise. No choice
- * clears the setting wherever it is set.
+ * clears the setting wherever it is set. Where there are several folders, a choice is that of its folder alone.
  */
 export async function usePython(workspace: string, file: string | undefined): Promise<void> {
   const { Global, Workspace, WorkspaceFolder } = vscode.ConfigurationTarget;
   const settings = vscode.workspace.getConfiguration('minillm', vscode.Uri.file(workspace));
   const { globalValue, workspaceValue, workspaceFolderValue } = settings.inspect<string>('pythonPath') ?? {};
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  if (folders.length > 1) {
+    // What all folders share stays as it is: an empty setting of the folder's own comes before it.
+    const shared = workspaceValue || globalValue;
+    await settings.update('pythonPath', file === undefined ? (shared ? '' : undefined) : writtenProgram(file, workspace), WorkspaceFolder);
+    return;
+  }
   if (file !== undefined) {
     const inWorkspace = workspaceFolderValue === undefined ? Workspace : WorkspaceFolder;
-    await settings.update('pythonPath', file, vscode.workspace.workspaceFolders === undefined ? Global : inWorkspace);
+    if (folders.length === 0) await settings.update('pythonPath', file, Global);
+    else await settings.update('pythonPath', writtenProgram(file, workspace), inWorkspace);
     return;
   }
   for (const [target, value] of [[Global, globalValue], [Workspace, workspaceValue], [WorkspaceFolder, workspaceFolderValue]] as const) {

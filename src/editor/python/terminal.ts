@@ -5,18 +5,40 @@ import { resolveProgram } from '../../launch/expand';
 import type { EditorContext } from '../context';
 import type { PythonEnvironments } from './environments';
 
-/** In a terminal the command finds the Python that the setting names, as the editor does. */
+const NAME = 'MINILLM_PYTHON';
+/** Folders that terminals know a Python of: the editor keeps what they know, and for longer than a folder may be open. */
+const KNOWN = 'python.terminalFolders';
+
+/** In a terminal the command finds the Python that the setting names for the terminal's folder, as the editor does. */
 export function followSetting(context: EditorContext, python: PythonEnvironments): void {
-  const variables = context.extension.environmentVariableCollection;
+  const { environmentVariableCollection: variables, workspaceState } = context.extension;
   const update = (): void => {
-    const named = vscode.workspace.getConfiguration('minillm').get<string>('pythonPath', '').trim();
-    const workspace = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
-    if (named === '' || !vscode.workspace.isTrusted) variables.delete('MINILLM_PYTHON');
-    // What a setting may be relative to, a terminal knows nothing of.
-    else variables.replace('MINILLM_PYTHON', resolveProgram(named, { workspace, env: process.env }));
+    const folders = vscode.workspace.workspaceFolders ?? [];
+    // What is said to all terminals may come before what is said to those of a folder.
+    tell(variables, folders.length === 0 ? namedPython(undefined) : undefined);
+    for (const folder of folders) tell(variables.getScoped({ workspaceFolder: folder }), namedPython(folder.uri));
+    const here = folders.map(({ uri }) => uri.toString());
+    // The editor tells folders apart by their place, which another one has taken.
+    for (const gone of workspaceState.get<string[]>(KNOWN, []).filter((uri) => !here.includes(uri))) {
+      tell(variables.getScoped({ workspaceFolder: { uri: vscode.Uri.parse(gone), name: '', index: -1 } }), undefined);
+    }
+    context.background('Noting the folders of terminals', Promise.resolve(workspaceState.update(KNOWN, here)));
   };
   context.register(python.onDidChange(update));
+  context.register(vscode.workspace.onDidChangeWorkspaceFolders(update));
   update();
+}
+
+function tell(variables: vscode.EnvironmentVariableCollection, program: string | undefined): void {
+  if (program !== undefined) variables.replace(NAME, program);
+  else if (variables.get(NAME)) variables.delete(NAME);
+}
+
+/** As a path: what a setting may be relative to, a terminal knows nothing of. */
+function namedPython(folder: vscode.Uri | undefined): string | undefined {
+  const named = vscode.workspace.getConfiguration('minillm', folder ?? null).get<string>('pythonPath', '').trim();
+  if (named === '' || !vscode.workspace.isTrusted) return undefined;
+  return resolveProgram(named, { workspace: folder?.fsPath, env: process.env });
 }
 
 /**

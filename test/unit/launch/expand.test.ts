@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { resolvePath, resolveProgram } from '../../../src/launch/expand';
+import { resolvePath, resolveProgram, writtenProgram } from '../../../src/launch/expand';
 
 describe('a path in a setting', () => {
   const where = { workspace: '/work', env: { HOME: '/home/me' } };
@@ -12,5 +12,12 @@ describe('a path in a setting', () => {
   it('is the name of a command when it has no separator and a program is named', () => {
     assert.deepEqual(['python3.12', '.venv/bin/python', '~/env', '${workspaceFolder}/env'].map((text) => resolveProgram(text, where)),
       ['python3.12', '/work/.venv/bin/python', '/home/me/env', '/work/env']);
+  });
+
+  it('is written relative to the workspace inside it, and means the same program when it is read', () => {
+    const programs = ['/work/.venv/bin/python', '/work/python', '/work/..env/python', '/workshop/python', '/usr/bin/python3'];
+    const written = programs.map((file) => writtenProgram(file, where.workspace));
+    assert.deepEqual(written, ['.venv/bin/python', './python', '..env/python', '/workshop/python', '/usr/bin/python3']);
+    assert.deepEqual(written.map((text) => resolveProgram(text, where)), programs);
   });
 });
