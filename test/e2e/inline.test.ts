@@ -98,6 +98,9 @@ describe('answers beside prompts', function suite() {
     assert.deepEqual(await answers(), []);
     const item = workbench.page.locator('.statusbar-item', { hasText: 'pronounce, step 400' });
     await item.waitFor({ state: 'detached', timeout: 10_000 });
+    await workbench.runCommand('MiniLLM: Show Answers Beside Prompts');
+    await workbench.notification('Answers beside prompts are switched off').waitFor({ timeout: 10_000 });
+    await workbench.runCommand('Notifications: Clear All Notifications');
     workbench.write('.vscode/settings.json', '{}');
     await lens('step 400').first().waitFor();
     await item.waitFor();

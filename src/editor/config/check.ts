@@ -10,7 +10,7 @@ import { isConfig, pickConfig, workspaceOf } from './files';
 export function registerCheckConfig(context: EditorContext, { folders, python }: CheckDeps, diagnostics: ConfigDiagnostics): void {
   context.command('minillm.checkConfig', async (given) => {
     const active = vscode.window.activeTextEditor?.document;
-    const config = given instanceof vscode.Uri ? given : active && isConfig(active) ? active.uri : await pickConfig();
+    const config = given instanceof vscode.Uri ? given : active && isConfig(active) ? active.uri : await pickConfig('Config to check');
     if (!config) return;
     const document = await vscode.workspace.openTextDocument(config);
     if (document.isDirty && !(await document.save())) return;

@@ -19,7 +19,7 @@ export function workspaceOf(config: vscode.Uri): string {
 }
 
 /** A config of the workspace: the only one, or the one that the user chooses. */
-export async function pickConfig(): Promise<vscode.Uri | undefined> {
+export async function pickConfig(placeHolder: string): Promise<vscode.Uri | undefined> {
   const found = (await vscode.workspace.findFiles('**/*.minillm.jsonc', LEFT_OUT, 100)).filter((uri) => uri.scheme === 'file');
   if (found.length <= 1) {
     if (found[0]) return found[0];
@@ -32,7 +32,7 @@ export async function pickConfig(): Promise<vscode.Uri | undefined> {
   const folderOf = (uri: vscode.Uri): string => path.dirname(vscode.workspace.asRelativePath(uri));
   const picks = found.map((uri) => ({ label: path.basename(uri.path), description: folderOf(uri), uri }));
   picks.sort((a, b) => a.label.localeCompare(b.label) || a.description.localeCompare(b.description));
-  return (await vscode.window.showQuickPick(picks, { placeHolder: 'Config to run', matchOnDescription: true }))?.uri;
+  return (await vscode.window.showQuickPick(picks, { placeHolder, matchOnDescription: true }))?.uri;
 }
 
 /** Tells the views' welcome whether the workspace has a config. */

@@ -34,6 +34,12 @@ export class PromptDocuments {
   }
 }
 
-export function isEnabled(resource: vscode.Uri): boolean {
-  return vscode.workspace.getConfiguration('minillm', resource).get('inlineSamples.enabled', true);
+export function isEnabled(resource: vscode.Uri | undefined): boolean {
+  return vscode.workspace.getConfiguration('minillm', resource ?? null).get('inlineSamples.enabled', true);
+}
+
+/** Whether any folder of this window shows answers. */
+export function isEnabledSomewhere(): boolean {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.length === 0 ? isEnabled(undefined) : folders.some(({ uri }) => isEnabled(uri));
 }

@@ -4,11 +4,12 @@ import { sampledCheckpoints } from '../../rundir/samples';
 import { keptCheckpoints } from '../../samples/branch';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
+import { showInfo } from '../notify';
 import { runDescription, runLabel } from '../runs/describe';
 import type { RunRegistry } from '../runs/registry';
 import { targetOf } from '../runs/target';
 import type { SampleBook } from './book';
-import { isEnabled, type PromptDocuments } from './documents';
+import { isEnabled, isEnabledSomewhere, type PromptDocuments } from './documents';
 
 /** Beside a file with prompts: whose answers are shown. A click chooses others. */
 export class InlineStatusBar extends Disposable {
@@ -44,6 +45,12 @@ export class InlineStatusBar extends Disposable {
 
 export function registerChooseInlineSamples(context: EditorContext, runs: RunRegistry, book: SampleBook): void {
   context.command('minillm.chooseInlineSamples', async (given) => {
+    if (!isEnabledSomewhere()) {
+      const open = 'Open Setting';
+      const answer = await showInfo('Answers beside prompts are switched off: the setting "minillm.inlineSamples.enabled" is false.', open);
+      if (answer === open) await vscode.commands.executeCommand('workbench.action.openSettings', 'minillm.inlineSamples.enabled');
+      return;
+    }
     const target = targetOf(given);
     if (target) {
       await book.choose({ dir: target.dir, checkpoint: target.checkpoint ?? null });
@@ -64,6 +71,7 @@ export function registerChooseInlineSamples(context: EditorContext, runs: RunReg
     const names = keptCheckpoints(await sampledCheckpoints(dir)).reverse();
     const steps = names.map((name) => ({ label: checkpointLabel(name), description: '', name: name }));
     const follow = { label: 'Newest checkpoint', description: 'follows the run', name: null as string | null };
+    if (steps.length === 0) void showInfo('This run has no samples yet: they come with its first checkpoint.');
     const checkpoint = steps.length === 0 ? follow : await vscode.window.showQuickPick([follow, ...steps], { placeHolder: 'Checkpoint' });
     if (checkpoint) await book.choose({ dir, checkpoint: checkpoint.name });
   });

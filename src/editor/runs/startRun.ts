@@ -79,5 +79,5 @@ async function configToRun(given: unknown): Promise<vscode.Uri | undefined> {
   if (given instanceof vscode.Uri) return given;
   const active = vscode.window.activeTextEditor?.document;
   if (active && isConfig(active)) return active.uri;
-  return pickConfig();
+  return pickConfig('Config to run');
 }
