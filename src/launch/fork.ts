@@ -33,7 +33,7 @@ export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   const runsFolder = options.runsFolder ?? path.dirname(dir);
   const { resolution, python, trainerDir } = await (options.config === undefined
     ? ownConfig(run, checkpoint, history, options, workspace)
-    : checkConfig({ ...options, config: options.config, workspace, usualRunsFolder: runsFolder }));
+    : checkConfig({ ...options, config: options.config, workspace, runsFolder }));
   if (resolution.config === null || resolution.problems.some(({ severity }) => severity === 'error')) {
     throw new ConfigError(options.config ?? run.configSource, resolution.problems);
   }

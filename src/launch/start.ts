@@ -37,7 +37,8 @@ export interface CheckedConfig {
 /** Everything before a run exists: copies the trainer, finds and probes Python, resolves the config. Rejects with LaunchError. */
 export async function checkConfig(options: StartOptions): Promise<CheckedConfig> {
   const env = options.env ?? process.env;
-  const { config, workspace, usualRunsFolder } = options;
+  const { config, workspace } = options;
+  const usualRunsFolder = options.runsFolder ?? options.usualRunsFolder;
   try {
     await access(config);
   } catch {

@@ -142,6 +142,8 @@ describe('launch', function () {
     };
     mkdirSync(usual.usualRunsFolder, { recursive: true });
     assert.deepEqual(await look(), [usual.usualRunsFolder, usual.usualRunsFolder]);
+    const asked = path.join(workspace, 'asked');
+    assert.equal((await checkConfig({ ...usual, runsFolder: asked })).resolution.config?.runsFolder, asked);
     const own = path.join(workspace, 'own');
     mkdirSync(own);
     writeFileSync(config, tinyConfig({ runsFolder: 'own' }));
