@@ -41,11 +41,13 @@ class PageOfTest {
 
 describe('time travel', () => {
   it('stays with the prompt that was chosen last, though an earlier choice is read later', async () => {
-    const runs = new SlowRegistry(() => [], assert.fail);
+    const warnings: string[] = [];
+    const warn = (text: string): void => void warnings.push(text);
+    const runs = new SlowRegistry(() => [], warn);
     const page = new PageOfTest();
     const view = (promptId: string): TravelView => ({ dir, promptId, draw: 0, checkpoint: null, pins: [] });
     const panel = page as unknown as vscode.WebviewPanel;
-    const session = new TravelSession(panel, view('cough'), extension().extensionUri, runs, { keep: () => undefined }, assert.fail);
+    const session = new TravelSession(panel, view('cough'), extension().extensionUri, runs, { keep: () => undefined }, warn);
     try {
       page.say({ type: 'ready' });
       await until('the first look at the run', () => runs.asked === 1);
@@ -58,6 +60,7 @@ describe('time travel', () => {
       const [last] = page.told.slice(before).reverse();
       assert.deepEqual([...new Set(page.told.map(({ state }) => state.promptId))], ['naive'], 'the earlier choice was shown');
       assert.deepEqual([last?.state.promptId, last?.state.draw, last?.view.promptId, page.title], ['naive', 1, 'naive', 'Travel: naive']);
+      assert.deepEqual(warnings, []);
       assert.ok((last?.state.moments.length ?? 0) > 0, last?.state.problem ?? '');
     } finally {
       session.dispose();

@@ -40,7 +40,8 @@ export function registerCheckConfig(context: EditorContext, { folders, python }:
     return whileShown('MiniLLM: checking', async (signal, onProgress) => {
       try {
         return await preflight({
-          config: config.fsPath, workspace, usualRunsFolder: folders.usualOf(workspace), search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
+          config: config.fsPath, workspace, usualRunsFolder: folders.usualOf(workspace),
+          search: await python.searchFor(workspace), env: await python.environmentFor(workspace),
           trainerSource: context.shipped('trainer'), models: true, signal, onProgress,
         });
       } catch (error) {
