@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Status } from '../../src/contract/generated';
@@ -152,6 +152,26 @@ describe('the list of runs', () => {
     writeFileSync(path.join(folder, '20260101-000000-file'), '');
     await registry.refresh();
     assert.deepEqual(registry.runs, []);
+  });
+
+  it('keeps its runs while their folder cannot be read, and loses them with the folder', async () => {
+    writeRun(folder, { id: '20260101-000000-kept', name: 'kept', state: 'finished', step: 1, total: 1 });
+    await registry.refresh();
+    const names = (): string[] => registry.runs.map(({ summary }) => summary.name);
+    assert.deepEqual(names(), ['kept']);
+    const away = `${folder}-away`;
+    renameSync(folder, away);
+    symlinkSync(folder, folder); // a link to itself can be read by nobody, not even by root
+    await registry.refresh();
+    await registry.refresh();
+    assert.deepEqual(names(), ['kept']);
+    assert.deepEqual(warnings.splice(0), [`The runs folder ${folder} cannot be read (ELOOP).`]);
+    rmSync(folder);
+    await registry.refresh();
+    assert.deepEqual(names(), []);
+    renameSync(away, folder);
+    await registry.refresh();
+    assert.deepEqual(names(), ['kept']);
   });
 
   it('shows a request to open a run once, and obeys none that names anything else', async () => {

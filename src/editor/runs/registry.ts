@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
@@ -5,8 +6,8 @@ import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from 
 import { RunFollower } from '../../rundir/follow';
 import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
-import { Patience } from '../../rundir/patience';
 import { readRecent } from '../../rundir/recent';
+import { type Listing, Rounds } from '../../rundir/rounds';
 import { readRun, type RunSummary } from '../../rundir/runs';
 import { foldAlerts, type RunAlert } from '../../telemetry/alerts';
 import { Disposable } from '../disposable';
@@ -42,7 +43,7 @@ const SHOWN = 100;
 /** Milliseconds that one folder or run may hold up the others. */
 const PATIENCE = 5000;
 
-interface FolderLook {
+interface Folder {
   readonly dirs: readonly string[];
   /** Runs that are not in the list. */
   readonly older: number;
@@ -58,12 +59,11 @@ export class RunRegistry extends Disposable {
   private timer: NodeJS.Timeout | undefined;
   private polling: Promise<void> | undefined;
   private readonly warned = new Set<string>();
-  private readonly folderLooks = new Patience<FolderLook>(PATIENCE, () => undefined);
-  private readonly runLooks = new Patience<boolean>(PATIENCE, () => this.disposed || this.changed.fire());
+  private readonly rounds = new Rounds(PATIENCE, (folder) => this.list(folder), (dir) => this.look(dir), () => this.tell());
   /** The last answer of each folder. */
-  private seen = new Map<string, FolderLook>();
+  private readonly seen = new Map<string, Folder>();
 
-  /** Something in a list of runs looks different now. Fires at most once a poll. */
+  /** Something in a list of runs looks different now. Fires at most once a poll and folder. */
   readonly onDidChange = this.changed.event;
 
   constructor(readonly folders: () => readonly string[], private readonly log: (text: string) => void) {
@@ -128,22 +128,16 @@ export class RunRegistry extends Disposable {
   }
 
   private async poll(): Promise<void> {
-    const before = this.older;
-    const folders = [...new Set(this.folders())];
-    // One that does not answer keeps what it had, and keeps nobody waiting.
-    const none: FolderLook = { dirs: [], older: 0 };
-    const answers = await Promise.all(folders.map((folder) => this.folderLooks.ask(folder, () => this.runsIn(folder))));
-    this.seen = new Map(folders.map((folder, i) => [folder, answers[i] ?? this.seen.get(folder) ?? none]));
-    const found = new Set([...this.seen.values()].flatMap(({ dirs }) => dirs));
-    let changed = this.older !== before;
-    for (const [dir, entry] of this.entries) {
-      if (found.has(dir)) continue;
-      entry.follower?.dispose();
-      this.entries.delete(dir);
-      changed = true;
-    }
-    const looks = await Promise.all([...found].map((dir) => this.runLooks.ask(dir, () => this.look(dir))));
-    if ((changed || looks.includes(true)) && !this.disposed) this.changed.fire();
+    const folders = new Set(this.folders());
+    for (const folder of this.seen.keys()) if (!folders.has(folder)) this.seen.delete(folder);
+    if (this.forgetGone()) this.tell();
+    await Promise.all([...folders].map(async (folder) => {
+      if (await this.rounds.go(folder)) this.tell();
+    }));
+  }
+
+  private tell(): void {
+    if (!this.disposed) this.changed.fire();
   }
 
   private warn(text: string): void {
@@ -152,27 +146,48 @@ export class RunRegistry extends Disposable {
     this.log(text);
   }
 
-  private async runsIn(folder: string): Promise<FolderLook> {
+  /** What a folder holds now. One that cannot be read keeps what it had: who lost a disk for a moment has not lost their runs. */
+  private async list(folder: string): Promise<Listing> {
+    let found: Dirent[] = [];
     try {
-      const entries = await readdir(folder, { withFileTypes: true });
-      const names = entries.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
-      // Ids begin with their time: sorting names is sorting by age.
-      const all = names.filter(isRunId).sort().reverse().map((name) => path.join(folder, name));
-      const dirs = all.filter((dir, place) => place < SHOWN || this.entries.get(dir)?.wasActive === true);
-      return { dirs, older: all.length - dirs.length };
+      found = await readdir(folder, { withFileTypes: true });
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') this.warn(`The runs folder ${folder} cannot be read (${code ?? 'unknown error'}).`);
-      return { dirs: [], older: 0 };
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        this.warn(`The runs folder ${folder} cannot be read (${code ?? 'unknown error'}).`);
+        return { dirs: [], changed: false };
+      }
     }
+    const links = new Set(found.filter((entry) => entry.isSymbolicLink()).map(({ name }) => path.join(folder, name)));
+    const names = found.filter((entry) => entry.isDirectory() || entry.isSymbolicLink()).map(({ name }) => name);
+    // Ids begin with their time: sorting names is sorting by age.
+    const all = names.filter(isRunId).sort().reverse().map((name) => path.join(folder, name));
+    const shown = all.filter((dir, place) => place < SHOWN || this.entries.get(dir)?.wasActive === true);
+    // A linked run comes last: it may lie on another disk, and would not stand for this one.
+    const dirs = [...shown.filter((dir) => !links.has(dir)), ...shown.filter((dir) => links.has(dir))];
+    const older = all.length - dirs.length;
+    const otherOlder = older !== (this.seen.get(folder)?.older ?? 0);
+    this.seen.set(folder, { dirs, older });
+    return { dirs, changed: this.forgetGone() || otherOlder };
+  }
+
+  /** Forgets the runs that no folder holds any more. True when there were such. */
+  private forgetGone(): boolean {
+    const there = new Set([...this.seen.values()].flatMap(({ dirs }) => dirs));
+    const gone = [...this.entries].filter(([dir]) => !there.has(dir));
+    for (const [dir, entry] of gone) {
+      entry.follower?.dispose();
+      this.entries.delete(dir);
+    }
+    return gone.length > 0;
   }
 
   /** Brings one run up to date. True when something that is shown has changed. */
   private async look(dir: string): Promise<boolean> {
     const before = this.entries.get(dir);
     try {
-      if (before?.summary.active) return await this.follow(before);
       const fingerprint = await fingerprintOf(dir);
+      if (before?.summary.active) return await this.follow(before);
       const same = before?.fingerprint === fingerprint;
       if (same && before.summary.state !== 'unknown') return false;
       const summary = await readRun(dir);
@@ -229,15 +244,12 @@ export class RunRegistry extends Disposable {
 
 const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, count }) => `${rule} ${count}`).join();
 
+/** One call after the other, so that a disk that does not answer keeps one of them. */
 async function fingerprintOf(dir: string): Promise<string> {
   const at = new RunDir(dir);
-  const parts = await Promise.all([at.run, at.status, at.exit].map(async (file) => {
-    try {
-      const { ino, mtimeMs, size } = await stat(file);
-      return `${ino}:${mtimeMs}:${size}`;
-    } catch {
-      return '-';
-    }
-  }));
+  const parts: string[] = [];
+  for (const file of [at.status, at.exit, at.run]) {
+    parts.push(await stat(file).then(({ ino, mtimeMs, size }) => `${ino}:${mtimeMs}:${size}`, () => '-'));
+  }
   return parts.join(' ');
 }
