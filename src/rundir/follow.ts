@@ -1,36 +1,30 @@
-import { setImmediate as breathe } from 'node:timers/promises';
-import { History } from '../telemetry/history';
-import { RunDir } from './layout';
+import type { History } from '../telemetry/history';
+import { type EventNews, EventStream } from './eventStream';
 import { readRun, type RunSummary } from './runs';
-import { Tail } from './tail';
 
-export interface RunChange {
+export interface RunChange extends EventNews {
   readonly summary: RunSummary;
   readonly history: History;
-  /** The history was read anew from the start: what was shown before is void. */
-  readonly restarted: boolean;
-  /** New lines came. */
-  readonly grew: boolean;
 }
 
 type Listener = (change: RunChange) => void;
 
-/**
- * Follows one run folder: polls, because file watchers miss events on remote and network file systems.
- * Reads in slices and yields between them, so that a long history does not block its process.
- */
+/** Follows one run folder: polls, because file watchers miss events on remote and network file systems. */
 export class RunFollower {
-  history = new History();
   summary: RunSummary | undefined;
 
-  private readonly tail: Tail;
+  private readonly events: EventStream;
   private readonly listeners = new Set<Listener>();
   private timer: NodeJS.Timeout | undefined;
   private reading: Promise<RunSummary> | undefined;
   private disposed = false;
 
   constructor(readonly dir: string, private interval = 500) {
-    this.tail = new Tail(new RunDir(dir).events);
+    this.events = new EventStream(dir);
+  }
+
+  get history(): History {
+    return this.events.history;
   }
 
   onDidChange(listener: Listener): { dispose(): void } {
@@ -68,6 +62,7 @@ export class RunFollower {
 
   dispose(): void {
     this.disposed = true;
+    this.events.stop();
     clearTimeout(this.timer);
     this.timer = undefined;
     this.listeners.clear();
@@ -77,19 +72,7 @@ export class RunFollower {
     // The state first: once it says "ended", everything that the trainer wrote is there to be read.
     const summary = await readRun(this.dir);
     const before = this.summary;
-    let grew = false;
-    let restarted = false;
-    for (;;) {
-      const news = await this.tail.read();
-      if (news.restarted) {
-        this.history = new History();
-        restarted = true;
-      }
-      for (const line of news.lines) grew = this.history.appendLine(line) || grew;
-      for (let n = 0; n < news.skipped; n++) this.history.leaveOut('a line of more than 8 MB');
-      if (!news.more || this.disposed) break;
-      await breathe();
-    }
+    const { grew, restarted } = await this.events.read();
     this.summary = summary;
     const changed = before === undefined || before.state !== summary.state || before.text !== summary.text
       || before.status?.heartbeat !== summary.status?.heartbeat;

@@ -1,11 +1,10 @@
 import { History } from '../telemetry/history';
 import { RunDir } from './layout';
+import { withNewestSteps } from './newestSteps';
 import { readEnd } from './plainFile';
 
 /** Enough for the newest evaluation in any run, and nothing to wait for. */
 const BYTES = 256 << 10;
-/** Lines at the end that are taken in whatever they are. Before them steps, which are nearly all there is, are left out unread. */
-const LAST_LINES = 20;
 
 /** What the newest events of a run say: for lists of many runs, which want one number of each. */
 export async function readRecent(dir: string): Promise<History> {
@@ -14,8 +13,6 @@ export async function readRecent(dir: string): Promise<History> {
   if (end === undefined) return history;
   // The first line is cut off, unless the file is whole; the last has no end yet, or is empty.
   const lines = end.text.split('\n').slice(end.whole ? 0 : 1, -1);
-  for (const [n, line] of lines.entries()) {
-    if (n >= lines.length - LAST_LINES || !line.slice(0, 200).includes('"kind":"step"')) history.appendLine(line);
-  }
+  for (const line of withNewestSteps(lines)) history.appendLine(line);
   return history;
 }

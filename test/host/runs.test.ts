@@ -146,6 +146,22 @@ describe('the list of runs', () => {
     assert.match(String(item(node).description), /^step 70/);
   });
 
+  it('lists a run at work before its long history is read, and then follows it', async function longHistory() {
+    this.timeout(60_000);
+    const dir = writeRun(folder, { id: '20260103-000000-long', name: 'long', state: 'running', step: 60, total: 300_000, process: itself, answers });
+    const { events } = new RunDir(dir);
+    const metrics = Object.fromEntries(Array.from({ length: 14 }, (_, n) => [`loss/part${n}`, n + 0.123456789]));
+    const step = (seq: number): string => `${JSON.stringify({ v: 1, seq, t: 1, attempt: 1, kind: 'step', step: seq, phase: 0, metrics: { ...metrics, 'kl/reverse': 0.25 } })}\n`;
+    for (let seq = 1000; seq < 251_000; seq += 10_000) appendFileSync(events, Array.from({ length: 10_000 }, (_, n) => step(seq + n)).join(''));
+    const began = performance.now();
+    await registry.refresh();
+    const took = performance.now() - began;
+    assert.match(registry.runs.map((run) => runDescription(run, new Date())).join(), /^step 60\/300000 · KL 0\.250/);
+    assert.ok(took < 2500, `it is there after ${took} ms`);
+    await until('its checkpoints', () => registry.get(dir)?.checkpointsSeen === 4);
+    assert.deepEqual((await registry.checkpoints(dir)).map(({ name }) => name), [checkpointName(50), checkpointName(100)]);
+  });
+
   it('does not show a folder that a launcher is about to fill, or what is no run', async () => {
     mkdirSync(path.join(folder, '20260101-000000-empty'));
     mkdirSync(path.join(folder, 'notes'));

@@ -3,9 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from '../../present/checkpoints';
-import { RunFollower } from '../../rundir/follow';
+import { EventStream } from '../../rundir/eventStream';
 import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
+import { withNewestSteps } from '../../rundir/newestSteps';
+import { Patience } from '../../rundir/patience';
 import { readRecent } from '../../rundir/recent';
 import { type Listing, Rounds } from '../../rundir/rounds';
 import { readRun, type RunSummary } from '../../rundir/runs';
@@ -31,8 +33,9 @@ interface Entry {
   /** What the run's state depends on, once it has ended. */
   fingerprint: string;
   /** Only while the run is active. */
-  follower: RunFollower | undefined;
+  events: EventStream | undefined;
   journal: Journal | undefined;
+  /** Of a run that has ended, once somebody has asked. */
   rows: CheckpointRow[] | undefined;
   /** It was at work once, as far as this window knows: it stays in the list, however old it is. */
   wasActive: boolean;
@@ -42,6 +45,8 @@ interface Entry {
 const SHOWN = 100;
 /** Milliseconds that one folder or run may hold up the others. */
 const PATIENCE = 5000;
+/** Milliseconds that a run's history may: a long one takes seconds to read, and the run is listed before. */
+const HISTORY_PATIENCE = 500;
 
 interface Folder {
   readonly dirs: readonly string[];
@@ -60,6 +65,7 @@ export class RunRegistry extends Disposable {
   private polling: Promise<void> | undefined;
   private readonly warned = new Set<string>();
   private readonly rounds = new Rounds(PATIENCE, (folder) => this.list(folder), (dir) => this.look(dir), () => this.tell());
+  private readonly histories = new Patience<boolean>(HISTORY_PATIENCE, () => this.tell());
   /** The last answer of each folder. */
   private readonly seen = new Map<string, Folder>();
 
@@ -91,14 +97,12 @@ export class RunRegistry extends Disposable {
   /** The checkpoints of a run, by step. Reads an ended run's events once. */
   async checkpoints(dir: string): Promise<readonly CheckpointRow[]> {
     const entry = this.entries.get(dir);
-    const metric = (entry?.summary ?? (await readRun(dir))).run?.config.checkpoints.best ?? 'eval/kl_reverse';
-    if (entry?.follower) return checkpointRows(entry.follower.history, metric);
     if (entry?.rows) return entry.rows;
-    const follower = new RunFollower(dir);
-    await follower.refresh();
-    follower.dispose();
-    const rows = checkpointRows(follower.history, metric);
-    if (entry) entry.rows = rows;
+    const summary = entry?.summary ?? (await readRun(dir));
+    const events = entry?.events ?? eventsOf(dir);
+    await this.read(events, dir);
+    const rows = checkpointRows(events.history, bestMetric(summary));
+    if (entry && !entry.summary.active) entry.rows = rows;
     return rows;
   }
 
@@ -115,7 +119,7 @@ export class RunRegistry extends Disposable {
 
   override dispose(): void {
     clearTimeout(this.timer);
-    for (const entry of this.entries.values()) entry.follower?.dispose();
+    for (const entry of this.entries.values()) entry.events?.stop();
     this.entries.clear();
     super.dispose();
   }
@@ -176,7 +180,7 @@ export class RunRegistry extends Disposable {
     const there = new Set([...this.seen.values()].flatMap(({ dirs }) => dirs));
     const gone = [...this.entries].filter(([dir]) => !there.has(dir));
     for (const [dir, entry] of gone) {
-      entry.follower?.dispose();
+      entry.events?.stop();
       this.entries.delete(dir);
     }
     return gone.length > 0;
@@ -187,59 +191,69 @@ export class RunRegistry extends Disposable {
     const before = this.entries.get(dir);
     try {
       const fingerprint = await fingerprintOf(dir);
-      if (before?.summary.active) return await this.follow(before);
-      const same = before?.fingerprint === fingerprint;
-      if (same && before.summary.state !== 'unknown') return false;
+      const touched = before?.fingerprint !== fingerprint;
+      if (!touched && before.events === undefined && isSettled(before.summary)) return false;
       const summary = await readRun(dir);
-      // Of what cannot be looked at from here, silence alone tells more.
-      if (same && summary.text === before.summary.text) return false;
       // An empty folder: a launcher has taken the id and is about to fill it.
       if (this.disposed || (summary.run === undefined && summary.status === undefined && summary.problem === undefined)) return false;
-      const entry: Entry = {
-        summary, kl: undefined, alerts: [], checkpointsSeen: 0, fingerprint, follower: undefined, journal: undefined, rows: undefined,
-        wasActive: before?.wasActive === true || summary.active,
+      // Of what cannot be looked at from here, silence alone tells more.
+      const changed = touched || before.summary.state !== summary.state || before.summary.text !== summary.text;
+      const entry: Entry = before ?? {
+        summary, kl: undefined, alerts: [], checkpointsSeen: 0, fingerprint, events: undefined, journal: undefined, rows: undefined,
+        wasActive: false,
       };
-      if (summary.active) await this.follow(entry);
-      else {
-        // Of an ended run the end of its events will do: they may be gigabytes.
-        const [recent, journal] = await Promise.all([readRecent(dir), readJournal(dir)]);
-        entry.kl = headlineKl(recent, false);
-        entry.alerts = foldAlerts(recent.alerts, journal);
-      }
+      if (summary.active) entry.events ??= eventsOf(dir);
+      // The end of its events is there at once, and of an ended run it will do: they may be gigabytes.
+      const glance = before === undefined || (changed && entry.events === undefined) ? await glanceAt(dir, summary.active) : {};
+      Object.assign(entry, glance, { summary, fingerprint, wasActive: entry.wasActive || summary.active });
+      if (changed) entry.rows = undefined;
       this.entries.set(dir, entry);
-      return true;
+      const { events } = entry;
+      const followed = events && (await this.histories.ask(dir, () => this.follow(entry, events)));
+      return changed || followed === true;
     } catch (error) {
       this.warn(`The run in ${dir} cannot be read: ${String(error)}`);
       return false;
     }
   }
 
-  private async follow(entry: Entry): Promise<boolean> {
-    const { dir } = entry.summary;
-    const follower = (entry.follower ??= new RunFollower(dir));
-    const seen = follower.history.lastSeq;
-    const journal = (entry.journal ??= new Journal(dir));
-    // A run whose events cannot be read is there all the same.
-    const unread = follower.refresh().catch((error: unknown) => this.warn(`The events of ${dir} cannot be read: ${String(error)}`));
-    await Promise.all([unread, journal.refresh()]);
-    const before = entry.summary;
-    const summary = follower.summary ?? (await readRun(dir));
-    entry.summary = summary;
-    entry.kl = headlineKl(follower.history, summary.active);
+  /** Takes in what is new in a run's history. True when something that is shown has changed. */
+  private async follow(entry: Entry, events: EventStream): Promise<boolean> {
+    // Of this moment: once it says "ended", everything that the trainer wrote is there to be read.
+    const { summary } = entry;
+    const journal = (entry.journal ??= new Journal(summary.dir));
+    const before = events.history.lastSeq;
     const alerted = alertKey(entry.alerts);
-    entry.alerts = foldAlerts(follower.history.alerts, journal.entries);
-    entry.checkpointsSeen = follower.history.checkpoints.length + follower.history.evaluations.length;
-    if (!summary.active) {
-      entry.rows = checkpointRows(follower.history, summary.run?.config.checkpoints.best ?? 'eval/kl_reverse');
-      entry.fingerprint = await fingerprintOf(dir);
-      entry.follower = undefined;
+    await this.read(events, summary.dir);
+    await journal.refresh();
+    const { history } = events;
+    entry.kl = headlineKl(history, summary.active);
+    entry.alerts = foldAlerts(history.alerts, journal.entries);
+    entry.checkpointsSeen = history.checkpoints.length + history.evaluations.length;
+    if (isSettled(summary)) {
+      entry.rows = checkpointRows(history, bestMetric(summary));
+      entry.events = undefined;
       entry.journal = undefined;
-      follower.dispose();
     }
-    return follower.history.lastSeq !== seen || alertKey(entry.alerts) !== alerted
-      || before.state !== summary.state || before.text !== summary.text
-      || before.status?.heartbeat !== summary.status?.heartbeat;
+    return history.lastSeq !== before || alertKey(entry.alerts) !== alerted;
   }
+
+  /** A run whose events cannot be read is there all the same. */
+  private async read(events: EventStream, dir: string): Promise<void> {
+    await events.read().catch((error: unknown) => this.warn(`The events of ${dir} cannot be read: ${String(error)}`));
+  }
+}
+
+/** What is going to change no more by itself. */
+const isSettled = ({ active, state }: RunSummary): boolean => !active && state !== 'unknown';
+
+const bestMetric = ({ run }: RunSummary): string => run?.config.checkpoints.best ?? 'eval/kl_reverse';
+
+const eventsOf = (dir: string): EventStream => new EventStream(dir, withNewestSteps);
+
+async function glanceAt(dir: string, active: boolean): Promise<Pick<Entry, 'kl' | 'alerts'>> {
+  const [recent, journal] = await Promise.all([readRecent(dir), readJournal(dir)]);
+  return { kl: headlineKl(recent, active), alerts: foldAlerts(recent.alerts, journal) };
 }
 
 const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, count }) => `${rule} ${count}`).join();

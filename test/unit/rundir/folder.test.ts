@@ -3,9 +3,11 @@ import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'n
 import path from 'node:path';
 import { listCheckpoints } from '../../../src/rundir/checkpoints';
 import { awaitOutcome, sendControl } from '../../../src/rundir/control';
+import { EventStream } from '../../../src/rundir/eventStream';
 import { RunFollower } from '../../../src/rundir/follow';
 import { readJournal } from '../../../src/rundir/journal';
 import { RunDir } from '../../../src/rundir/layout';
+import { withNewestSteps } from '../../../src/rundir/newestSteps';
 import { readRecent } from '../../../src/rundir/recent';
 import { findSide, listSides, NoSuchSide, readSide } from '../../../src/rundir/sides';
 import { folderSize, sampleSizes } from '../../../src/rundir/size';
@@ -88,6 +90,23 @@ describe('a run\'s folder', () => {
     assert.ok((recent.series.get('loss/total')?.values.length ?? 0) < 20_000);
     appendFileSync(at.events, step(20_000, 20_001).slice(0, -5)); // the writer is in the middle of a line
     assert.equal((await readRecent(at.path)).lastStep, 20_000);
+  });
+
+  it('tells lists what they want of a long history: the newest measures, and all that is rare', async () => {
+    const rare = [
+      { kind: 'message', level: 'info', text: '"kind":"step"' },
+      { kind: 'checkpoint', step: 900, name: 'step-00000900-a1', path: '', bytes: 1, seconds: 1, phase: 'sft' },
+    ];
+    const line = (seq: number): string => (seq % 1000 === 999 ? event(seq, rare[Math.floor(seq / 1000) % 2]!) : step(seq, seq + 1));
+    writeFileSync(at.events, Array.from({ length: 30_000 }, (_, seq) => line(seq)).join(''));
+    const [all, wanted] = [new EventStream(at.path), new EventStream(at.path, withNewestSteps)];
+    await Promise.all([all.read(), wanted.read()]);
+    for (const what of ['checkpoints', 'messages', 'lastSeq', 'lastStep'] as const) assert.deepEqual(wanted.history[what], all.history[what], what);
+    assert.equal(wanted.history.latest('loss/total'), all.history.latest('loss/total'));
+    assert.ok((wanted.history.series.get('loss/total')?.values.length ?? 0) < 100);
+    appendFileSync(at.events, step(30_000, 30_001) + Array.from({ length: 50 }, (_, n) => event(30_001 + n, rare[0]!)).join(''));
+    assert.deepEqual(await wanted.read(), { grew: true, restarted: false });
+    assert.equal(wanted.history.latest('loss/total'), 30_001);
   });
 
   it('takes requests whole, and gives their outcome', async () => {
