@@ -162,6 +162,27 @@ describe('the list of runs', () => {
     assert.deepEqual((await registry.checkpoints(dir)).map(({ name }) => name), [checkpointName(50), checkpointName(100)]);
   });
 
+  it('reads on in a run of another machine, and nothing of it twice', async () => {
+    const spec = { id: '20260103-000000-far', name: 'far', state: 'running', total: 900, answers: { 50: answers[50] } } as const;
+    const dir = writeRun(folder, { ...spec, step: 60, status: { host: 'elsewhere' } });
+    await registry.refresh();
+    const [node] = await tree.getChildren();
+    assert.ok(node);
+    assert.match(String(item(node).description), /^unknown · step 60/);
+    const rows = async (): Promise<unknown[]> => (await tree.getChildren(node)).map(item).map(({ label }) => label);
+    assert.deepEqual(await rows(), ['step 50', 'Config', 'Log']);
+    // What was read stays as it was read: whoever reads it again sees what became of it.
+    const { events, status } = new RunDir(dir);
+    const lines = readFileSync(events, 'utf8').split('\n').slice(0, -1);
+    const spoilt = lines.map((line, n) => (n > 0 && n < lines.length - 1 ? 'x'.repeat(line.length) : line));
+    const news = { v: 1, seq: 1000, t: 1, attempt: 1, kind: 'checkpoint', step: 70, name: checkpointName(70), path: '', bytes: 1, seconds: 1, phase: 'minillm' };
+    writeFileSync(events, [...spoilt, JSON.stringify(news), ''].join('\n'));
+    writeFileSync(status, JSON.stringify({ ...(JSON.parse(readFileSync(status, 'utf8')) as Status), step: 70 }));
+    await registry.refresh();
+    assert.match(String(item(node).description), /^unknown · step 70/);
+    assert.deepEqual(await rows(), ['step 70', 'step 50', 'Config', 'Log']);
+  });
+
   it('does not show a folder that a launcher is about to fill, or what is no run', async () => {
     mkdirSync(path.join(folder, '20260101-000000-empty'));
     mkdirSync(path.join(folder, 'notes'));

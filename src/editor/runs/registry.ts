@@ -32,7 +32,7 @@ interface Entry {
   checkpointsSeen: number;
   /** What the run's state depends on, once it has ended. */
   fingerprint: string;
-  /** Only while the run is active. */
+  /** While the run is active; while its state cannot be known from here, once somebody has asked for its checkpoints. */
   events: EventStream | undefined;
   journal: Journal | undefined;
   /** Of a run that has ended, once somebody has asked. */
@@ -94,15 +94,16 @@ export class RunRegistry extends Disposable {
     return this.entries.get(dir);
   }
 
-  /** The checkpoints of a run, by step. Reads an ended run's events once. */
+  /** The checkpoints of a run, by step. Reads each event once. */
   async checkpoints(dir: string): Promise<readonly CheckpointRow[]> {
     const entry = this.entries.get(dir);
     if (entry?.rows) return entry.rows;
     const summary = entry?.summary ?? (await readRun(dir));
     const events = entry?.events ?? eventsOf(dir);
+    if (entry && !isSettled(entry.summary)) entry.events = events;
     await this.read(events, dir);
     const rows = checkpointRows(events.history, bestMetric(summary));
-    if (entry && !entry.summary.active) entry.rows = rows;
+    if (entry && isSettled(entry.summary)) entry.rows = rows;
     return rows;
   }
 
