@@ -58,6 +58,16 @@ describe('the editor', () => {
     assert.ok(existsSync(path.join(dir, 'run.json')));
   });
 
+  it('asks from the palette which run to delete, whatever row is selected', async () => {
+    const workbench = await sharedWorkbench();
+    writeRun(path.join(workbench.folder, 'runs'), { ...spec, id: '20260101-030405-tried', name: 'tried' });
+    await workbench.treeRow('tried').waitFor();
+    await workbench.runCommand('MiniLLM: Delete Run');
+    const question = workbench.page.locator('.quick-input-widget', { has: workbench.page.locator('input[placeholder="Run to delete"]') });
+    await question.locator('.monaco-list-row', { hasText: 'tried' }).waitFor();
+    await workbench.page.keyboard.press('Escape');
+  });
+
   it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async () => {
     const workbench = await openFreshFolder();
     const runs = path.join(workbench.folder, 'runs');

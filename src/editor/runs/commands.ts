@@ -9,7 +9,7 @@ import { showFolder } from '../showFolder';
 import { deleteRuns } from './deleteRuns';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
-import { givenOrPicked, pickRun, wholeRun } from './target';
+import { givenOrPicked, pickRun, SELECTION, wholeRun } from './target';
 
 export interface RunCommands {
   readonly runs: RunRegistry;
@@ -49,7 +49,8 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
   });
 
   context.command('minillm.deleteRun', async (given, many) => {
-    const asked = Array.isArray(many) && many.length > 0 ? many : given === undefined ? selection() : [given];
+    // Only the key means what is selected: who comes from the palette has long forgotten it.
+    const asked = given === SELECTION ? selection() : Array.isArray(many) && many.length > 0 ? many : given === undefined ? [] : [given];
     const targets = asked.flatMap((one) => wholeRun(one) ?? []);
     if (targets.length === 0 && asked.length > 0) {
       void showInfo('Only a whole run can be deleted: select its own row.');

@@ -6,6 +6,9 @@ import { showInfo } from '../notify';
 import { runDescription, runLabel } from './describe';
 import type { ListedRun, RunRegistry } from './registry';
 
+/** What a key in package.json gives for the rows that are selected: menus hand over those that they were opened on, keys cannot. */
+export const SELECTION = 'selection';
+
 /** What a command about a run is asked to work on. */
 export interface Target {
   readonly dir: string;

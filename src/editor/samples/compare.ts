@@ -10,16 +10,13 @@ import { showInfo } from '../notify';
 import { checkpointDescription } from '../runs/describe';
 import { scoreMetric } from '../../present/checkpoints';
 import type { RunRegistry } from '../runs/registry';
-import { givenOrPicked, pickRun, targetOf, type Target } from '../runs/target';
+import { givenOrPicked, pickRun, SELECTION, targetOf, type Target } from '../runs/target';
 import { samplesUri, type SamplesAddress } from './address';
 
 interface Comparison {
   readonly left: SamplesAddress;
   readonly right: SamplesAddress;
 }
-
-/** What the key in package.json gives: menus hand over the rows that they were opened on, keys cannot. */
-const SELECTION = 'selection';
 
 /** Commands that set samples of two checkpoints side by side, from the tree, the panel and the palette. */
 export function registerCompareSamples(context: EditorContext, runs: RunRegistry, selection: () => readonly unknown[]): void {
