@@ -1,7 +1,7 @@
 // The editor around the panel: the view, what its keys and commands do to runs, and documents that come back after a reload.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync } from 'node:fs';
 import path from 'node:path';
 import { writeRun } from '../host/runFolder';
 import { until } from '../harness/page';
@@ -68,6 +68,31 @@ describe('the editor', () => {
     await workbench.page.keyboard.press('Escape');
   });
 
+  it('deletes each run that it can, and says which stays and why', async function stays() {
+    const workbench = await openFreshFolder();
+    const runs = path.join(workbench.folder, 'runs');
+    const [big, small] = [writeRun(runs, spec), writeRun(runs, { ...spec, id: '20260101-030405-tried', name: 'tried', answers: {} })];
+    const release = keepThere(big);
+    if (release === undefined) {
+      console.log('      skipped: this user can delete whatever there is on this disk');
+      this.skip();
+    }
+    try {
+      await workbench.showContainer('MiniLLM');
+      await workbench.treeRow('words').waitFor();
+      await workbench.runCommand('MiniLLM: Clean Up Old Runs…');
+      // The larger one comes first.
+      for (const name of ['words', 'tried']) await workbench.page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).click();
+      await workbench.page.keyboard.press('Enter');
+      await workbench.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Delete Permanently' }).click();
+      await workbench.notification(/^Not deleted: words: E[A-Z]+: .*words/).waitFor();
+      assert.deepEqual([big, small].map((dir) => existsSync(dir)), [true, false]);
+      await until('the list without it', async () => await workbench.treeRow('tried').count() === 0);
+    } finally {
+      release();
+    }
+  });
+
   it('cleans up old runs, with what each takes up, and spares one that is resumed while it asks @long', async () => {
     const workbench = await openFreshFolder();
     const runs = path.join(workbench.folder, 'runs');
@@ -92,6 +117,16 @@ describe('the editor', () => {
     }
   });
 });
+
+/** Sees to it that a folder cannot be deleted; returns what takes that back. Undefined where that is beyond this user. */
+function keepThere(folder: string): (() => void) | undefined {
+  if (process.getuid?.() !== 0) {
+    chmodSync(folder, 0o555);
+    return () => chmodSync(folder, 0o755);
+  }
+  const change = (flag: string): boolean => spawnSync('chattr', [flag, folder]).status === 0;
+  return change('+i') ? () => void change('-i') : undefined;
+}
 
 async function bothSides({ page }: Workbench): Promise<void> {
   await page.locator('.tab', { hasText: 'words: step 50 ↔ step 100' }).waitFor({ timeout: 30_000 });

@@ -28,8 +28,19 @@ export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promi
   const doubts = going.filter(({ forsaken }) => forsaken).map(({ name, text }) => `${going.length === 1 ? '' : `${name}: `}${text}`);
   if (!(await confirmed(question, hasTrash, doubts))) return;
   const late: string[] = [];
-  for (const { dir } of going) late.push(...(await remove(dir, hasTrash)));
+  await vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title: 'MiniLLM: deleting runs' }, async (progress) => {
+    for (const [n, { dir, name }] of going.entries()) {
+      progress.report({ message: `${n + 1} of ${going.length}` });
+      // One that stays keeps none of the others.
+      late.push(...(await remove(dir, hasTrash).catch((error: unknown) => [`${name}: ${reasonOf(error)}`])));
+    }
+  });
   tell(late);
+}
+
+/** "EACCES: permission denied, unlink '/runs/…'": the editor's words for it begin with the class of the error. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/^\w*Error: /, '');
 }
 
 function tell(refusals: readonly string[]): void {
