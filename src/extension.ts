@@ -46,20 +46,24 @@ export function activate(extension: vscode.ExtensionContext): Api {
   const python = registerPython(context);
   const supervision = context.register(new Supervision(context, runs, python));
   const panels = context.register(registerRunPanels(extension, { log: context.log, ensureSupervisor: (dir) => supervision.ensure(dir) }));
+  const travel = registerTimeTravel(context, runs);
   const openPanel = (dir: string): void | Promise<void> => panels.open(dir);
+  const closePages = (dir: string): void => {
+    panels.close(dir);
+    travel.close(dir);
+  };
 
   const diagnostics = registerConfig(context, { runs, folders, python, drafts });
-  const { selection, listed } = registerRuns(context, { runs, folders, openPanel });
+  const { selection, listed } = registerRuns(context, { runs, folders, openPanel, closePages });
   registerStartRun(context, { runs, folders, python, diagnostics, drafts, openPanel });
   registerRunControl(context, runs, supervision);
   registerResumeRun(context, { runs, supervision, openPanel });
   registerForkRun(context, runs, drafts);
-  registerCleanUp(context, runs);
+  registerCleanUp(context, runs, closePages);
   context.register(new AlertNotices(context, runs));
   registerShowAlerts(context, runs, reports);
   registerSamples(context, runs, selection);
   registerInlineSamples(context, runs);
-  registerTimeTravel(context, runs);
   registerOpenDemo(context);
   registerCollectDiagnostics(context, { runs, folders, python });
   registerDoctor(context, { folders, python, reports });

@@ -70,8 +70,8 @@ export class RunFollower {
 
   private async readNews(): Promise<RunSummary> {
     // The state first: once it says "ended", everything that the trainer wrote is there to be read.
-    const summary = await readRun(this.dir);
     const before = this.summary;
+    const summary = withoutFolder(await readRun(this.dir), before);
     const { grew, restarted } = await this.events.read();
     this.summary = summary;
     const changed = before === undefined || before.state !== summary.state || before.text !== summary.text
@@ -81,6 +81,13 @@ export class RunFollower {
     }
     return summary;
   }
+}
+
+/** Of a run whose folder is gone, the records stay known. */
+function withoutFolder(now: RunSummary, before: RunSummary | undefined): RunSummary {
+  if (!now.gone || before === undefined) return now;
+  const { name, created, run, status, exit } = before;
+  return { ...now, name, created, run, status, exit };
 }
 
 /** A run as it is now, and all that its events say. */

@@ -1,9 +1,9 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Exit, Run, Status } from '../contract/generated';
 import { parseRecord } from '../contract/parse';
 import { placeOf } from '../contract/runPlace';
-import { concludeState, type Facts, hasEnded, isActive, isForsaken, isRunState, type RunState } from '../contract/runState';
+import { type Conclusion, concludeState, type Facts, hasEnded, isActive, isForsaken, isRunState, type RunState } from '../contract/runState';
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
 import { showOnOneLine } from '../present/text';
 import { isRunId, RunDir } from './layout';
@@ -25,6 +25,8 @@ export interface RunSummary {
   /** One sentence: why it is in this state. */
   readonly text: string;
   readonly active: boolean;
+  /** The folder is there no more. */
+  readonly gone: boolean;
   /** Unknown, and for so long that a person may say that it is gone. */
   readonly forsaken: boolean;
   /** Its processes at this moment; false where they cannot be looked at from here. */
@@ -69,6 +71,10 @@ function createdFromId(id: string): number {
   return y === undefined ? 0 : new Date(+y, Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s)).getTime() / 1000;
 }
 
+async function isMissing(dir: string): Promise<boolean> {
+  return stat(dir).then(() => false, (error: unknown) => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''));
+}
+
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
@@ -97,7 +103,9 @@ export async function readRun(dir: string): Promise<RunSummary> {
     now: Date.now() / 1000,
     clock: machineClock(),
   };
-  const conclusion = concludeState(facts);
+  const empty = [run, status, exit].every(({ value, problem }) => value === undefined && problem === undefined);
+  const gone = empty && (await isMissing(dir));
+  const conclusion: Conclusion = gone ? { state: 'lost', text: 'This run\'s folder is gone.' } : concludeState(facts);
   return {
     dir,
     id: at.id,
@@ -106,6 +114,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     state: conclusion.state,
     text: conclusion.text,
     active: isActive(conclusion.state),
+    gone,
     forsaken: isForsaken(facts),
     supervisorAlive,
     trainerAlive,

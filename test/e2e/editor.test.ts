@@ -1,7 +1,7 @@
 // The editor around the panel: the view, what its keys and commands do to runs, and documents that come back after a reload.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { writeRun } from '../host/runFolder';
 import { until } from '../harness/page';
@@ -66,6 +66,30 @@ describe('the editor', () => {
     const question = workbench.page.locator('.quick-input-widget', { has: workbench.page.locator('input[placeholder="Run to delete"]') });
     await question.locator('.monaco-list-row', { hasText: 'tried' }).waitFor();
     await workbench.page.keyboard.press('Escape');
+  });
+
+  it('says of a run whose folder went away that it did, and closes the pages of one that it deletes', async () => {
+    const workbench = await openFreshFolder();
+    const dir = writeRun(path.join(workbench.folder, 'runs'), spec);
+    await workbench.showContainer('MiniLLM');
+    await workbench.treeRow('words').waitFor();
+    await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+    await workbench.answer('distill');
+    await workbench.webview('#app[data-moments]');
+    await workbench.runCommand('MiniLLM: Open Run Panel');
+    const panel = await workbench.webview('.head[data-state="finished"]');
+    renameSync(dir, path.join(workbench.folder, 'away'));
+    await panel.locator('.sentence', { hasText: /^This run's folder is gone\.$/ }).waitFor();
+    assert.equal(await panel.locator('.actions').innerText(), '');
+    const tabs = workbench.page.locator('.tab');
+    assert.deepEqual((await tabs.allInnerTexts()).map((text) => text.trim()).sort(), ['Travel: distill', 'words']);
+    renameSync(path.join(workbench.folder, 'away'), dir);
+    await panel.locator('[data-action="fork"]').waitFor();
+    await workbench.treeRow('words').waitFor();
+    await workbench.runCommand('MiniLLM: Delete Run');
+    await workbench.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Delete Permanently' }).click();
+    await until('no page of it', async () => await tabs.count() === 0);
+    assert.equal(existsSync(dir), false);
   });
 
   it('deletes each run that it can, and says which stays and why', async function stays() {

@@ -81,7 +81,8 @@ function factsOf(summary: RunSummary, history: History): Fact[] {
 /** `noControl`: why nothing may be asked from here at all. */
 function actionsOf(summary: RunSummary, sampled: number, noControl: string | undefined): Action[] {
   const ask = (id: RequestId, label: string): Action => ({ id, label, reason: noControl ?? whyNotAsk(summary, id) ?? null });
-  const { state, forsaken } = summary;
+  const { state, gone, forsaken } = summary;
+  if (gone) return [];
   const resumable = state === 'failed' || state === 'stopped' || state === 'lost' || forsaken;
   const control: Action[] = summary.active || (state === 'unknown' && !forsaken)
     ? [

@@ -42,6 +42,11 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
     });
   }
 
+  /** Closes the panel of a run that has been deleted. */
+  close(dir: string): void {
+    this.sessions.get(dir)?.panel.dispose();
+  }
+
   /** Called by the editor for each panel that was open when the window closed. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const dir = this.revivedFolder(panel.title, state);

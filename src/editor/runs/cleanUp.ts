@@ -16,7 +16,7 @@ interface CleanUpPick extends vscode.QuickPickItem {
 }
 
 /** Clean Up Old Runs: runs that have ended with what they take up, the largest first, to choose from. */
-export function registerCleanUp(context: EditorContext, runs: RunRegistry): void {
+export function registerCleanUp(context: EditorContext, runs: RunRegistry, closePages: (dir: string) => void): void {
   context.command('minillm.cleanUp', async () => {
     await runs.refresh();
     const ended = (await allRuns(runs)).filter(({ summary }) => whyNotDelete(summary) === undefined);
@@ -25,7 +25,7 @@ export function registerCleanUp(context: EditorContext, runs: RunRegistry): void
       return;
     }
     const chosen = await choose(ended);
-    if (chosen.length > 0) await deleteRuns(chosen);
+    if (chosen.length > 0) await deleteRuns(chosen, closePages);
     await runs.refresh();
   });
 }

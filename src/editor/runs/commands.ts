@@ -17,9 +17,10 @@ export interface RunCommands {
   /** What is selected in the Runs view, for keys pressed there. */
   readonly selection: () => readonly unknown[];
   readonly openPanel: (dir: string) => void | Promise<void>;
+  readonly closePages: (dir: string) => void;
 }
 
-export function registerRunCommands(context: EditorContext, { runs, folders, selection, openPanel }: RunCommands): void {
+export function registerRunCommands(context: EditorContext, { runs, folders, selection, openPanel, closePages }: RunCommands): void {
   context.command('minillm.openPanel', async (given) => {
     const target = await givenOrPicked(runs, given, 'Run to open');
     if (target) await openPanel(target.dir);
@@ -61,7 +62,7 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
       const target = await pickRun(ended, 'Run to delete', 'There is no run that has ended.');
       if (target) targets.push(target);
     }
-    await deleteRuns(targets);
+    await deleteRuns(targets, closePages);
     await runs.refresh();
   });
 

@@ -6,10 +6,10 @@ import { confirm, showWarning } from '../notify';
 import type { Target } from './target';
 
 /**
- * Moves ended runs to the trash. Each is asked for its state right before, after all questions: what lives is never deleted,
- * and the question tells of what might.
+ * Moves ended runs to the trash, and closes their pages. Each is asked for its state right before, after all questions: what
+ * lives is never deleted, and the question tells of what might.
  */
-export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promise<void> {
+export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[], closePages: (dir: string) => void): Promise<void> {
   const refusals: string[] = [];
   const going: RunSummary[] = [];
   for (const { dir } of targets) {
@@ -33,6 +33,7 @@ export async function deleteRuns(targets: readonly Pick<Target, 'dir'>[]): Promi
       progress.report({ message: `${n + 1} of ${going.length}` });
       // One that stays keeps none of the others.
       late.push(...(await remove(dir, hasTrash).catch((error: unknown) => [`${name}: ${reasonOf(error)}`])));
+      if ((await readRun(dir)).gone) closePages(dir);
     }
   });
   tell(late);
@@ -57,8 +58,10 @@ function confirmed(question: string, hasTrash: boolean, doubts: readonly string[
 
 /** Returns why it is there still, if it is. */
 async function remove(dir: string, useTrash: boolean): Promise<string[]> {
-  const refusal = whyNotDelete(await readRun(dir));
+  const summary = await readRun(dir);
+  const refusal = whyNotDelete(summary);
   if (refusal !== undefined) return [refusal];
+  if (summary.gone) return [];
   try {
     await vscode.workspace.fs.delete(vscode.Uri.file(dir), { recursive: true, useTrash });
   } catch (error) {

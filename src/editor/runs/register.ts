@@ -10,6 +10,8 @@ export interface RunsDeps {
   readonly runs: RunRegistry;
   readonly folders: RunsFolders;
   readonly openPanel: (dir: string) => void | Promise<void>;
+  /** What shows a run as a page, now that it has been deleted. */
+  readonly closePages: (dir: string) => void;
 }
 
 export interface RunsView {
@@ -20,12 +22,12 @@ export interface RunsView {
 }
 
 /** The Runs view, the status bar item, and what can be done with a run. */
-export function registerRuns(context: EditorContext, { runs, folders, openPanel }: RunsDeps): RunsView {
+export function registerRuns(context: EditorContext, { runs, folders, openPanel, closePages }: RunsDeps): RunsView {
   const tree = context.register(new RunsTree(runs));
   const view = context.register(vscode.window.createTreeView<Node>('minillm.runs', { treeDataProvider: tree, canSelectMany: true, showCollapseAll: true }));
   context.register(new RunStatusBar(runs));
   const selection = (): readonly Node[] => view.selection;
-  registerRunCommands(context, { runs, folders, openPanel, selection });
+  registerRunCommands(context, { runs, folders, openPanel, closePages, selection });
 
   const update = (): void => {
     const active = runs.activeRuns.length;

@@ -39,6 +39,11 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
     await known?.show(view);
   }
 
+  /** Closes the page of a run that has been deleted. */
+  close(dir: string): void {
+    this.sessions.get(dir)?.panel.dispose();
+  }
+
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     // A page that was reloaded within seconds of its making has not kept its state: then it is what the host kept.
     const view = readTravelView(state) ?? this.kept.find(({ dir }) => !this.isTaken(dir));
@@ -90,7 +95,7 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
   }
 }
 
-export function registerTimeTravel(context: EditorContext, runs: RunRegistry): void {
+export function registerTimeTravel(context: EditorContext, runs: RunRegistry): TravelPanels {
   const panels = context.register(new TravelPanels(context, runs));
   context.command('minillm.openTimeTravel', async (given) => {
     const target = await givenOrPicked(runs, given, 'Run to travel through');
@@ -100,6 +105,7 @@ export function registerTimeTravel(context: EditorContext, runs: RunRegistry): v
     if (prompt === undefined) return;
     await panels.open({ dir: target.dir, promptId: prompt, draw: typeof draw === 'number' ? draw : 0, checkpoint: target.checkpoint ?? null, pins: [] });
   });
+  return panels;
 }
 
 async function pickPrompt(dir: string): Promise<string | undefined> {

@@ -11,7 +11,7 @@ const NOW = 10_000;
 function summary(more: Partial<RunSummary> = {}): RunSummary {
   return {
     dir: '/runs/20261124-120000-r', id: '20261124-120000-r', name: 'r', created: NOW - 100, state: 'running', text: 'Training.', active: true,
-    forsaken: false, supervisorAlive: true, trainerAlive: true,
+    gone: false, forsaken: false, supervisorAlive: true, trainerAlive: true,
     run: undefined, status: undefined, exit: undefined, problem: undefined, ...more,
   };
 }
@@ -67,6 +67,11 @@ describe('the head of a run panel', () => {
     assert.deepEqual(ids({}), ['stop', 'pause']);
     assert.deepEqual(ids({ state: 'paused' }), ['stop', 'continue']);
     for (const state of ['failed', 'stopped', 'lost'] as const) assert.deepEqual(ids({ state, active: false }), ['resume', 'fork'], state);
+  });
+
+  it('offers nothing once the folder is gone', () => {
+    const header = head(summary({ state: 'lost', active: false, gone: true, text: 'This run\'s folder is gone.' }), history());
+    assert.deepEqual([header.text, header.actions], ['This run\'s folder is gone.', []]);
   });
 
   it('controls nothing from where nothing may be controlled, and says why', () => {

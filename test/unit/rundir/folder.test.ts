@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { listCheckpoints } from '../../../src/rundir/checkpoints';
 import { awaitOutcome, sendControl } from '../../../src/rundir/control';
@@ -116,6 +116,23 @@ describe('a run\'s folder', () => {
     assert.equal((await awaitOutcome(at.path, id, 1000))?.outcome, 'done');
     const ids = await Promise.all(Array.from({ length: 20 }, () => sendControl(at.path, 'stop', 'test')));
     assert.equal(new Set(ids).size, 20);
+  });
+
+  it('is known by its name and its events after it is gone, and followed again where it comes back', async () => {
+    const follower = new RunFollower(at.path);
+    const config = { teacher: { model: 't' }, student: { model: 's' }, checkpoints: { best: 'eval/kl_reverse' } };
+    writeFileSync(at.run, JSON.stringify({ v: 1, id: at.id, name: 'words', created: 1, config, provenance: { commit: null }, environment: { python: 'p' } }));
+    writeFileSync(at.events, step(0, 1));
+    assert.equal((await follower.refresh()).gone, false);
+    renameSync(at.path, `${at.path}-away`);
+    const { gone, name, text } = await follower.refresh();
+    assert.deepEqual([gone, name, text], [true, 'words', 'This run\'s folder is gone.']);
+    assert.equal(follower.history.lastStep, 1);
+    renameSync(`${at.path}-away`, at.path);
+    appendFileSync(at.events, step(1, 2));
+    assert.equal((await follower.refresh()).gone, false);
+    assert.equal(follower.history.lastStep, 2);
+    follower.dispose();
   });
 
   it('is followed: what is new is told once, and a rewritten history from its start', async () => {

@@ -86,6 +86,19 @@ describe('runs on disk', () => {
     assert.equal((await readRun(make('20260101-000000-g'))).state, 'lost');
   });
 
+  it('tells a folder that is gone from one of which nothing was written', async () => {
+    const dir = make('20260101-000000-a', { state: 'finished' });
+    const told = async (): Promise<unknown[]> => {
+      const { state, active, gone, text } = await readRun(dir);
+      return [state, active, gone, text];
+    };
+    for (const name of ['run.json', 'status.json']) rmSync(path.join(dir, name));
+    assert.deepEqual(await told(), ['lost', false, false, 'The supervisor never wrote a status: the launch was interrupted. The log may say why.']);
+    rmSync(dir, { recursive: true });
+    assert.deepEqual(await told(), ['lost', false, true, 'This run\'s folder is gone.']);
+    assert.equal((await readRun(path.join(folder, '29990101-000000-soon'))).active, false, 'not even one of which the launch would have just begun');
+  });
+
   it('never fails for what lies in a folder, and says what it could not use', async () => {
     const dir = make('20260101-000000-a', undefined, '{"id":');
     for (const text of [
