@@ -14,7 +14,9 @@ import stat
 import struct
 import sys
 
-LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR, INTERRUPT, BATCH_FORGET = 1, 2, 3, 14, 15, 18, 25, 26, 27, 28, 29, 36, 42
+LOOKUP, FORGET, GETATTR = 1, 2, 3
+OPEN, READ, RELEASE, FLUSH, INIT = 14, 15, 18, 25, 26
+OPENDIR, READDIR, RELEASEDIR, INTERRUPT, BATCH_FORGET = 27, 28, 29, 36, 42
 ROOT = 1
 UNMOUNT_LATER = 2
 
@@ -26,18 +28,21 @@ class Disk:
         self.answers = "all"
         self.owed: list[bytes] = []
 
+    def number(self, path: str) -> int:
+        return next((n for n, known in self.paths.items() if known == path), len(self.paths) + 1)
+
     def attributes(self, path: str) -> bytes:
         s = os.lstat(path)
-        nodeid = next((n for n, known in self.paths.items() if known == path), 0)
+        times = int(s.st_atime), int(s.st_mtime), int(s.st_ctime), 0, s.st_mtime_ns % 10**9, 0
         return struct.pack(
-            "<6Q10I", nodeid, s.st_size, s.st_blocks, int(s.st_atime), int(s.st_mtime), int(s.st_ctime), 0, s.st_mtime_ns % 10**9, 0, s.st_mode, s.st_nlink, s.st_uid, s.st_gid, 0, 4096, 0
+            "<6Q10I", self.number(path), s.st_size, s.st_blocks, *times, s.st_mode, s.st_nlink, s.st_uid, s.st_gid, 0, 4096, 0
         )
 
     def entry(self, path: str) -> bytes:
-        os.lstat(path)
-        nodeid = next((n for n, known in self.paths.items() if known == path), len(self.paths) + 1)
+        attributes = self.attributes(path)
+        nodeid = self.number(path)
         self.paths[nodeid] = path
-        return struct.pack("<4Q2I", nodeid, 0, 0, 0, 0, 0) + self.attributes(path)  # nothing is kept: each look comes here
+        return struct.pack("<4Q2I", nodeid, 0, 0, 0, 0, 0) + attributes  # nothing is kept: each look comes here
 
     def entries(self, path: str, offset: int, size: int) -> bytes:
         out = b""
