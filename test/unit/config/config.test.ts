@@ -100,4 +100,10 @@ describe('config', () => {
     assert.equal(outlineConfig(made)?.name, 'my "first" run');
     assert.deepEqual(outlineConfig(made)?.phases.map(({ method }) => method), ['sft', 'minillm']);
   });
+
+  it('starts people off with the config that the README shows', () => {
+    const readme = readFileSync(path.join(repo, 'README.md'), 'utf8');
+    const [, block] = /```jsonc\n(.*?)\n *```/s.exec(readme) ?? [];
+    assert.equal(`${block?.replace(/^ {3}/gm, '')}\n`, newConfigText('my-student'));
+  });
 });
