@@ -79,7 +79,7 @@ function ownEnvironment(context: EditorContext, folder: string, base: Looked, na
   return {
     label: '$(add) Make an environment for MiniLLM',
     description: `with Python ${base.probe.pythonVersion}`,
-    detail: `Downloads PyTorch and Transformers, 0.3 GB for a CPU, about 3 GB with CUDA, into ${folder}`,
+    detail: `Downloads PyTorch and Transformers into ${folder}: 0.3 GB for a CPU; on Linux, where PyTorch comes with CUDA, about 3 GB`,
     carryOut: async () => {
       const requirements = (name: string): string => context.shipped('trainer', name);
       const steps: [name: string, program: string, args: string[]][] = [
