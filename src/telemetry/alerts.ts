@@ -1,18 +1,23 @@
 import type { AlertEvent, JournalEntry } from '../contract/generated';
 
-/** All that one guard had to say about a run: its newest words, and how often it spoke. */
-export interface RunAlert {
-  /** Name of the guard in the config. */
-  readonly rule: string;
-  readonly level: 'info' | 'warning' | 'error';
+/** What a guard said once. */
+export interface GuardWords {
   readonly text: string;
   /** Unix time. */
   readonly t: number;
   /** Undefined where the supervisor spoke, which knows of no steps. */
   readonly step: number | undefined;
-  readonly count: number;
   /** What was done about it: `alert`, `checkpoint`, `pause`, `stop`. */
   readonly action: string;
+}
+
+/** All that one guard had to say about a run: its newest words, and those before them. */
+export interface RunAlert extends GuardWords {
+  /** Name of the guard in the config. */
+  readonly rule: string;
+  readonly level: 'info' | 'warning' | 'error';
+  /** The newest last. */
+  readonly earlier: readonly GuardWords[];
   /** What was measured, and the threshold (`limit`). */
   readonly numbers: Readonly<Record<string, number | undefined>>;
   /** Responses that show it. */
@@ -34,19 +39,23 @@ function textsOf(texts: unknown): string[] {
 
 /** The alerts of trainer and supervisor, one per guard, the newest last. */
 export function foldAlerts(events: readonly AlertEvent[], journal: readonly JournalEntry[]): RunAlert[] {
-  const said: RunAlert[] = events.map(({ rule, level, text, t, step, action, numbers, samples }) => ({
-    rule, level: levelOf(level), text, t, step, count: 1, action: typeof action === 'string' ? action : 'alert', numbers: numbersOf(numbers), samples: textsOf(samples),
+  const said: Omit<RunAlert, 'earlier'>[] = events.map(({ rule, level, text, t, step, action, numbers, samples }) => ({
+    rule, level: levelOf(level), text, t, step, action: typeof action === 'string' ? action : 'alert', numbers: numbersOf(numbers), samples: textsOf(samples),
   }));
   for (const { kind, rule, text, t, numbers } of journal) {
     if (kind !== 'alert' || typeof rule !== 'string') continue;
-    said.push({ rule, level: 'warning', text, t, step: undefined, count: 1, action: 'alert', numbers: numbersOf(numbers), samples: [] });
+    said.push({ rule, level: 'warning', text, t, step: undefined, action: 'alert', numbers: numbersOf(numbers), samples: [] });
   }
-  const byRule = new Map<string, RunAlert>();
+  const byRule = new Map<string, Omit<RunAlert, 'earlier'>[]>();
   for (const alert of said.sort((a, b) => a.t - b.t)) {
-    const before = byRule.get(alert.rule);
+    const told = byRule.get(alert.rule) ?? [];
+    told.push(alert);
     byRule.delete(alert.rule); // so that the newest stands last
-    const samples = alert.samples.length > 0 ? alert.samples : (before?.samples ?? []);
-    byRule.set(alert.rule, { ...alert, count: (before?.count ?? 0) + 1, samples });
+    byRule.set(alert.rule, told);
   }
-  return [...byRule.values()];
+  return [...byRule.values()].flatMap((told) => {
+    const newest = told.pop();
+    const samples = newest?.samples.length === 0 ? told.findLast((one) => one.samples.length > 0)?.samples : newest?.samples;
+    return newest ? [{ ...newest, earlier: told, samples: samples ?? [] }] : [];
+  });
 }

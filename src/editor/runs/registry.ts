@@ -257,7 +257,7 @@ async function glanceAt(dir: string, active: boolean): Promise<Pick<Entry, 'kl' 
   return { kl: headlineKl(recent, active), alerts: foldAlerts(recent.alerts, journal) };
 }
 
-const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, count }) => `${rule} ${count}`).join();
+const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, earlier }) => `${rule} ${earlier.length}`).join();
 
 /** One call after the other, so that a disk that does not answer keeps one of them. */
 async function fingerprintOf(dir: string): Promise<string> {
