@@ -33,6 +33,8 @@ export interface TravelPrompt {
 export interface TravelState {
   readonly run: string;
   readonly promptId: string;
+  /** What it is called: its id, where that is a name. */
+  readonly label: string;
   readonly prompt: string;
   readonly prompts: readonly TravelPrompt[];
   readonly draw: number;

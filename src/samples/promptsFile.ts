@@ -16,7 +16,7 @@ export function formatOf(fileName: string): PromptsFormat | undefined {
 }
 
 /** Before the id of a validation row that is sampled besides the inspection prompts; the trainer's side of it is inspection.py. */
-const VALIDATION = 'validation:';
+export const VALIDATION = 'validation:';
 /** The row's own id, without reading the row: of ten thousand lines only those that were sampled are worth parsing. */
 const ID = /"id"\s*:\s*(?:"((?:[^"\\]|\\.)*)"|(-?\d+))/;
 /** Likewise what it asks: a prompt that stands in both files is sampled once, under the id that it has in the inspection file. */

@@ -92,6 +92,33 @@ export function joinWords({ dir }: Recorded, promptId: string): void {
   }
 }
 
+/** The run of a chat model on rows without ids: they have the numbers of their lines, and the template around their words. */
+export function takeNames({ dir }: Recorded): void {
+  const folder = path.join(dir, 'samples');
+  const numbers = new Map<unknown, string>();
+  const renamed = (line: Line): Line => {
+    const { promptId, prompt } = line;
+    if (!numbers.has(promptId)) numbers.set(promptId, String(numbers.size + 1));
+    const id = `${String(promptId).startsWith('validation:') ? 'validation:' : ''}${numbers.get(promptId)!}`;
+    const asked = `How is the word “${String(prompt).replace(/[ :]/g, '')}” pronounced? Give the phonemes of the Carnegie Mellon dictionary.`;
+    return { ...line, promptId: id, prompt: `<|im_start|>system\nYou are a phonetician.<|im_end|>\n<|im_start|>user\n${asked}<|im_end|>\n<|im_start|>assistant\n` };
+  };
+  for (const name of readdirSync(folder).filter((one) => one.endsWith('.jsonl'))) {
+    const file = path.join(folder, name);
+    const lines = readLines(file).map(renamed);
+    writeLines(file, lines);
+    if (!name.endsWith('.tokens.jsonl')) continue;
+    let bytes = 0;
+    const places = lines.map((line) => {
+      const { promptId, kind, draw } = line;
+      const length = Buffer.byteLength(JSON.stringify(line)) + 1;
+      bytes += length;
+      return { promptId, kind, draw, offset: bytes - length, length };
+    });
+    writeFileSync(file.replace(/jsonl$/, 'index'), JSON.stringify({ v: 1, bytes, lines: places }));
+  }
+}
+
 /** What the last two checkpoints are called when they are those of an attempt that went back to step 1000. */
 const SECOND_ATTEMPT: Readonly<Record<string, string>> = {
   'step-00001600-a1': 'step-00001200-a2', 'step-00001700-a1': 'step-00001400-a2',

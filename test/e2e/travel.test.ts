@@ -4,7 +4,7 @@ import type { Frame } from 'playwright-core';
 import { themes, until, violations } from '../harness/page';
 import { sharedWorkbench } from '../harness/shared';
 import type { Workbench } from '../harness/workbench';
-import { joinWords, recordedWorkspace } from './recordedRun';
+import { joinWords, recordedWorkspace, takeNames } from './recordedRun';
 
 describe('time travel', function suite() {
   this.timeout(180_000);
@@ -184,5 +184,34 @@ describe('time travel', function suite() {
     await hover.waitFor();
     assert.match(await hover.innerText(), /AA\s+[\d.]+\s%\s+\d\d/, 'the teacher prefers another phoneme');
     await workbench.screenshot('story-tokens');
+  });
+
+  it('calls prompts by their words where rows have no ids, in lists, on the page and on tabs', async () => {
+    const recorded = recordedWorkspace();
+    takeNames(recorded);
+    await workbench.open(recorded.folder);
+    await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+    const rows = workbench.page.locator('.quick-input-widget .monaco-list-row');
+    await rows.filter({ hasText: 'How is the word “cough” pronounced?' }).waitFor();
+    await workbench.screenshot('travel-pick-numbered');
+    await workbench.answer('choreography');
+    const frame = await page();
+    await frame.locator('h1', { hasText: 'How is the word “choreography” pronounced?' }).waitFor();
+    await workbench.page.locator('.tab.active', { hasText: 'Travel: How is the word “choreography”' }).waitFor();
+    await workbench.screenshot('travel-numbered');
+    await frame.locator('.choices vscode-dropdown').first().click();
+    await frame.locator('vscode-option', { hasText: 'How is the word “cough” pronounced?' }).waitFor();
+    await workbench.screenshot('travel-numbered-list');
+    await workbench.page.keyboard.press('Escape');
+    await frame.locator('vscode-button', { hasText: 'Tokens' }).click();
+    await workbench.page.locator('.tab.active', { hasText: /^How is the word “choreog.* · step 1700 · greedy/ }).waitFor();
+    await workbench.page.keyboard.press('t');
+    await workbench.page.locator('.tab.active', { hasText: /^How is the word “choreog.* · step 1700 · greedy, table/ }).waitFor();
+    await workbench.runCommand('MiniLLM: Inspect Tokens');
+    await workbench.answer('step 1700');
+    await rows.filter({ hasText: 'How is the word “cough” pronounced?' }).first().waitFor();
+    await workbench.screenshot('tokens-pick-numbered');
+    await workbench.answer('cough');
+    await workbench.page.locator('.tab.active', { hasText: /^How is the word “cough.* · step 1700 · greedy/ }).waitFor();
   });
 });

@@ -17,6 +17,8 @@ export class TravelApp {
   private playing = 0;
 
   private readonly heading = h('h1', {});
+  /** Where to find it in the user's file: the id of a prompt that is called by its words. */
+  private readonly row = h('span', { class: 'quiet row-id' });
   private readonly prompt = h('p', { class: 'prompt-text' });
   private readonly facts = h('dl', { class: 'targets' });
   private shownTargets = '';
@@ -45,7 +47,7 @@ export class TravelApp {
     this.content = h('div', { class: 'content' },
       this.answer.element, this.said, this.timeline.element, h('div', { class: 'below' }, tools, jumps), this.history.element);
     const head = h('header', { class: 'head' },
-      h('div', { class: 'head-row' }, this.heading, h('div', { class: 'choices' }, this.prompts.element, this.draws.element)), this.prompt, this.facts);
+      h('div', { class: 'head-row' }, h('div', { class: 'title' }, this.heading, this.row), h('div', { class: 'choices' }, this.prompts.element, this.draws.element)), this.prompt, this.facts);
     setChildren(root, [head, h('main', {}, this.problem, this.content)]);
     root.hidden = true;
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -140,8 +142,11 @@ export class TravelApp {
   private render(): void {
     const { state, view } = this;
     if (!state || !view) return;
-    setText(this.heading, state.promptId);
+    setText(this.heading, state.label);
+    setText(this.row, state.label === state.promptId ? '' : state.promptId);
     setText(this.prompt, state.prompt);
+    // A prompt of one line stands in the heading.
+    this.prompt.hidden = state.prompt === state.label;
     this.prompts.set(state.prompts.map(({ id, label }) => ({ value: id, label })), state.promptId);
     this.draws.set(state.draws.map((draw) => ({ value: String(draw), label: draw === 0 ? 'greedy' : `draw ${draw}` })), String(state.draw));
     this.draws.element.hidden = state.draws.length < 2;

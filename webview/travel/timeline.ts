@@ -3,6 +3,7 @@ import { formatNumber, formatShare } from '../../src/present/numbers';
 import type { TravelMoment, TravelState } from '../../src/protocol/timeTravel';
 import { h, setAttribute, setChildren, setText, svg } from '../parts/dom';
 import { spokenMoment } from './answer';
+import { LEAST_SHARE, scaleOf } from './scale';
 
 const WIDTH = 1000;
 const HEIGHT = 44;
@@ -35,8 +36,8 @@ export class Timeline {
     setAttribute(this.slider, 'aria-valuetext', moment ? spokenMoment(moment) : '');
     setText(this.ends[0], moments[0]?.label ?? '');
     setText(this.ends[1], moments.at(-1)?.label ?? '');
-    this.score.update(state.scoreName, moments, moments.map(({ score }) => score), place, pins, formatShare);
-    this.kl.update('KL, nats per token', moments, moments.map(({ kl }) => kl), place, pins, formatNumber);
+    this.score.update(state.scoreName, moments, moments.map(({ score }) => score), place, pins, formatShare, LEAST_SHARE);
+    this.kl.update('KL, nats per token', moments, moments.map(({ kl }) => kl), place, pins, formatNumber, 0);
   }
 }
 
@@ -44,12 +45,14 @@ export class Timeline {
 class Spark {
   readonly element: HTMLElement;
   private readonly name = h('span', { class: 'spark-name' });
+  /** The line has no scale: its lowest and its highest value tell what the height stands for. */
+  private readonly range = h('span', { class: 'spark-range quiet' });
   private readonly value = h('span', { class: 'spark-value' });
   private readonly picture = svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', class: 'spark', 'aria-hidden': 'true' });
   private count = 0;
 
   constructor() {
-    this.element = h('div', { class: 'spark-row' }, h('p', { class: 'spark-head' }, this.name, this.value), this.picture);
+    this.element = h('div', { class: 'spark-row' }, h('p', { class: 'spark-head' }, this.name, this.range, this.value), this.picture);
   }
 
   onPick(go: (place: number) => void): void {
@@ -61,7 +64,7 @@ class Spark {
 
   update(
     name: string, moments: readonly TravelMoment[], values: readonly (number | null)[], place: number, pins: readonly string[],
-    format: (value: number) => string,
+    format: (value: number) => string, leastSpan: number,
   ): void {
     this.count = moments.length;
     const finite = values.filter((value): value is number => value !== null && Number.isFinite(value));
@@ -69,7 +72,9 @@ class Spark {
     setText(this.name, name);
     const now = values[place];
     setText(this.value, now === null || now === undefined ? '–' : format(now));
-    const [low, high] = [Math.min(...finite), Math.max(...finite)];
+    const ends = [format(Math.min(...finite)), format(Math.max(...finite))] as const;
+    setText(this.range, ends[0] === ends[1] ? '' : `from ${ends[0]} to ${ends[1]}`);
+    const [low, high] = scaleOf(finite, leastSpan);
     const x = (at: number): number => (moments.length < 2 ? WIDTH / 2 : (at / (moments.length - 1)) * WIDTH);
     const y = (value: number): number => HEIGHT - INSET - (high > low ? (value - low) / (high - low) : 0.5) * (HEIGHT - 2 * INSET);
     const points = values.flatMap((value, at) => (value === null || !Number.isFinite(value) ? [] : [{ at, x: x(at), y: y(value) }]));

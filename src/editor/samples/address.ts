@@ -9,7 +9,7 @@ export const SCHEME = 'minillm';
 /** The languages of package.json know samples by it. */
 const ENDING = '.minillm';
 
-/** Characters of a prompt's id that a tab has room for. */
+/** Characters of a prompt's name that a tab has room for. */
 const LONGEST_NAME = 32;
 
 /** Samples of a checkpoint (or of the teacher, or the references): of all prompts, or of one. */
@@ -22,19 +22,19 @@ export interface SamplesAddress {
 }
 
 /**
- * `minillm:<run folder>/step 200.minillm?step-00000200-a1` for all prompts, `…/<prompt id>.minillm?step-00000200-a1&<prompt id>`
- * for one. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have the same
+ * `minillm:<run folder>/step 200.minillm?step-00000200-a1` for all prompts, `…/<name>.minillm?step-00000200-a1&<prompt id>`
+ * for one, whatever it is called. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have the same
  * path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
  */
-export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress): vscode.Uri {
-  const name = promptId === undefined ? checkpointLabel(checkpoint) : promptName(promptId);
+export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress, called = promptId): vscode.Uri {
+  const name = called === undefined ? checkpointLabel(checkpoint) : tabName(called);
   const parts = [checkpoint, ...(promptId === undefined ? [] : [promptId, ...(shownIn === dir ? [] : [dir])]).map(uriPart)];
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(shownIn).path}/${name}${ENDING}`, query: parts.join('&') });
 }
 
 /** A prompt as a part of a path that a tab shows: on one line, not too long, and without what would part the path. */
-export function promptName(promptId: string): string {
-  const name = showOnOneLine(promptId, LONGEST_NAME).replaceAll('/', '∕').replaceAll('\\', '∖');
+export function tabName(called: string): string {
+  const name = showOnOneLine(called, LONGEST_NAME).replaceAll('/', '∕').replaceAll('\\', '∖');
   return name.replace(/\p{Surrogate}/gu, '\ufffd'); // a character that was cut in two
 }
 

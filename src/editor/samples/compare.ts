@@ -5,13 +5,15 @@ import { readRun } from '../../rundir/runs';
 import { sampledCheckpoints } from '../../rundir/samples';
 import { listSides, readSide, REFERENCE, type Side } from '../../rundir/sides';
 import { pairSamples } from '../../samples/pair';
+import { namePrompts } from '../../samples/promptName';
 import type { EditorContext } from '../context';
 import { showInfo } from '../notify';
 import { checkpointDescription } from '../runs/describe';
 import { scoreMetric } from '../../present/checkpoints';
 import type { RunRegistry } from '../runs/registry';
 import { givenOrPicked, pickRun, SELECTION, targetOf, type Target } from '../runs/target';
-import { samplesUri, type SamplesAddress } from './address';
+import { samplesUri, type SamplesAddress, tabName } from './address';
+import { promptLabel } from './promptLabel';
 
 interface Comparison {
   readonly left: SamplesAddress;
@@ -29,7 +31,7 @@ export function registerCompareSamples(context: EditorContext, runs: RunRegistry
     }
     const { promptId } = given as { readonly promptId?: unknown };
     const address = { dir: target.dir, checkpoint: target.checkpoint, promptId: typeof promptId === 'string' ? promptId : undefined };
-    await vscode.commands.executeCommand('vscode.open', samplesUri(address), { preview: true });
+    await vscode.commands.executeCommand('vscode.open', samplesUri(address, await promptLabel(address)), { preview: true });
   });
 
   context.command('minillm.compareSamples', async (given, many) => {
@@ -138,14 +140,16 @@ async function pickOther(runs: RunRegistry, first: SamplesAddress, sides: readon
 }
 
 async function showDiff(runs: RunRegistry, { left, right }: Comparison): Promise<void> {
-  const what = left.promptId === undefined ? '' : `, ${left.promptId}`;
-  await vscode.commands.executeCommand('vscode.diff', samplesUri(left), samplesUri(right), `${await titleOf(runs, left, right)}${what}`, { preview: false });
+  const called = await promptLabel(right);
+  const title = `${await titleOf(runs, left, right)}${called === undefined ? '' : `, ${tabName(called)}`}`;
+  await vscode.commands.executeCommand('vscode.diff', samplesUri(left, called), samplesUri(right, called), title, { preview: false });
 }
 
 /** One editor with a part for each prompt whose answers differ; where the editor has no such thing, all in one document. */
 async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void> {
   const { left, right } = comparison;
-  const pairs = pairSamples(await readSide(left.dir, left.checkpoint), await readSide(right.dir, right.checkpoint));
+  const [older, newer] = [await readSide(left.dir, left.checkpoint), await readSide(right.dir, right.checkpoint)];
+  const pairs = pairSamples(older, newer);
   const prompts = new Set(pairs.map(({ promptId }) => promptId));
   const differing = new Set(pairs.filter((pair) => pair.left?.text !== pair.right?.text).map(({ promptId }) => promptId));
   if (differing.size === 0) {
@@ -154,8 +158,10 @@ async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void
   }
   // The editor adds how many there are.
   const title = `${await titleOf(runs, left, right)}, answers that differ`;
+  const nameOf = namePrompts([...older, ...newer]);
   const resources = [...differing].map((promptId) => {
-    const [original, modified] = [samplesUri({ ...left, promptId, shownIn: right.dir }), samplesUri({ ...right, promptId })];
+    const called = nameOf(promptId).label;
+    const [original, modified] = [samplesUri({ ...left, promptId, shownIn: right.dir }, called), samplesUri({ ...right, promptId }, called)];
     return [modified, original, modified];
   });
   const commands = await vscode.commands.getCommands(true);

@@ -7,7 +7,7 @@ import { REFERENCE } from '../../rundir/sides';
 import type { TokenKey } from '../../rundir/tokens';
 import { isMeasure, type Measure } from '../../samples/tokens';
 import { drawName } from '../../samples/document';
-import { promptName, SCHEME } from '../samples/address';
+import { SCHEME, tabName } from '../samples/address';
 
 /** The languages of package.json know the coloured text by it; the table is plain text. */
 const TEXT = '.minillm-tokens';
@@ -21,14 +21,19 @@ export interface TokensAddress extends TokenKey {
 }
 
 /**
- * `minillm:<run folder>/<prompt> · step 200 · greedy.minillm-tokens?step-00000200-a1&<prompt id>&draw-0&gap`: the query is the address,
+ * `minillm:<run folder>/<name> · step 200 · greedy.minillm-tokens?step-00000200-a1&<prompt id>&draw-0&gap`: the query is the address,
  * and the last part of the path what a tab shows.
  */
-export function tokensUri({ dir, checkpoint, promptId, kind, draw, measure }: TokensAddress): vscode.Uri {
+export function tokensUri({ dir, checkpoint, promptId, kind, draw, measure }: TokensAddress, called = promptId): vscode.Uri {
   const which = kind === 'reference' ? REFERENCE.label : drawName(draw);
-  const name = `${promptName(promptId)} · ${checkpointLabel(checkpoint)} · ${which}${measure === undefined ? `, table${TABLE}` : TEXT}`;
+  const name = `${tabName(called)} · ${checkpointLabel(checkpoint)} · ${which}${measure === undefined ? `, table${TABLE}` : TEXT}`;
   const query = [checkpoint, uriPart(promptId), `${kind}-${draw}`, ...(measure === undefined ? [] : [measure])].join('&');
   return vscode.Uri.from({ scheme: SCHEME, path: `${vscode.Uri.file(dir).path}/${name}`, query });
+}
+
+/** What the tab of such a document calls the prompt. */
+export function calledIn(uri: vscode.Uri): string {
+  return path.posix.basename(uri.path).replace(/ · [^·]* · [^·]*$/, '');
 }
 
 /** Undefined when the address names no tokens of a run: nothing else on the disk can be read through this scheme. */

@@ -5,13 +5,15 @@ import { readSamples, sampledCheckpoints } from '../../rundir/samples';
 import { readSide, REFERENCE } from '../../rundir/sides';
 import { hasTokens, NoTokens, readTokenIndex, type TokenKey } from '../../rundir/tokens';
 import { drawName, layOutSamples } from '../../samples/document';
-import { visibleToken } from '../../samples/tokenDocument';
+import { namePrompts } from '../../samples/promptName';
 import { isMeasure, type Measure, measureLooks, measures } from '../../samples/tokens';
 import type { EditorContext } from '../context';
 import { showInfo } from '../notify';
 import type { RunRegistry } from '../runs/registry';
 import { givenOrPicked, targetOf } from '../runs/target';
-import { parseSamplesUri } from '../samples/address';
+import { parseSamplesUri, tabName } from '../samples/address';
+import { promptLabel } from '../samples/promptLabel';
+import { promptPick } from '../samples/promptPick';
 import { parseTokensUri, type TokensAddress, tokensUri } from './address';
 import { otherView, type TokenLens } from './lens';
 
@@ -102,7 +104,7 @@ async function settled(address: TokensAddress): Promise<TokensAddress> {
 async function open(address: TokensAddress, measure: Measure): Promise<void> {
   const wanted = await settled(address);
   await check(wanted);
-  await vscode.window.showTextDocument(tokensUri({ ...wanted, measure }), { preview: true });
+  await vscode.window.showTextDocument(tokensUri({ ...wanted, measure }, await promptLabel(wanted)), { preview: true });
 }
 
 async function compare(left: TokensAddress, right: TokensAddress, measure: Measure): Promise<void> {
@@ -110,8 +112,9 @@ async function compare(left: TokensAddress, right: TokensAddress, measure: Measu
   for (const side of sides) await check(side);
   const [one, other] = sides.map(({ checkpoint, kind }) => (kind === 'reference' ? REFERENCE.label : checkpointLabel(checkpoint)));
   const draw = sides.find(({ kind }) => kind === 'draw')?.draw ?? 0;
-  const title = `${visibleToken(left.promptId)} · ${one ?? ''} ↔ ${other ?? ''} · ${drawName(draw)}, tokens`;
-  await vscode.commands.executeCommand('vscode.diff', tokensUri({ ...sides[0], measure }), tokensUri({ ...sides[1], measure }), title);
+  const called = await promptLabel(sides[0]);
+  const title = `${tabName(called ?? left.promptId)} · ${one ?? ''} ↔ ${other ?? ''} · ${drawName(draw)}, tokens`;
+  await vscode.commands.executeCommand('vscode.diff', tokensUri({ ...sides[0], measure }, called), tokensUri({ ...sides[1], measure }, called), title);
 }
 
 /** Rejects with the reason in a sentence, before an editor opens that could only say that something is missing. */
@@ -153,12 +156,14 @@ async function pickCheckpoint(dir: string): Promise<string | undefined> {
 
 async function pickResponse(dir: string, checkpoint: string, promptId: string | undefined): Promise<TokenKey | undefined> {
   const { lines } = await readTokenIndex(dir, checkpoint);
-  const texts = new Map((await readSamples(dir, checkpoint)).map((sample) => [`${sample.promptId}\n${sample.draw}`, sample]));
+  const samples = await readSamples(dir, checkpoint);
+  const nameOf = namePrompts(samples);
+  const texts = new Map(samples.map((sample) => [`${sample.promptId}\n${sample.draw}`, sample]));
   const picks = lines.filter((line) => promptId === undefined || line.promptId === promptId).map((line) => {
     const sample = texts.get(`${line.promptId}\n${line.kind === 'draw' ? line.draw : 0}`);
     const text = line.kind === 'reference' ? sample?.references[0] : sample?.text;
-    const label = `${visibleToken(line.promptId)}  ${line.kind === 'reference' ? 'reference' : drawName(line.draw)}`;
-    return { label: label.replaceAll('$(', '$ ('), description: visibleToken(text ?? ''), key: { promptId: line.promptId, kind: line.kind, draw: line.draw } };
+    const which = line.kind === 'reference' ? 'reference' : drawName(line.draw);
+    return { ...promptPick(nameOf(line.promptId), text ?? '', which), key: { promptId: line.promptId, kind: line.kind, draw: line.draw } };
   });
-  return (await vscode.window.showQuickPick(picks, { placeHolder: 'Response to inspect', matchOnDescription: true }))?.key;
+  return (await vscode.window.showQuickPick(picks, { placeHolder: 'Response to inspect', matchOnDescription: true, matchOnDetail: true }))?.key;
 }

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { nats, type TokenDocument, type TokenSpan, visibleToken } from '../../samples/tokenDocument';
 import { levels, type Level, measureLooks, worstTokens } from '../../samples/tokens';
 import { Disposable } from '../disposable';
-import { parseTokensUri, tokensUri } from './address';
+import { calledIn, parseTokensUri, tokensUri } from './address';
 import { tokenDocumentOf } from './documents';
 import { tokenSheet } from './sheet';
 
@@ -134,5 +134,5 @@ function rangeOf(document: vscode.TextDocument, { start, end }: { readonly start
 /** The same response under another measure, or as its table. */
 export function otherView(uri: vscode.Uri, measure: Parameters<typeof tokensUri>[0]['measure']): vscode.Uri | undefined {
   const address = parseTokensUri(uri);
-  return address && tokensUri({ ...address, measure });
+  return address && tokensUri({ ...address, measure }, calledIn(uri));
 }

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { readTravelView, type TravelView } from '../../protocol/timeTravel';
 import { isRunId } from '../../rundir/layout';
 import { readSamples, sampledCheckpoints } from '../../rundir/samples';
-import { visibleToken } from '../../samples/tokenDocument';
+import { namePrompts } from '../../samples/promptName';
 import { Arrivals } from '../arrivals';
 import type { EditorContext } from '../context';
 import { Disposable } from '../disposable';
@@ -12,7 +12,8 @@ import { showInfo } from '../notify';
 import { pageFolder } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
 import { givenOrPicked, targetOf } from '../runs/target';
-import { titleOf, TravelSession } from './session';
+import { promptPick } from '../samples/promptPick';
+import { TravelSession } from './session';
 
 const TRAVEL_VIEW = 'minillm.timeTravel';
 const OPEN = 'minillm.timeTravel.open';
@@ -31,7 +32,7 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
     const { dir } = view;
     await this.arrivals.bringUnless(() => this.sessions.has(dir), dir, () => {
       const options = { enableFindWidget: true, ...this.options() };
-      this.adopt(vscode.window.createWebviewPanel(TRAVEL_VIEW, titleOf(view.promptId), vscode.ViewColumn.Active, options), view);
+      this.adopt(vscode.window.createWebviewPanel(TRAVEL_VIEW, 'Time travel', vscode.ViewColumn.Active, options), view);
       return Promise.resolve();
     });
     const known = this.sessions.get(dir);
@@ -115,8 +116,8 @@ async function pickPrompt(dir: string): Promise<string | undefined> {
     return undefined;
   }
   const greedy = (await readSamples(dir, newest)).filter(({ draw }) => draw === 0);
-  const picks = greedy.map((sample) => ({
-    label: visibleToken(sample.promptId).replaceAll('$(', '$ ('), description: visibleToken(sample.text), promptId: sample.promptId,
-  }));
-  return (await vscode.window.showQuickPick(picks, { placeHolder: 'Prompt to follow through the checkpoints', matchOnDescription: true }))?.promptId;
+  const nameOf = namePrompts(greedy);
+  const picks = greedy.map(({ promptId, text }) => ({ ...promptPick(nameOf(promptId), text), promptId }));
+  const options = { placeHolder: 'Prompt to follow through the checkpoints', matchOnDescription: true, matchOnDetail: true };
+  return (await vscode.window.showQuickPick(picks, options))?.promptId;
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Sample } from '../../contract/generated';
-import { showControlCharacters } from '../../present/text';
+import { showOnOneLine } from '../../present/text';
 import { readTravelView, type TravelMessage, type TravelState, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
 import { isCheckpointName } from '../../rundir/layout';
 import { readMomentPieces } from '../../rundir/pairPieces';
@@ -16,6 +16,8 @@ import { buildTravel } from './state';
 
 /** Milliseconds between looks for new samples while the page is in view. */
 const TICK = 1000;
+/** Characters of a prompt's name that a tab has room for. */
+const LONGEST_TITLE = 40;
 
 export interface TravelMemory {
   keep(view: TravelView): void;
@@ -138,12 +140,10 @@ export class TravelSession extends Disposable {
       const state = await this.read();
       // Somebody has asked again meanwhile: that answer stays, though it may have come before this one.
       if (turn !== this.turn || this.disposed) return;
-      this.panel.title = titleOf(state.promptId);
+      this.panel.title = `Travel: ${showOnOneLine(state.label, LONGEST_TITLE)}`;
       await this.panel.webview.postMessage({ type: 'travel', state, view: this.view } satisfies TravelMessage);
     } finally {
       if (turn === this.turn) this.busy = false;
     }
   }
 }
-
-export const titleOf = (promptId: string): string => `Travel: ${showControlCharacters(promptId.replace(/\s+/g, ' ')).slice(0, 40)}`;

@@ -6,12 +6,13 @@ import { showBeginning, showControlCharacters } from '../../present/text';
 import type { TravelMoment, TravelState } from '../../protocol/timeTravel';
 import { keptCheckpoints } from '../../samples/branch';
 import { scoreWord } from '../../samples/measured';
+import { namePrompts } from '../../samples/promptName';
 import { type Moment, travelOf } from '../../samples/travel';
 
 const SHOWN_CHARACTERS = 20_000;
 const SHOWN_PROMPTS = 1000;
 
-const cut = (text: string, longest = SHOWN_CHARACTERS): string => showBeginning(text, longest);
+const cut = (text: string): string => showBeginning(text, SHOWN_CHARACTERS);
 
 /** The score on which moments are compared, from 0 to 1: exact match where anything is ever exact, else overlap. */
 function scoreOf({ score }: Sample): number | null {
@@ -39,12 +40,13 @@ export interface TravelFacts {
 export function buildTravel({ run, active, rows, sides, pieces }: TravelFacts, promptId: string, draw: number): TravelState {
   const newest = keptCheckpoints([...sides.keys()]).at(-1);
   const latest = newest === undefined ? [] : (sides.get(newest) ?? []);
-  const ids = [...new Set(latest.map((sample) => sample.promptId))];
-  const prompts = ids.slice(0, SHOWN_PROMPTS).map((id) => ({ id, label: cut(id, 80) }));
   const phases = new Map(rows.map(({ name, phase }) => [name, phase]));
   const travel = travelOf(sides, promptId, draw);
   const teacher = sides.get('teacher')?.find((sample) => sample.promptId === promptId && sample.draw === 0);
-  const none = { run, promptId, prompts, draw, active } as const;
+  // A prompt that the newest checkpoint was not asked has a name, too.
+  const nameOf = namePrompts([...latest, ...(travel ? [travel] : [])]);
+  const prompts = [...new Set(latest.map((sample) => sample.promptId))].slice(0, SHOWN_PROMPTS).map((id) => ({ id, label: nameOf(id).label }));
+  const none = { run, promptId, label: nameOf(promptId).label, prompts, draw, active } as const;
   if (!travel) {
     const problem = newest === undefined ? 'This run has no samples yet: they come with its first checkpoint.' : 'No checkpoint of this run has answered this prompt.';
     return {

@@ -4,7 +4,7 @@ import type { Sample } from '../../../src/contract/generated';
 import { readSides } from '../../../src/editor/travel/sides';
 import { buildTravel } from '../../../src/editor/travel/state';
 import { readMomentPieces } from '../../../src/rundir/pairPieces';
-import { sampledCheckpoints } from '../../../src/rundir/samples';
+import { readSamples, sampledCheckpoints } from '../../../src/rundir/samples';
 import { diffText } from '../../../src/samples/diff';
 import { travelOf } from '../../../src/samples/travel';
 import { temporaryFolder } from '../../harness/paths';
@@ -28,4 +28,22 @@ describe('what time travel shows', () => {
     assert.equal(diffText(older.text, newer.text, { older: older.pieces, newer: newer.pieces }).unit, 'token');
     assert.equal(diffText(older.text, newer.text).unit, 'character');
   });
+
+  it('calls prompts by their words where rows are only numbered, in the list as in the heading', async () => {
+    const sample = { ...(await sampleOf('answer')), promptId: '17' };
+    const [asked, other] = [{ ...sample, prompt: 'Head.\n\nWhy?' }, { ...sample, promptId: 'validation:2', prompt: 'Head.\n\nHow?' }];
+    const facts = { run: 't', active: false, rows: [], sides: new Map([[checkpointName(10), [asked, other]]]), pieces: new Map() };
+    const { label, prompts } = buildTravel(facts, '17', 0);
+    assert.equal(label, 'Why?');
+    assert.deepEqual(prompts, [{ id: '17', label: 'Why?' }, { id: 'validation:2', label: 'How?' }]);
+    assert.equal(buildTravel(facts, '99', 0).label, '99');
+  });
 });
+
+async function sampleOf(text: string): Promise<Sample> {
+  const dir = path.join(temporaryFolder('travel'), '20260101-000000-t');
+  writeSamples(dir, checkpointName(10), [[text]]);
+  const [sample] = await readSamples(dir, checkpointName(10));
+  assert.ok(sample);
+  return sample;
+}
