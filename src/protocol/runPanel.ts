@@ -112,12 +112,16 @@ export interface ViewSettings {
   readonly against: string | null;
   /** What must have become of a prompt for it to be listed; null lists all. */
   readonly sampleFilter: Change | null;
+  /** What a prompt or its answers must hold; empty lists all. */
+  readonly sampleSearch: string;
   readonly sampleOrder: ListOrder;
+  /** Checkpoints that are ticked in the results, at most two. */
+  readonly ticked: readonly string[];
 }
 
 export const DEFAULT_SETTINGS: ViewSettings = {
   smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null,
-  sampleFilter: null, sampleOrder: 'prompt',
+  sampleFilter: null, sampleSearch: '', sampleOrder: 'prompt', ticked: [],
 };
 
 /** What the page has room for: the host sends these metrics, this range, this many columns. */

@@ -252,13 +252,21 @@ describe('the run panel', function suite() {
       }
     });
 
-    it('opens two checkpoints side by side', async () => {
+    it('opens two checkpoints side by side, and has them ticked still when one comes back', async () => {
       const frame = await panel(workbench);
       const boxes = frame.locator('.results vscode-checkbox');
       await boxes.nth(0).click();
       await boxes.nth(1).click();
       await frame.locator('vscode-button', { hasText: 'Compare the two' }).click();
       await workbench.page.locator('.monaco-diff-editor').first().waitFor({ timeout: 20_000 });
+      await workbench.page.locator('.tab', { hasText: /^pronounce$/ }).first().click();
+      const after = await panel(workbench);
+      await after.locator('vscode-button', { hasText: 'Compare the two' }).waitFor();
+      const ticked = after.locator('.results vscode-checkbox[aria-checked="true"]');
+      await until('two', async () => await ticked.count() === 2);
+      // A third choice lets go of the first.
+      await after.locator('.results vscode-checkbox').nth(2).click();
+      await until('the others', async () => (await after.locator('.results vscode-checkbox').evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute('aria-checked')))).join() === 'false,true,true');
     });
   });
 });

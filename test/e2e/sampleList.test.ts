@@ -220,6 +220,31 @@ describe('samples of five hundred prompts', function suite() {
     assert.deepEqual(after.touched.filter((id) => id !== 'list'), [before.changing]);
   });
 
+  it('are where one left them after a look at one of them, and so is what was searched for', async () => {
+    const left = await panel();
+    await left.locator('.search').fill('er');
+    await left.locator('.prompt').first().waitFor();
+    await left.evaluate(() => document.getElementById('samples')?.scrollIntoView());
+    await left.evaluate(() => window.scrollBy(0, 5000));
+    await sleep(500);
+    const seen = await left.evaluate(() => {
+      const cards = [...document.querySelectorAll<HTMLElement>('.prompt')].filter((card) => card.getBoundingClientRect().bottom > 60);
+      cards[1]!.querySelector<HTMLElement>('.look')!.click();
+      return { id: cards[0]!.dataset['prompt']!, top: cards[0]!.getBoundingClientRect().top };
+    });
+    await workbench.page.locator('.monaco-diff-editor').first().waitFor();
+    await workbench.page.locator('.tab', { hasText: /^pronounce$/ }).first().click();
+    const frame = await panel();
+    const top = (): Promise<number | undefined> =>
+      frame.evaluate((id) => document.querySelector(`.prompt[data-prompt="${id}"]`)?.getBoundingClientRect().top, seen.id);
+    await until('the prompt', async () => await top() !== undefined);
+    await sleep(500); // nothing moves any more
+    assert.ok(Math.abs((await top())! - seen.top) < 3, `${seen.top} → ${await top()}`);
+    assert.equal(await frame.locator('.search').inputValue(), 'er');
+    await workbench.screenshot('samples-500-back');
+    await frame.locator('.search').fill('');
+  });
+
   it('are diffed as a set in the editor within a few seconds @long', async () => {
     const opening = async (): Promise<number> => {
       await workbench.runCommand('View: Close All Editors');

@@ -20,10 +20,18 @@ export function onMessage(listener: (message: ToPage) => void): void {
   window.addEventListener('message', (event: MessageEvent<ToPage>) => listener(event.data));
 }
 
+/** A prompt of the list, and how far its top is below that of the window. */
+export interface PromptPlace {
+  readonly id: string;
+  readonly top: number;
+}
+
 /** What only this page needs again: the editor's serializer reads `dir` from it when it brings the panel back. */
 export interface PageMemory {
   readonly dir: string;
   readonly scroll: number;
+  /** Where in the list of prompts; undefined above it. */
+  readonly prompt?: PromptPlace;
 }
 
 export function recall(): PageMemory | undefined {

@@ -1,10 +1,11 @@
 /* The page as a whole: what it knows, how it is looked at, and who is told when either changes. */
-import { DEFAULT_SETTINGS, foldFeed, type PageState, type ToPage, type ViewSettings } from '../../src/protocol/runPanel';
+import { DEFAULT_SETTINGS, foldFeed, type PageState, type SnapshotMessage, type ToPage, type ViewSettings } from '../../src/protocol/runPanel';
 import { Board } from '../charts/board';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
-import { recall, remember, send } from '../parts/host';
+import { send } from '../parts/host';
 import { button, slider } from '../parts/toolkit';
 import { HeaderView } from './header';
+import { PagePlace } from './place';
 import { ResultsView } from './results';
 import { SamplesView } from './samples';
 
@@ -18,7 +19,10 @@ export class App {
 
   private readonly header = new HeaderView((action) => send({ type: 'action', action }));
   private readonly board = new Board({ settings: (change) => this.change(change), viewport: () => this.reportView() });
-  private readonly results = new ResultsView((from, to) => send({ type: 'action', action: 'compare', from, to }));
+  private readonly results = new ResultsView({
+    tick: (ticked) => this.change({ ticked }),
+    compare: (from, to) => send({ type: 'action', action: 'compare', from, to }),
+  });
   private readonly samples = new SamplesView({
     settings: (change) => this.change(change),
     request: (checkpoint, against) => send({ type: 'samples', checkpoint, against }),
@@ -32,6 +36,7 @@ export class App {
   private readonly empty = h('p', { class: 'empty' });
   private readonly charts: HTMLElement;
   private readonly bar: HTMLElement;
+  private readonly place: PagePlace;
 
   constructor(private readonly root: HTMLElement) {
     const jump = (id: string, label: string): HTMLElement => h('a', { href: `#${id}` }, label);
@@ -42,8 +47,7 @@ export class App {
         h('label', { class: 'smoothing', title: 'Exponential moving average over all points. Left: as measured.' }, 'Smoothing', this.smoothing, this.smoothingText)));
     setChildren(this.root, [this.header.element, this.bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
     this.root.hidden = true;
-    const dir = document.body.dataset['run'] ?? '';
-    window.addEventListener('scroll', () => remember({ dir, scroll: window.scrollY }), { passive: true });
+    this.place = new PagePlace(document.body.dataset['run'] ?? '', this.samples.rows);
   }
 
   start(): void {
@@ -53,7 +57,7 @@ export class App {
 
   receive(message: ToPage): void {
     if (message.type === 'samples') {
-      this.samples.show(message);
+      if (this.samples.show(message)) this.place.arrive();
       return;
     }
     if (message.type === 'problem') {
@@ -72,7 +76,7 @@ export class App {
     if (message.type === 'snapshot') {
       this.resyncing = false;
       this.samples.forget();
-      this.settle(message.settings);
+      this.settle(message);
     }
     this.state = folded.state;
     this.render();
@@ -80,14 +84,13 @@ export class App {
   }
 
   /** How the run was looked at last time. Only the first picture tells: from then on this page knows better than the host. */
-  private settle(settings: ViewSettings): void {
+  private settle({ settings, inventory }: SnapshotMessage): void {
     if (this.settled) return;
     this.settled = true;
     this.settings = settings;
     this.root.hidden = false;
     document.getElementById('loading')?.remove();
-    const scroll = recall()?.scroll ?? 0;
-    if (scroll > 0) requestAnimationFrame(() => requestAnimationFrame(() => window.scrollTo(0, scroll)));
+    this.place.begin(inventory.sampled.length > 0);
   }
 
   private change(change: Partial<ViewSettings>): void {
@@ -109,7 +112,7 @@ export class App {
     for (const part of [this.bar, this.results.element, this.samples.element]) part.hidden = none;
     if (none) setText(this.empty, header.active ? 'Charts come with the first step, scores and samples with the first checkpoint.' : 'This run ended before its first step.');
     this.board.update(state, settings);
-    this.results.update(state.results, header.active);
+    this.results.update(state.results, settings.ticked, header.active);
     this.samples.update(inventory, settings, header.active);
     if (this.smoothing.value !== String(settings.smoothing)) this.smoothing.value = String(settings.smoothing);
     setText(this.smoothingText, settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2));

@@ -3,7 +3,7 @@ import { metricCatalogue } from '../../src/contract/generated';
 import { formatMetric, metricLabel } from '../../src/present/numbers';
 import type { Results, ResultRow, ResultTable } from '../../src/protocol/results';
 import { h, setChildren, setText } from '../parts/dom';
-import { button, checkbox } from '../parts/toolkit';
+import { button, type Checkbox, checkbox } from '../parts/toolkit';
 
 const arrow: Readonly<Record<string, string>> = { lower: '↓', higher: '↑' };
 
@@ -18,26 +18,37 @@ function columnHead(metric: string): HTMLTableCellElement {
     h('span', { class: 'column-name' }, name, manner.length > 0 ? h('br') : null, ...manner), better === undefined ? null : h('span', { class: 'better', role: 'img', 'aria-label': `, ${info?.better ?? ''} is better` }, better), unit);
 }
 
+export interface ResultsEvents {
+  /** The checkpoints that are ticked now, at most two. */
+  tick(ids: readonly string[]): void;
+  compare(older: string, newer: string): void;
+}
+
 export class ResultsView {
   readonly element: HTMLElement;
   private readonly content = h('div', { class: 'results' });
   private readonly compare = button('Compare samples', () => this.onCompare());
-  private readonly chosen: string[] = [];
+  private readonly boxes = new Map<string, Checkbox>();
+  private ticked: readonly string[] = [];
   private shown = '';
   private results: Results | undefined;
 
-  constructor(private readonly onChoice: (older: string, newer: string) => void) {
+  constructor(private readonly events: ResultsEvents) {
     this.element = h('section', { class: 'section', id: 'results', 'aria-labelledby': 'results-title', tabindex: -1 },
       h('div', { class: 'section-head' }, h('h2', { id: 'results-title' }, 'Results'), h('div', { class: 'section-tools' }, this.compare.element)), this.content);
     this.updateCompare();
   }
 
-  update(results: Results, active: boolean): void {
+  update(results: Results, ticked: readonly string[], active: boolean): void {
     const key = JSON.stringify([results, active]);
-    if (key === this.shown) return;
-    this.shown = key;
-    this.results = results;
-    this.render(active);
+    if (key !== this.shown) {
+      this.shown = key;
+      this.results = results;
+      this.render(active);
+    }
+    this.ticked = ticked.filter((id) => this.boxes.has(id));
+    for (const [id, box] of this.boxes) box.set(this.ticked.includes(id));
+    this.updateCompare();
   }
 
   private render(active: boolean): void {
@@ -45,6 +56,7 @@ export class ResultsView {
     if (!results) return;
     const { checkpoints, final, verdict } = results;
     const parts: HTMLElement[] = [];
+    this.boxes.clear();
     if (final.rows.length > 0) {
       parts.push(h('h3', {}, 'At the end', h('span', { class: 'quiet' }, `${final.count.toLocaleString('en')} validation rows`)));
       if (verdict !== null) parts.push(h('p', { class: 'verdict' }, verdict));
@@ -73,33 +85,25 @@ export class ResultsView {
   }
 
   private selector(row: ResultRow): HTMLElement {
-    const box = checkbox(`Choose ${row.label} for comparison`, (on) => this.choose(row.id, on), false);
-    box.element.dataset['row'] = row.id;
-    box.set(this.chosen.includes(row.id));
+    const box = checkbox(`Choose ${row.label} for comparison`, (on) => this.tick(row.id, on), false);
+    this.boxes.set(row.id, box);
     return box.element;
   }
 
   /** A third choice lets go of the first. */
-  private choose(id: string, on: boolean): void {
-    const at = this.chosen.indexOf(id);
-    if (at >= 0) this.chosen.splice(at, 1);
-    if (on) this.chosen.push(id);
-    const dropped = this.chosen.length > 2 ? this.chosen.shift() : undefined;
-    if (dropped !== undefined) {
-      const box = this.element.querySelector<HTMLElement & { checked: boolean }>(`[data-row="${dropped}"]`);
-      if (box) box.checked = false;
-    }
-    this.updateCompare();
+  private tick(id: string, on: boolean): void {
+    const others = this.ticked.filter((one) => one !== id);
+    this.events.tick(on ? [...others, id].slice(-2) : others);
   }
 
   private updateCompare(): void {
-    this.compare.setReason(this.chosen.length === 2 ? null : 'Choose two checkpoints in the table first.');
-    setText(this.compare.element, this.chosen.length === 2 ? 'Compare the two' : 'Compare samples');
+    this.compare.setReason(this.ticked.length === 2 ? null : 'Choose two checkpoints in the table first.');
+    setText(this.compare.element, this.ticked.length === 2 ? 'Compare the two' : 'Compare samples');
   }
 
   private onCompare(): void {
     const rows = this.results?.checkpoints.rows ?? [];
-    const [older, newer] = rows.filter(({ id }) => this.chosen.includes(id));
-    if (older && newer) this.onChoice(older.id, newer.id);
+    const [older, newer] = rows.filter(({ id }) => this.ticked.includes(id));
+    if (older && newer) this.events.compare(older.id, newer.id);
   }
 }

@@ -16,20 +16,21 @@ export class SampleFilters {
   private readonly search = h('input', { type: 'search', class: 'search', placeholder: 'contains…', 'aria-label': 'Only prompts that contain', spellcheck: 'false' });
   private chosen: Change | null = null;
 
-  constructor(choose: (filter: Change | null) => void, refresh: () => void) {
+  constructor(choose: (filter: Change | null) => void, search: (text: string) => void) {
     this.all = smallButton('tool filter', () => choose(null), '');
     this.buttons = new Map(changes.map((change) => [change, smallButton('tool filter', () => choose(change === this.chosen ? null : change), '')]));
     this.kinds = h('div', { class: 'filters', role: 'group', 'aria-label': 'Only prompts that are' }, this.all, ...this.buttons.values());
     this.element = h('div', { class: 'filter-row' }, this.kinds, this.search);
-    this.search.addEventListener('input', refresh);
+    this.search.addEventListener('input', () => search(this.search.value));
   }
 
   /** The prompts to show, in their order; the buttons say how many there are of each kind. */
-  apply(prompts: readonly ShownPrompt[], filter: Change | null, order: ListOrder, comparing: boolean): ShownPrompt[] {
+  apply(prompts: readonly ShownPrompt[], filter: Change | null, text: string, order: ListOrder, comparing: boolean): ShownPrompt[] {
     this.element.hidden = prompts.length === 0;
     this.kinds.hidden = !comparing;
     this.chosen = filter;
-    const found = prompts.filter((prompt) => holds(textsOf(prompt), this.search.value));
+    if (this.search.value !== text) this.search.value = text;
+    const found = prompts.filter((prompt) => holds(textsOf(prompt), text));
     setText(this.all, `all ${found.length}`);
     setAttribute(this.all, 'aria-pressed', filter === null);
     for (const [change, element] of this.buttons) {

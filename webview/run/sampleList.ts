@@ -1,6 +1,7 @@
 /* A list of hundreds of prompts, of which only those near to what is in view are there. */
 import type { PromptLook, SamplesMessage, ShownPrompt } from '../../src/protocol/runPanel';
 import { h, setChildren } from '../parts/dom';
+import type { PromptPlace } from '../parts/host';
 import { RowHeights, runsOf } from '../parts/rows';
 import { SampleCard } from './sampleCard';
 
@@ -12,6 +13,8 @@ const FEW = 60;
 const COLUMN = 460;
 const COLUMN_GAP = 28;
 const ROW_GAP = 16;
+/** Times that a place is corrected at most: at the end of the page there is none further down. */
+const MOST_LOOKS = 6;
 
 /**
  * Prompts in rows of as many as there is room for. What is not drawn is an empty stretch of the same height, in the page's own flow:
@@ -30,7 +33,7 @@ export class SampleList {
   private columns = 1;
   private width = 0;
   private message: SamplesMessage | undefined;
-  /** Prompt that is to get the focus though it is not drawn yet. */
+  /** Prompt that is gone to though it is not drawn yet. */
   private wanted: string | undefined;
   private frame = 0;
 
@@ -49,6 +52,32 @@ export class SampleList {
     this.message = message;
     this.lines();
     this.render();
+  }
+
+  /** The prompt at the upper edge of the window; undefined while the list has not reached that edge. */
+  atEdge(): PromptPlace | undefined {
+    if (this.element.getBoundingClientRect().top >= 0) return undefined;
+    for (const [id, { element }] of this.cards) {
+      const { top, bottom } = element.getBoundingClientRect();
+      if (bottom > 0) return { id, top };
+    }
+    return undefined;
+  }
+
+  /** Scrolls until the prompt stands there; false when it is not listed. */
+  bring({ id, top }: PromptPlace): boolean {
+    if (!this.places.has(id)) return false;
+    this.fit();
+    this.wanted = id;
+    // Rows above turn out higher or lower than was thought once they are drawn: after a few looks none is new.
+    for (let look = 0; look < MOST_LOOKS; look++) {
+      this.render();
+      const off = (this.cards.get(id)?.element.getBoundingClientRect().top ?? top) - top;
+      if (Math.abs(off) < 1) break;
+      window.scrollBy(0, off);
+    }
+    this.wanted = undefined;
+    return true;
   }
 
   private soon(): void {

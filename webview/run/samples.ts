@@ -1,6 +1,6 @@
 /* What the student writes: the inspection prompts at one checkpoint, set against another. All of it is text nodes. */
 import { checkpointLabel } from '../../src/present/labels';
-import type { Inventory, PromptLook, SamplesMessage, ViewSettings } from '../../src/protocol/runPanel';
+import { DEFAULT_SETTINGS, type Inventory, type PromptLook, type SamplesMessage, type ViewSettings } from '../../src/protocol/runPanel';
 import { type ListOrder, listOrders } from '../../src/samples/list';
 import { h, setText } from '../parts/dom';
 import { button, dropdown } from '../parts/toolkit';
@@ -26,13 +26,14 @@ export class SamplesView {
   private readonly against = dropdown('Compare with', (value) => this.events.settings({ against: value === NONE ? null : value }));
   private readonly order = dropdown('Order of prompts', (value) => this.events.settings({ sampleOrder: listOrders.find((one) => one === value) ?? 'prompt' }));
   private readonly open = button('Open diff', () => this.onOpen());
-  private readonly filters = new SampleFilters((filter) => this.events.settings({ sampleFilter: filter }), () => this.render());
+  private readonly filters = new SampleFilters((filter) => this.events.settings({ sampleFilter: filter }), (text) => this.events.settings({ sampleSearch: text }));
   private readonly list = new SampleList((look, promptId) => this.onLook(look, promptId));
+  readonly rows: Pick<SampleList, 'atEdge' | 'bring'> = this.list;
   private readonly note = h('p', { class: 'counts', role: 'status' });
   private readonly tools: HTMLElement;
   private asked = '';
   private message: SamplesMessage | undefined;
-  private settings: Pick<ViewSettings, 'sampleFilter' | 'sampleOrder'> = { sampleFilter: null, sampleOrder: 'prompt' };
+  private settings: Pick<ViewSettings, 'sampleFilter' | 'sampleSearch' | 'sampleOrder'> = DEFAULT_SETTINGS;
 
   constructor(private readonly events: SamplesEvents) {
     this.tools = h('div', { class: 'section-tools' },
@@ -62,9 +63,9 @@ export class SamplesView {
     const orders = against === null ? listOrders.filter((order) => order === 'prompt' || order === 'score') : listOrders;
     this.order.set(orders.map((order) => ({ value: order, label: orderNames[order] })), orders.find((order) => order === settings.sampleOrder) ?? 'prompt');
     this.open.setReason(against === null ? 'Choose what to compare with first.' : null);
-    const { sampleFilter, sampleOrder } = settings;
-    if (sampleFilter !== this.settings.sampleFilter || sampleOrder !== this.settings.sampleOrder) {
-      this.settings = { sampleFilter, sampleOrder };
+    const { sampleFilter, sampleSearch, sampleOrder } = settings;
+    if (sampleFilter !== this.settings.sampleFilter || sampleSearch !== this.settings.sampleSearch || sampleOrder !== this.settings.sampleOrder) {
+      this.settings = { sampleFilter, sampleSearch, sampleOrder };
       this.render();
     }
     const asked = JSON.stringify([checkpoint, against]);
@@ -78,11 +79,12 @@ export class SamplesView {
     this.asked = '';
   }
 
-  show(message: SamplesMessage): void {
-    // An answer to an older question has been overtaken.
-    if (JSON.stringify([message.checkpoint, message.against]) !== this.asked) return;
+  /** False for an answer to an older question, which has been overtaken. */
+  show(message: SamplesMessage): boolean {
+    if (JSON.stringify([message.checkpoint, message.against]) !== this.asked) return false;
     this.message = message;
     this.render();
+    return true;
   }
 
   private onOpen(): void {
@@ -98,9 +100,9 @@ export class SamplesView {
     if (!message) return;
     const { prompts, leftOut, problem, against } = message;
     const filter = against === null ? null : this.settings.sampleFilter;
-    const { sampleOrder } = this.settings;
+    const { sampleSearch, sampleOrder } = this.settings;
     const order = against === null && sampleOrder !== 'score' ? 'prompt' : sampleOrder;
-    const shown = this.filters.apply(prompts, filter, order, against !== null);
+    const shown = this.filters.apply(prompts, filter, sampleSearch, order, against !== null);
     const notes = [
       problem,
       shown.length === 0 && prompts.length > 0 ? 'No prompt is like that.' : null,

@@ -32,6 +32,8 @@ export function readSettings(value: unknown): ViewSettings {
     folded: isTexts(from.folded) ? from.folded : [],
     checkpoint: textOrNull(from.checkpoint),
     against: textOrNull(from.against),
+    sampleSearch: textOrNull(from.sampleSearch) ?? '',
+    ticked: isTexts(from.ticked) ? from.ticked.slice(-2) : [],
     sampleFilter: changes.find((change) => change === from.sampleFilter) ?? null,
     sampleOrder: listOrders.find((order) => order === from.sampleOrder) ?? DEFAULT_SETTINGS.sampleOrder,
   };

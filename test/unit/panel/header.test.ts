@@ -128,8 +128,8 @@ describe('the head of a run panel', () => {
 describe('kept settings', () => {
   it('take what is as it should be and the default for the rest', () => {
     assert.deepEqual(readSettings(undefined), DEFAULT_SETTINGS);
-    assert.deepEqual(readSettings({ smoothing: 'x', zoom: [1], log: 3, hidden: ['a', 1], checkpoint: 4, sampleFilter: 'yes', sampleOrder: 3 }), DEFAULT_SETTINGS);
-    const good = { ...DEFAULT_SETTINGS, smoothing: 0, zoom: [3, 9] as const, log: ['loss'], against: 'teacher', sampleFilter: 'improved' as const, sampleOrder: 'change' as const };
+    assert.deepEqual(readSettings({ smoothing: 'x', zoom: [1], log: 3, hidden: ['a', 1], checkpoint: 4, sampleFilter: 'yes', sampleSearch: 7, sampleOrder: 3, ticked: 'a' }), DEFAULT_SETTINGS);
+    const good = { ...DEFAULT_SETTINGS, smoothing: 0, zoom: [3, 9] as const, log: ['loss'], against: 'teacher', sampleFilter: 'improved' as const, sampleSearch: 'psych', sampleOrder: 'change' as const, ticked: ['a', 'b'] };
     assert.deepEqual(readSettings(JSON.parse(JSON.stringify(good))), good);
   });
 });
