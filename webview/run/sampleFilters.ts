@@ -8,6 +8,11 @@ function textsOf({ id, prompt, references, teacher, draws }: ShownPrompt): strin
   return [id, prompt, ...references, teacher ?? '', ...draws.flatMap(({ newer, older }) => [newer?.text ?? '', older?.text ?? ''])];
 }
 
+export interface FilterEvents {
+  choose(filter: Change | null): void;
+  search(text: string): void;
+}
+
 export class SampleFilters {
   readonly element: HTMLElement;
   private readonly all: HTMLButtonElement;
@@ -16,7 +21,7 @@ export class SampleFilters {
   private readonly search = h('input', { type: 'search', class: 'search', placeholder: 'contains…', 'aria-label': 'Only prompts that contain', spellcheck: 'false' });
   private chosen: Change | null = null;
 
-  constructor(choose: (filter: Change | null) => void, search: (text: string) => void) {
+  constructor({ choose, search }: FilterEvents) {
     this.all = smallButton('tool filter', () => choose(null), '');
     this.buttons = new Map(changes.map((change) => [change, smallButton('tool filter', () => choose(change === this.chosen ? null : change), '')]));
     this.kinds = h('div', { class: 'filters', role: 'group', 'aria-label': 'Only prompts that are' }, this.all, ...this.buttons.values());

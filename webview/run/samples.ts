@@ -26,14 +26,17 @@ export class SamplesView {
   private readonly against = dropdown('Compare with', (value) => this.events.settings({ against: value === NONE ? null : value }));
   private readonly order = dropdown('Order of prompts', (value) => this.events.settings({ sampleOrder: listOrders.find((one) => one === value) ?? 'prompt' }));
   private readonly open = button('Open diff', () => this.onOpen());
-  private readonly filters = new SampleFilters((filter) => this.events.settings({ sampleFilter: filter }), (text) => this.events.settings({ sampleSearch: text }));
+  private readonly filters = new SampleFilters({
+    choose: (sampleFilter) => this.events.settings({ sampleFilter }),
+    search: (sampleSearch) => this.events.settings({ sampleSearch }),
+  });
   private readonly list = new SampleList((look, promptId) => this.onLook(look, promptId));
   readonly rows: Pick<SampleList, 'atEdge' | 'bring'> = this.list;
   private readonly note = h('p', { class: 'counts', role: 'status' });
   private readonly tools: HTMLElement;
   private asked = '';
   private message: SamplesMessage | undefined;
-  private settings: Pick<ViewSettings, 'sampleFilter' | 'sampleSearch' | 'sampleOrder'> = DEFAULT_SETTINGS;
+  private settings: ViewSettings = DEFAULT_SETTINGS;
 
   constructor(private readonly events: SamplesEvents) {
     this.tools = h('div', { class: 'section-tools' },
@@ -63,11 +66,9 @@ export class SamplesView {
     const orders = against === null ? listOrders.filter((order) => order === 'prompt' || order === 'score') : listOrders;
     this.order.set(orders.map((order) => ({ value: order, label: orderNames[order] })), orders.find((order) => order === settings.sampleOrder) ?? 'prompt');
     this.open.setReason(against === null ? 'Choose what to compare with first.' : null);
-    const { sampleFilter, sampleSearch, sampleOrder } = settings;
-    if (sampleFilter !== this.settings.sampleFilter || sampleSearch !== this.settings.sampleSearch || sampleOrder !== this.settings.sampleOrder) {
-      this.settings = { sampleFilter, sampleSearch, sampleOrder };
-      this.render();
-    }
+    const { sampleFilter, sampleSearch, sampleOrder } = this.settings;
+    this.settings = settings;
+    if (sampleFilter !== settings.sampleFilter || sampleSearch !== settings.sampleSearch || sampleOrder !== settings.sampleOrder) this.render();
     const asked = JSON.stringify([checkpoint, against]);
     if (asked === this.asked) return;
     this.asked = asked;

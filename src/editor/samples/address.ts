@@ -23,8 +23,8 @@ export interface SamplesAddress {
 
 /**
  * `minillm:<run folder>/step 200.minillm?step-00000200-a1` for all prompts, `…/<name>.minillm?step-00000200-a1&<prompt id>`
- * for one, whatever it is called. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have the same
- * path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
+ * for one, whatever it is called. The query is the address; the last part of the path is what a tab shows. Both sides of a prompt have
+ * the same path, so that editors do not take them for a file that was renamed: of another run the folder stands in the query.
  */
 export function samplesUri({ dir, checkpoint, promptId, shownIn = dir }: SamplesAddress, called = promptId): vscode.Uri {
   const name = called === undefined ? checkpointLabel(checkpoint) : tabName(called);

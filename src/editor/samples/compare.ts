@@ -161,7 +161,8 @@ async function showEach(runs: RunRegistry, comparison: Comparison): Promise<void
   const nameOf = namePrompts([...older, ...newer]);
   const resources = [...differing].map((promptId) => {
     const called = nameOf(promptId).label;
-    const [original, modified] = [samplesUri({ ...left, promptId, shownIn: right.dir }, called), samplesUri({ ...right, promptId }, called)];
+    const original = samplesUri({ ...left, promptId, shownIn: right.dir }, called);
+    const modified = samplesUri({ ...right, promptId }, called);
     return [modified, original, modified];
   });
   const commands = await vscode.commands.getCommands(true);

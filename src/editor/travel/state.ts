@@ -45,7 +45,8 @@ export function buildTravel({ run, active, rows, sides, pieces }: TravelFacts, p
   const teacher = sides.get('teacher')?.find((sample) => sample.promptId === promptId && sample.draw === 0);
   // A prompt that the newest checkpoint was not asked has a name, too.
   const nameOf = namePrompts([...latest, ...(travel ? [travel] : [])]);
-  const prompts = [...new Set(latest.map((sample) => sample.promptId))].slice(0, SHOWN_PROMPTS).map((id) => ({ id, label: nameOf(id).label }));
+  const ids = [...new Set(latest.map((sample) => sample.promptId))];
+  const prompts = ids.slice(0, SHOWN_PROMPTS).map((id) => ({ id, label: nameOf(id).label }));
   const none = { run, promptId, label: nameOf(promptId).label, prompts, draw, active } as const;
   if (!travel) {
     const problem = newest === undefined ? 'This run has no samples yet: they come with its first checkpoint.' : 'No checkpoint of this run has answered this prompt.';

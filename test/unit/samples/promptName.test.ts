@@ -12,7 +12,8 @@ describe('what a prompt is called', () => {
   it('is its first line where its row is only numbered, else the name of the row', () => {
     const asked = [['17', 'Why?\nSay it.'], ['validation:12', 'How?'], ['-3', 'Where?'], ['5-2', 'Who?'], ['choreography', 'c h o :'], ['validation:psych', 'p s y :'], ['seed_task_0', 'Write.']] as const;
     const nameOf = namePrompts(asked.map(([promptId, prompt]) => ({ promptId, prompt })));
-    assert.deepEqual(asked.map(([promptId]) => Object.values(nameOf(promptId))), [
+    const names = asked.map(([promptId]) => nameOf(promptId)).map(({ label, description }) => [label, description]);
+    assert.deepEqual(names, [
       ['Why?', '17'], ['How?', 'validation:12'], ['Where?', '-3'], ['Who?', '5-2'],
       ['choreography', 'c h o :'], ['validation:psych', 'p s y :'], ['seed_task_0', 'Write.'],
     ]);
@@ -36,7 +37,7 @@ describe('what a prompt is called', () => {
   });
 
   it('is one line that obeys nothing, however long the prompt is, and never empty', () => {
-    const [long, odd, none] = labels(`${'lorem '.repeat(1e6)}`, 'turned\u202e\u001b[2J', ' \n');
+    const [long, odd, none] = labels('lorem '.repeat(1e6), 'turned\u202e\u001b[2J', ' \n');
     assert.equal(long?.length, 80);
     assert.equal(odd, 'turned\\u{202e}\\u{1b}[2J');
     assert.equal(none, '3');
