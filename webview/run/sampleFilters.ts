@@ -21,12 +21,12 @@ export class SampleFilters {
   private readonly search = h('input', { type: 'search', class: 'search', placeholder: 'contains…', 'aria-label': 'Only prompts that contain', spellcheck: 'false' });
   private chosen: Change | null = null;
 
-  constructor({ choose, search }: FilterEvents) {
-    this.all = smallButton('tool filter', () => choose(null), '');
-    this.buttons = new Map(changes.map((change) => [change, smallButton('tool filter', () => choose(change === this.chosen ? null : change), '')]));
+  constructor(events: FilterEvents) {
+    this.all = smallButton('tool filter', () => events.choose(null), '');
+    this.buttons = new Map(changes.map((change) => [change, smallButton('tool filter', () => events.choose(change === this.chosen ? null : change), '')]));
     this.kinds = h('div', { class: 'filters', role: 'group', 'aria-label': 'Only prompts that are' }, this.all, ...this.buttons.values());
     this.element = h('div', { class: 'filter-row' }, this.kinds, this.search);
-    this.search.addEventListener('input', () => search(this.search.value));
+    this.search.addEventListener('input', () => events.search(this.search.value));
   }
 
   /** The prompts to show, in their order; the buttons say how many there are of each kind. */

@@ -66,9 +66,9 @@ export class SamplesView {
     const orders = against === null ? listOrders.filter((order) => order === 'prompt' || order === 'score') : listOrders;
     this.order.set(orders.map((order) => ({ value: order, label: orderNames[order] })), orders.find((order) => order === settings.sampleOrder) ?? 'prompt');
     this.open.setReason(against === null ? 'Choose what to compare with first.' : null);
-    const { sampleFilter, sampleSearch, sampleOrder } = this.settings;
+    const before = this.settings;
     this.settings = settings;
-    if (sampleFilter !== settings.sampleFilter || sampleSearch !== settings.sampleSearch || sampleOrder !== settings.sampleOrder) this.render();
+    if ((['sampleFilter', 'sampleSearch', 'sampleOrder'] as const).some((key) => before[key] !== settings[key])) this.render();
     const asked = JSON.stringify([checkpoint, against]);
     if (asked === this.asked) return;
     this.asked = asked;
