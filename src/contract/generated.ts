@@ -1879,10 +1879,16 @@ export const metricCatalogue: Readonly<Record<string, MetricInfo>> = {
     "text": "Wall time of one evaluation"
   },
   "throughput/tokens": {
-    "label": "tokens",
+    "label": "step",
     "unit": "tokens/s",
     "better": "higher",
-    "text": "Response tokens per second"
+    "text": "Response tokens per second of an optimizer step"
+  },
+  "throughput/rollout": {
+    "label": "rollout",
+    "unit": "tokens/s",
+    "better": "higher",
+    "text": "Response tokens per second of a round of sampling"
   },
   "memory/peak": {
     "label": "peak memory",

@@ -1,6 +1,6 @@
 import type {
-  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, ResumeEvent, SamplesEvent,
-  StartEvent,
+  AlertEvent, CheckpointEvent, EndEvent, EvaluationEvent, Event, MessageEvent, PhaseEvent, ProgressEvent, ResumeEvent, RolloutEvent,
+  SamplesEvent, StartEvent,
 } from '../contract/generated';
 import { isKnown, parseEvent, type UnknownEvent } from '../contract/parse';
 import { Series } from './series';
@@ -33,6 +33,8 @@ export class History {
   lastStep = 0;
   /** Unix time of the newest event. */
   lastTime = 0;
+  /** Metrics that steps have measured. */
+  private readonly ofSteps = new Set<string>();
 
   /** Takes one line of events.jsonl. Returns true when it told something new. */
   appendLine(line: string): boolean {
@@ -74,10 +76,15 @@ export class History {
         this.progress = undefined;
         break;
       case 'step':
+        this.lastStep = event.step;
+        this.progress = undefined;
+        for (const name of Object.keys(event.metrics)) this.ofSteps.add(name);
+        this.measure(event.step, event.metrics);
+        break;
       case 'rollout':
         this.lastStep = event.step;
         this.progress = undefined;
-        this.measure(event.step, event.metrics);
+        this.measure(event.step, this.ofRollout(event));
         break;
       case 'evaluation':
         this.evaluations.push(event);
@@ -112,6 +119,15 @@ export class History {
       case 'control':
         break;
     }
+  }
+
+  /**
+   * A rollout carries the step after which it was sampled. Older trainers told speed and memory of both under one name: what the step
+   * measured stands.
+   */
+  private ofRollout({ step, metrics }: RolloutEvent): RolloutEvent['metrics'] {
+    const free = (name: string): boolean => !this.ofSteps.has(name) || this.series.get(name)?.steps.at(-1) !== step;
+    return Object.fromEntries(Object.entries(metrics).filter(([name]) => free(name)));
   }
 
   private measure(step: number, metrics: Readonly<Record<string, number | undefined>>): void {

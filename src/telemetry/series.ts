@@ -12,13 +12,22 @@ export interface Thinned {
   readonly aggregated: number;
 }
 
+/** Points of a discarded branch, of which some stand for all. */
+export interface BranchPoints {
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}
+
 /** Values of one metric over steps. Steps ascend: a resumed attempt that repeats steps replaces what it repeats. */
 export class Series {
   readonly steps: number[] = [];
   readonly values: number[] = [];
   /** Points that a later attempt trained anew: kept as a discarded branch, in the order they came. */
   readonly discarded: { readonly step: number; readonly value: number }[] = [];
+  /** Grows when a stored point goes or becomes another: whoever follows the series then begins anew. */
+  revision = 0;
   private readonly pyramid = new Pyramid(this.values);
+  private chosen: { readonly of: number; readonly most: number; readonly points: BranchPoints } | undefined;
 
   constructor(readonly name: string) {}
 
@@ -26,9 +35,11 @@ export class Series {
     return this.values.at(-1);
   }
 
+  /** What is measured once more at the newest step takes the place of the value there. */
   append(step: number, value: number): void {
     const last = this.steps.at(-1);
-    if (last !== undefined && last >= step) this.discardFrom(step);
+    if (last !== undefined && last > step) this.discardFrom(step); // somebody went back, and the event that says so is missing
+    else if (last === step) this.cutTo(this.steps.length - 1);
     this.steps.push(step);
     this.values.push(value);
     this.pyramid.grow();
@@ -38,9 +49,26 @@ export class Series {
   discardFrom(step: number): void {
     const cut = this.indexOf(step);
     for (let i = cut; i < this.steps.length; i++) this.discarded.push({ step: this.steps[i] ?? 0, value: this.values[i] ?? NaN });
-    this.steps.length = cut;
-    this.values.length = cut;
+    if (cut < this.steps.length) this.cutTo(cut);
+  }
+
+  /** At most `most` points of the discarded branch, at equal distances; the same lists until it grows. */
+  branch(most: number): BranchPoints {
+    const { discarded } = this;
+    if (this.chosen?.of !== discarded.length || this.chosen.most !== most) {
+      const stride = Math.ceil(discarded.length / most) || 1;
+      const some = discarded.filter((_, i) => i % stride === 0);
+      const points = { steps: some.map(({ step }) => step), values: some.map(({ value }) => value) };
+      this.chosen = { of: discarded.length, most, points };
+    }
+    return this.chosen.points;
+  }
+
+  private cutTo(length: number): void {
+    this.steps.length = length;
+    this.values.length = length;
     this.pyramid.shrink();
+    this.revision++;
   }
 
   /**

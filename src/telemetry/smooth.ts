@@ -8,7 +8,7 @@ import { Series } from './series';
  */
 export class Smoothed {
   private smoothed: Series;
-  private discarded = 0;
+  private revision = 0;
   private sum = 0;
   private weight = 0;
   private restart = 0;
@@ -20,7 +20,7 @@ export class Smoothed {
   /** The average up to the newest point. */
   read(): Series {
     const { source } = this;
-    if (source.discarded.length !== this.discarded || source.steps.length < this.smoothed.steps.length) this.begin();
+    if (source.revision !== this.revision) this.begin();
     for (let i = this.smoothed.steps.length; i < source.steps.length; i++) {
       const step = source.steps[i] ?? 0;
       const value = source.values[i] ?? NaN;
@@ -40,7 +40,7 @@ export class Smoothed {
 
   private begin(): void {
     this.smoothed = new Series(this.source.name);
-    this.discarded = this.source.discarded.length;
+    this.revision = this.source.revision;
     this.sum = 0;
     this.weight = 0;
     this.restart = 0;

@@ -74,6 +74,9 @@ def test_resume_is_exact(make_run: MakeRun, name: str) -> None:
         assert found[part] == expected[part], part
     told = {metric for event in events_of(run) if event["kind"] in ("step", "rollout") for metric in event["metrics"]}
     assert told <= set(CATALOGUE)
+    # A rollout carries the step before it: what both told would be told twice of that step.
+    by_kind = {kind: {metric for event in events_of(run, kind) for metric in event["metrics"]} for kind in ("step", "rollout")}
+    assert not by_kind["step"] & by_kind["rollout"]
 
 
 @pytest.mark.parametrize("name", PHASES)

@@ -47,7 +47,7 @@ const GROUPS: readonly ChartGroup[] = [
     id: 'machine', title: 'Optimizer and machine', charts: [
       chart('grad', 'Gradient norm', 'grad/norm'),
       chart('rate', 'Learning rate', 'rate/learning'),
-      chart('speed', 'Speed', 'throughput/tokens'),
+      chart('speed', 'Speed', 'throughput/tokens', 'throughput/rollout'),
       chart('time', 'Time', 'time/step', 'time/rollout', 'time/evaluation'),
       chart('memory', 'Memory', 'memory/peak'),
     ],

@@ -84,11 +84,9 @@ export class RunFeed {
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
     const { steps, low, high, mean, bad, aggregated } = series.thin(columns, from, to);
     const smooth = smoothing > 0 && !isScore(metric) ? this.smooth(history, metric, smoothing)?.thin(columns, from, to).mean ?? mean : mean;
-    const stride = Math.ceil(series.discarded.length / LARGEST_BRANCH) || 1;
-    const branch = series.discarded.filter((_, i) => i % stride === 0);
     return {
       metric, steps, low, high, mean, smooth, bad, aggregated, points: series.steps.length, last: series.last ?? NaN,
-      discarded: { steps: branch.map(({ step }) => step), values: branch.map(({ value }) => value), points: series.discarded.length },
+      discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
     };
   }
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { History } from '../../../src/telemetry/history';
+import { repo } from '../../harness/paths';
 
 const line = (seq: number, fields: Record<string, unknown>): string => JSON.stringify({ v: 1, seq, t: 1000 + seq, attempt: 1, ...fields });
 const step = (seq: number, at: number, metrics: Record<string, unknown>, attempt = 1): string => line(seq, { kind: 'step', step: at, phase: 0, metrics, attempt });
@@ -58,6 +61,29 @@ describe('History', () => {
     assert.deepEqual(history.series.get('loss/total')?.discarded, [{ step: 5, value: 5 }, { step: 6, value: 6 }]);
     assert.deepEqual(history.series.get('eval/rare')?.values, []);
     assert.equal(history.phases.length, 1);
+  });
+
+  it('discards nothing in a run that was not resumed: where rollouts told what steps tell, the steps\' word stands', () => {
+    const history = new History();
+    const rollout = (seq: number, at: number, metrics: Record<string, unknown>): string => line(seq, { kind: 'rollout', step: at, phase: 0, round: seq, metrics });
+    history.appendLine(rollout(0, 0, { 'throughput/tokens': 7, 'kl/reverse': 2 }));
+    history.appendLine(step(1, 1, { 'throughput/tokens': 100 }));
+    history.appendLine(rollout(2, 1, { 'throughput/tokens': 8, 'kl/reverse': 1 }));
+    history.appendLine(step(3, 2, { 'throughput/tokens': 200 }));
+    const told = (name: string): unknown => ({ steps: history.series.get(name)?.steps, values: history.series.get(name)?.values });
+    assert.deepEqual(told('throughput/tokens'), { steps: [0, 1, 2], values: [7, 100, 200] });
+    assert.deepEqual(told('kl/reverse'), { steps: [0, 1], values: [2, 1] });
+    history.appendLine(line(4, { kind: 'resume', attempt: 2, step: 1, checkpoint: 'step-00000001-a1' }));
+    history.appendLine(rollout(5, 1, { 'kl/reverse': 0.5 }));
+    assert.deepEqual(told('kl/reverse'), { steps: [0, 1], values: [2, 0.5] }, 'of two rollouts after a step the later one is in use');
+    assert.deepEqual(history.series.get('throughput/tokens')?.discarded, [{ step: 2, value: 200 }]);
+    for (const id of ['20261124-223702-pronounce', '20261124-232620-pronounce']) {
+      const recorded = new History();
+      const lines = readFileSync(path.join(repo, 'test', 'fixtures', 'runs', id, 'events.jsonl'), 'utf8').trim().split('\n');
+      for (const text of lines) recorded.appendLine(text);
+      assert.deepEqual([...recorded.series.values()].filter(({ discarded }) => discarded.length > 0).map(({ name }) => name), [], id);
+      assert.equal(recorded.series.get('throughput/tokens')?.steps.length, recorded.lastStep, id);
+    }
   });
 
   it('folds 100,000 events in less than three seconds, and loses none', () => {

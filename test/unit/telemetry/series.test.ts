@@ -54,7 +54,8 @@ describe('Series', () => {
         if (random() < 0.02) step = Math.max(0, Math.floor(step * random())); // a resumed attempt
         const value = random() < 0.03 ? [NaN, Infinity, -Infinity][Math.floor(3 * random())]! : random() - 0.5;
         const kept = points.filter((point) => point.step < step);
-        discarded += points.length - kept.length;
+        // What is measured once more at the same step was never an attempt of its own.
+        if (points.at(-1)?.step !== step) discarded += points.length - kept.length;
         points = [...kept, { step, value }];
         series.append(step, value);
         if (random() < 0.05) assertThin(series, points, 1 + Math.floor(50 * random()), -Infinity, Infinity);
@@ -114,5 +115,20 @@ describe('Series', () => {
     series.append(3, 9);
     assert.deepEqual(series.discarded, [{ step: 3, value: 0.3 }, { step: 4, value: 0.4 }]);
     assert.deepEqual(series.values, [0.1, 0.2, 9]);
+    series.append(3, 8);
+    assert.deepEqual(series.values, [0.1, 0.2, 8]);
+    assert.equal(series.discarded.length, 2);
+  });
+
+  it('chooses from a long discarded branch once, until it grows', () => {
+    const series = new Series('loss/total');
+    for (let step = 1; step <= 10; step++) series.append(step, step);
+    series.discardFrom(2);
+    const some = series.branch(3);
+    assert.deepEqual(some, { steps: [2, 5, 8], values: [2, 5, 8] });
+    series.append(2, 0);
+    assert.equal(series.branch(3), some);
+    series.discardFrom(2);
+    assert.deepEqual(series.branch(3).steps, [2, 6, 10]);
   });
 });

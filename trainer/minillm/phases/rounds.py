@@ -18,7 +18,7 @@ from minillm.data import Example, Passes, shuffled
 from minillm.defaults import on_policy_size
 from minillm.methods import Phase as PhaseSettings
 from minillm.methods import Rounds as RoundSettings
-from minillm.phases import Metrics, Workbench, micro_batches, peak_memory
+from minillm.phases import Metrics, Workbench, micro_batches
 from minillm.phases.corpus import weights_of
 from minillm.phases.pairs import Batch
 from minillm.sequences import Rollout
@@ -70,8 +70,7 @@ class Sampler:
             "length/mean": float(mask.sum(1).float().mean()),
             "rate/eos": float(rollout.ended.float().mean()),
             "time/rollout": seconds,
-            "throughput/tokens": int(mask.sum()) / seconds,
-            "memory/peak": peak_memory(bench.student.device),
+            "throughput/rollout": int(mask.sum()) / seconds,
         }
 
 
