@@ -223,6 +223,30 @@ describe('the run panel', function suite() {
       await chart.locator('.tool', { hasText: 'table' }).click();
     });
 
+    it('draws no metric that was switched off while its chart was a table', async () => {
+      const frame = await panel(workbench);
+      const chart = frame.locator('[data-chart="loss"]');
+      const metric = chart.locator('[data-metric="loss/single"]');
+      const table = chart.locator('.tool', { hasText: 'table' });
+      const picture = async (): Promise<string> => {
+        await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+        return frame.evaluate(() => document.querySelector<HTMLCanvasElement>('[data-chart="loss"] canvas')?.toDataURL() ?? '');
+      };
+      const whole = await picture();
+      await metric.click();
+      const without = await until('a picture without it', async () => {
+        const now = await picture();
+        return now !== whole && now;
+      });
+      await metric.click();
+      await table.click();
+      await metric.click();
+      await table.click();
+      assert.equal(await picture(), without);
+      await metric.click();
+      assert.equal(await picture(), whole);
+    });
+
     it('is clean by axe and legible in every theme', async () => {
       await workbench.runCommand('View: Close Primary Side Bar');
       for (const [theme, name] of themes) {

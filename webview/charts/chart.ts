@@ -102,7 +102,6 @@ export class Chart {
     if (!this.visible || !this.isStale()) return;
     const input = this.input;
     if (!input) return;
-    const before = this.drawn;
     this.drawn = input;
     this.restyle = false;
     const shown = this.shownSeries(input);
@@ -119,11 +118,11 @@ export class Chart {
     this.remarks = chartNotes(shown, this.aligned.notPositive);
     if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
     if (input.table) fillTable(this.table, this.spec.title, shown);
-    else this.drawPlot(input, log, before);
+    else this.drawPlot(input, log);
     this.describeCursor();
   }
 
-  private drawPlot(input: ChartInput, log: boolean, before: ChartInput | undefined): void {
+  private drawPlot(input: ChartInput, log: boolean): void {
     const width = Math.floor(this.canvas.clientWidth);
     if (width < 40) return;
     if (this.plot && this.plotLog !== log) {
@@ -137,7 +136,6 @@ export class Chart {
       this.plot = createPlot({ spec: this.spec, log, width, scene: () => this.scene(), events }, this.canvas, this.aligned);
       this.plotLog = log;
       this.width = width;
-      before = undefined;
     }
     const { plot } = this;
     if (this.width !== width) {
@@ -145,7 +143,8 @@ export class Chart {
       plot.setSize({ width, height: PLOT_HEIGHT });
     }
     plot.batch(() => {
-      if (before?.hidden !== input.hidden) this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
+      // The picture may have missed what was switched while a table stood in its place.
+      this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
       plot.setData(this.aligned.data, false);
       plot.setScale('x', { min: from, max: to });
     });
