@@ -1,5 +1,12 @@
 /* Series on their way to a chart: thinned columns, sent as the change against what the page has, in one buffer of doubles. */
 
+import type { Span } from '../telemetry/series';
+
+/** Scores come once per checkpoint: points matter, smoothing does not. */
+export function isScore(metric: string): boolean {
+  return metric.startsWith('eval/') || metric === 'time/evaluation';
+}
+
 /** One metric as a chart draws it: a column per drawn place, of which most stand for several stored points. */
 export interface Columns {
   readonly metric: string;
@@ -18,6 +25,8 @@ export interface Columns {
   readonly points: number;
   /** Newest value, as it was measured. */
   readonly last: number;
+  /** Of the whole run: from which step to which it was measured, phase by phase. */
+  readonly spans: readonly Span[];
   readonly discarded: Branch;
 }
 
@@ -39,6 +48,7 @@ export interface SeriesPart {
   readonly aggregated: number;
   readonly points: number;
   readonly last: number;
+  readonly spans: readonly Span[];
   /** Length of the discarded branch, which follows the columns, and its points in all; undefined when it is as before. */
   readonly discarded: { readonly count: number; readonly points: number } | undefined;
 }
@@ -49,6 +59,9 @@ export interface PackedSeries {
   readonly dropped: readonly string[];
   readonly buffer: ArrayBuffer;
 }
+
+const sameSpans = (a: readonly Span[], b: readonly Span[]): boolean =>
+  a.length === b.length && a.every(({ phase, from, to }, i) => phase === b[i]?.phase && from === b[i].from && to === b[i].to);
 
 const same = (a: number | undefined, b: number | undefined): boolean => Object.is(a, b);
 
@@ -71,11 +84,11 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
     const count = columns.steps.length - keep;
     const newBranch = old === undefined || old.discarded.points !== columns.discarded.points;
     const unchanged = old !== undefined && count === 0 && old.steps.length === keep && !newBranch
-      && old.aggregated === columns.aggregated && old.points === columns.points;
+      && old.aggregated === columns.aggregated && old.points === columns.points && same(old.last, columns.last) && sameSpans(old.spans, columns.spans);
     if (unchanged) continue;
     const discarded = newBranch ? { count: columns.discarded.steps.length, points: columns.discarded.points } : undefined;
-    const { aggregated, points, last } = columns;
-    const part: SeriesPart = { metric, keep, count, offset: length, aggregated, points, last, discarded };
+    const { aggregated, points, last, spans } = columns;
+    const part: SeriesPart = { metric, keep, count, offset: length, aggregated, points, last, spans, discarded };
     parts.push(part);
     changed.push({ columns, part });
     length += count * FIELDS.length + 2 * (discarded?.count ?? 0);
@@ -121,7 +134,7 @@ export function applySeries(before: ReadonlyMap<string, Columns>, packed: Packed
     series.set(part.metric, {
       metric: part.metric,
       steps: join('steps', 0), low: join('low', 1), high: join('high', 2), mean: join('mean', 3), smooth: join('smooth', 4), bad: join('bad', 5),
-      aggregated: part.aggregated, points: part.points, last: part.last, discarded,
+      aggregated: part.aggregated, points: part.points, last: part.last, spans: part.spans, discarded,
     });
   }
   return series;

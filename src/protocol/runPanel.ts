@@ -74,7 +74,7 @@ export interface Header {
 
 /** What charts mark along the steps. */
 export interface Marks {
-  readonly phases: readonly { readonly step: number; readonly method: string }[];
+  readonly phases: readonly { readonly index: number; readonly step: number; readonly method: string }[];
   readonly checkpoints: readonly { readonly step: number; readonly name: string }[];
   readonly alerts: readonly { readonly step: number; readonly level: Notice['level']; readonly text: string }[];
   readonly resumes: readonly { readonly step: number }[];

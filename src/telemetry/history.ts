@@ -79,16 +79,16 @@ export class History {
         this.lastStep = event.step;
         this.progress = undefined;
         for (const name of Object.keys(event.metrics)) this.ofSteps.add(name);
-        this.measure(event.step, event.metrics);
+        this.measure(event.step, event.metrics, event.phase);
         break;
       case 'rollout':
         this.lastStep = event.step;
         this.progress = undefined;
-        this.measure(event.step, this.ofRollout(event));
+        this.measure(event.step, this.ofRollout(event), event.phase);
         break;
       case 'evaluation':
         this.evaluations.push(event);
-        if (event.subject === 'student' && !event.full) this.measure(event.step, event.metrics);
+        if (event.subject === 'student' && !event.full) this.measure(event.step, event.metrics, this.phases.at(-1)?.index ?? 0);
         break;
       case 'checkpoint':
         this.checkpoints.push(event);
@@ -130,12 +130,12 @@ export class History {
     return Object.fromEntries(Object.entries(metrics).filter(([name]) => free(name)));
   }
 
-  private measure(step: number, metrics: Readonly<Record<string, number | undefined>>): void {
+  private measure(step: number, metrics: Readonly<Record<string, number | undefined>>, phase: number): void {
     for (const [name, value] of Object.entries(metrics)) {
       if (value === undefined) continue;
       let series = this.series.get(name);
       if (!series) this.series.set(name, (series = new Series(name)));
-      series.append(step, value);
+      series.append(step, value, phase);
     }
   }
 }

@@ -12,6 +12,19 @@ export interface Thinned {
   readonly aggregated: number;
 }
 
+/** Points that one phase measured: from the point with this index up to the next stretch. */
+export interface Stretch {
+  readonly phase: number;
+  readonly start: number;
+}
+
+/** The same by its steps. */
+export interface Span {
+  readonly phase: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Points of a discarded branch, of which some stand for all. */
 export interface BranchPoints {
   readonly steps: readonly number[];
@@ -22,6 +35,8 @@ export interface BranchPoints {
 export class Series {
   readonly steps: number[] = [];
   readonly values: number[] = [];
+  /** In order. */
+  readonly stretches: Stretch[] = [];
   /** Points that a later attempt trained anew: kept as a discarded branch, in the order they came. */
   readonly discarded: { readonly step: number; readonly value: number }[] = [];
   /** Grows when a stored point goes or becomes another: whoever follows the series then begins anew. */
@@ -36,10 +51,11 @@ export class Series {
   }
 
   /** What is measured once more at the newest step takes the place of the value there. */
-  append(step: number, value: number): void {
+  append(step: number, value: number, phase = 0): void {
     const last = this.steps.at(-1);
     if (last !== undefined && last > step) this.discardFrom(step); // somebody went back, and the event that says so is missing
     else if (last === step) this.cutTo(this.steps.length - 1);
+    if (this.stretches.at(-1)?.phase !== phase) this.stretches.push({ phase, start: this.steps.length });
     this.steps.push(step);
     this.values.push(value);
     this.pyramid.grow();
@@ -64,9 +80,18 @@ export class Series {
     return this.chosen.points;
   }
 
+  /** From which step to which it was measured, phase by phase. */
+  spans(): Span[] {
+    return this.stretches.map(({ phase, start }, k) => {
+      const stop = this.stretches[k + 1]?.start ?? this.steps.length;
+      return { phase, from: this.steps[start] ?? 0, to: this.steps[stop - 1] ?? 0 };
+    });
+  }
+
   private cutTo(length: number): void {
     this.steps.length = length;
     this.values.length = length;
+    while ((this.stretches.at(-1)?.start ?? -1) >= length) this.stretches.pop();
     this.pyramid.shrink();
     this.revision++;
   }

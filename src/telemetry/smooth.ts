@@ -4,16 +4,17 @@ import { Series } from './series';
  * A series' exponential moving average, kept in step with it: each point weighs `strength` times as much as the one
  * after it, and the weights sum to one from the first point on (no pull towards 0 at the start). It is taken over all
  * stored points, so that thinning comes after smoothing. A point that is not finite stays itself and moves nothing.
- * The average begins anew at each step of `restarts`: two phases optimise different things.
+ * The average begins anew with each phase: two phases optimise different things.
  */
 export class Smoothed {
   private smoothed: Series;
   private revision = 0;
   private sum = 0;
   private weight = 0;
-  private restart = 0;
+  /** The next one to come. */
+  private stretch = 0;
 
-  constructor(private readonly source: Series, readonly strength: number, private readonly restarts: readonly number[] = []) {
+  constructor(private readonly source: Series, readonly strength: number) {
     this.smoothed = new Series(source.name);
   }
 
@@ -24,8 +25,8 @@ export class Smoothed {
     for (let i = this.smoothed.steps.length; i < source.steps.length; i++) {
       const step = source.steps[i] ?? 0;
       const value = source.values[i] ?? NaN;
-      while (this.restart < this.restarts.length && step >= (this.restarts[this.restart] ?? Infinity)) {
-        this.restart++;
+      if (source.stretches[this.stretch]?.start === i) {
+        this.stretch++;
         this.sum = 0;
         this.weight = 0;
       }
@@ -43,6 +44,6 @@ export class Smoothed {
     this.revision = this.source.revision;
     this.sum = 0;
     this.weight = 0;
-    this.restart = 0;
+    this.stretch = 0;
   }
 }

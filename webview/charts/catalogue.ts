@@ -68,8 +68,3 @@ export function chartsFor(metrics: readonly string[]): ChartGroup[] {
 export function unitOf(spec: ChartSpec): string {
   return spec.metrics.map((metric) => metricCatalogue[metric]?.unit).find((unit) => unit !== undefined) ?? '';
 }
-
-/** Scores come once per checkpoint: points matter, smoothing does not. */
-export function isScore(metric: string): boolean {
-  return metric.startsWith('eval/');
-}

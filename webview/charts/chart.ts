@@ -9,7 +9,7 @@ import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
 import { createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
-import { chartNotes, describeChart, describeStep } from './words';
+import { chartNotes, cursorNotes, describeChart, describeStep } from './words';
 
 export interface ChartEvents {
   cursor(chart: Chart, step: number | null): void;
@@ -109,11 +109,11 @@ export class Chart {
     const log = input.log && anyPositive;
     setAttribute(this.logButton, 'aria-pressed', input.log);
     setAttribute(this.tableButton, 'aria-pressed', input.table);
-    this.legend.update(input.series, input.present, input.hidden, this.step);
+    this.legend.update(input, this.step);
     this.canvas.hidden = input.table;
     this.tableBox.hidden = !input.table;
     setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
-    setText(this.summary, describeChart(shown));
+    setText(this.summary, describeChart(shown, input.marks.phases));
     this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log);
     this.remarks = chartNotes(shown, this.aligned.notPositive);
     if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
@@ -193,13 +193,14 @@ export class Chart {
   private describeCursor(): void {
     const input = this.input;
     if (!input) return;
-    this.legend.update(input.series, input.present, input.hidden, this.step);
+    this.legend.update(input, this.step);
     const step = this.step ?? input.range[1];
-    setText(this.notes, [...(this.step === null ? [] : [`step ${this.step.toLocaleString('en')}`]), ...this.remarks].join(' · '));
+    const here = this.step === null ? [] : cursorNotes(this.shownSeries(input), this.step, input.marks.phases);
+    setText(this.notes, [...here, ...this.remarks].join(' · '));
     setAttribute(this.canvas, 'aria-valuemin', Math.ceil(input.range[0]));
     setAttribute(this.canvas, 'aria-valuemax', Math.floor(input.range[1]));
     setAttribute(this.canvas, 'aria-valuenow', Math.round(step));
-    setAttribute(this.canvas, 'aria-valuetext', describeStep(this.shownSeries(input), Math.round(step)));
+    setAttribute(this.canvas, 'aria-valuetext', describeStep(this.shownSeries(input), Math.round(step), input.marks.phases));
   }
 
   private moveTo(step: number | null): void {

@@ -1,12 +1,13 @@
 /* One uPlot: how series, axes and scales look. Nothing here knows of the page around it. */
 import uPlot from 'uplot';
 import { metricCatalogue } from '../../src/contract/generated';
-import type { Columns } from '../../src/protocol/columns';
+import { type Columns, isScore } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { DASHES, palette } from '../parts/theme';
 import { type Aligned, FIELDS } from './align';
-import { isScore, type ChartSpec } from './catalogue';
+import type { ChartSpec } from './catalogue';
 import { paintBoundaries, paintEvents } from './marks';
+import { readAt } from './reading';
 import { tickText } from './words';
 
 /** Steps from and to; null for the whole run. */
@@ -112,10 +113,14 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
       y: false,
       points: { size: 7, width: 1, stroke: () => palette().background, fill: (_u, i) => colorOf(Math.floor((i - 1) / FIELDS.length)) },
       drag: { x: true, y: false, setScale: false },
-      // One dot per metric, on its smoothed line, at its own nearest column not after the cursor.
+      // One dot per metric that has a value at the cursor, on its smoothed line, at its own nearest column not after the cursor.
       dataIdx: (u, index, closest) => {
         if (index === 0) return closest;
         if (FIELDS[(index - 1) % FIELDS.length] !== 'smooth') return null;
+        const { marks, shown } = scene();
+        const own = spec.metrics[Math.floor((index - 1) / FIELDS.length)];
+        const columns = shown.find(({ columns: { metric: name } }) => name === own)?.columns;
+        if (columns === undefined || readAt(columns, u.data[0][closest] ?? 0, marks.phases) === undefined) return null;
         const row = u.data[index];
         let i = closest;
         while (i >= 0 && row?.[i] === undefined) i--;

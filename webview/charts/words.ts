@@ -1,8 +1,9 @@
 /* Charts in words: what a screen reader says, what stands below the lines. */
 import { metricCatalogue } from '../../src/contract/generated';
 import { formatMetric, metricLabel } from '../../src/present/numbers';
-import type { Columns } from '../../src/protocol/columns';
-import { columnAt } from './align';
+import { type Columns, isScore } from '../../src/protocol/columns';
+import type { Marks } from '../../src/protocol/runPanel';
+import { readAt, readNow, type Reading } from './reading';
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 
@@ -19,7 +20,16 @@ function trendOf(values: ArrayLike<number>): string {
   return change > 0 ? ', rising' : ', falling';
 }
 
-function describeMetric({ metric, steps, low, high, smooth, points, last, bad, discarded }: Columns): string {
+/** When a value is from; empty where that goes without saying. */
+export function whenOf({ at, until }: Reading): string {
+  if (until !== undefined) return `until ${until.toLocaleString('en')}`;
+  return at === undefined ? '' : `at ${at.toLocaleString('en')}`;
+}
+
+const withWhen = (value: string, when: string): string => (when === '' ? value : `${value} (${when})`);
+
+function describeMetric(columns: Columns, phases: Marks['phases']): string {
+  const { metric, steps, low, high, smooth, points, last, bad, discarded } = columns;
   let lowest = -1;
   let highest = -1;
   let notFinite = 0;
@@ -28,7 +38,7 @@ function describeMetric({ metric, steps, low, high, smooth, points, last, bad, d
     if (Number.isFinite(high[i]) && (highest < 0 || (high[i] ?? 0) > (high[highest] ?? 0))) highest = i;
     notFinite += bad[i] ?? 0;
   }
-  const parts = [`${metricLabel(metric)}: ${count(points, 'point')}, last ${formatMetric(metric, last)}`];
+  const parts = [`${metricLabel(metric)}: ${count(points, 'point')}, ${withWhen(`last ${formatMetric(metric, last)}`, whenOf(readNow(columns, phases)))}`];
   if (lowest >= 0) parts.push(`lowest ${formatMetric(metric, low[lowest] ?? NaN)} near step ${steps[lowest]}, highest ${formatMetric(metric, high[highest] ?? NaN)} near step ${steps[highest]}`);
   if (notFinite > 0) parts.push(`${count(notFinite, 'value')} not a number`);
   if (discarded.points > 0) parts.push(`${count(discarded.points, 'point')} of a discarded attempt`);
@@ -36,25 +46,30 @@ function describeMetric({ metric, steps, low, high, smooth, points, last, bad, d
 }
 
 /** A chart for the ear: for each metric its last, lowest and highest value and where it goes. */
-export function describeChart(series: readonly Columns[]): string {
+export function describeChart(series: readonly Columns[], phases: Marks['phases']): string {
   const first = Math.min(...series.map(({ steps }) => steps[0] ?? Infinity));
   const last = Math.max(...series.map(({ steps }) => steps[steps.length - 1] ?? -Infinity));
   if (!Number.isFinite(first)) return 'No points yet.';
-  return [`Steps ${first} to ${last}.`, ...series.map(describeMetric)].join(' ');
-}
-
-export function valueAt(columns: Columns, step: number): number | undefined {
-  const index = columnAt(columns.steps, step);
-  return index < 0 ? undefined : columns.mean[index];
+  return [`Steps ${first} to ${last}.`, ...series.map((columns) => describeMetric(columns, phases))].join(' ');
 }
 
 /** What the arrow keys say at a step. */
-export function describeStep(series: readonly Columns[], step: number): string {
+export function describeStep(series: readonly Columns[], step: number, phases: Marks['phases']): string {
   const values = series.flatMap((columns) => {
-    const value = valueAt(columns, step);
-    return value === undefined ? [] : [`${metricLabel(columns.metric)} ${formatMetric(columns.metric, value)}`];
+    const reading = readAt(columns, step, phases);
+    if (reading === undefined) return [];
+    const value = `${metricLabel(columns.metric)} ${formatMetric(columns.metric, reading.value)}`;
+    return [withWhen(value, reading.at === step ? '' : whenOf(reading))];
   });
   return `Step ${step}: ${values.join(', ') || 'nothing yet'}.`;
+}
+
+/** What stands below the lines while there is a cursor. */
+export function cursorNotes(series: readonly Columns[], step: number, phases: Marks['phases']): string[] {
+  const notes = [`step ${step.toLocaleString('en')}`];
+  const taken = series.map((columns) => readAt(columns, step, phases)?.at ?? step).filter((at) => at !== step);
+  if (taken.length > 0 && series.every(({ metric }) => isScore(metric))) notes.push(`scores of step ${Math.max(...taken).toLocaleString('en')}`);
+  return notes;
 }
 
 /** What a reader must know about the picture: how much it leaves out, and what it cannot show. */

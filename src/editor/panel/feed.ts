@@ -1,6 +1,5 @@
 /* What one page is told of one run: a whole picture first, then only what changed, and no more points than it can draw. */
-import type { Columns, PackedSeries } from '../../protocol/columns';
-import { packSeries } from '../../protocol/columns';
+import { type Columns, isScore, type PackedSeries, packSeries } from '../../protocol/columns';
 import { buildResults } from '../../protocol/results';
 import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
@@ -10,8 +9,6 @@ import { Smoothed } from '../../telemetry/smooth';
 /** Points of a discarded branch that are sent: it is faint background. */
 const LARGEST_BRANCH = 2000;
 const MOST_COLUMNS = 2000;
-
-const isScore = (metric: string): boolean => metric.startsWith('eval/');
 
 /** Parts of a message that are small and change as a whole. */
 interface Parts {
@@ -86,7 +83,7 @@ export class RunFeed {
     const smooth = smoothing > 0 && !isScore(metric) ? this.smooth(history, metric, smoothing)?.thin(columns, from, to).mean ?? mean : mean;
     return {
       metric, steps, low, high, mean, smooth, bad, aggregated, points: series.steps.length, last: series.last ?? NaN,
-      discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
+      spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
     };
   }
 
@@ -98,7 +95,7 @@ export class RunFeed {
     const series = history.series.get(metric);
     let smoothed = this.smoothed.get(metric);
     if (series && smoothed?.strength !== strength) {
-      smoothed = new Smoothed(series, strength, history.start?.plan.map(({ firstStep }) => firstStep) ?? []);
+      smoothed = new Smoothed(series, strength);
       this.smoothed.set(metric, smoothed);
     }
     return smoothed?.read();
@@ -111,7 +108,7 @@ export class RunFeed {
     return {
       header: this.header(),
       marks: {
-        phases: history.phases.map(({ firstStep, method }) => ({ step: firstStep, method })),
+        phases: history.phases.map(({ index, firstStep, method }) => ({ index, step: firstStep, method })),
         checkpoints: history.checkpoints.map(({ step, name }) => ({ step, name })),
         alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
         resumes: history.resumes.map(({ step }) => ({ step })),

@@ -6,7 +6,8 @@ import { Smoothed } from '../../../src/telemetry/smooth';
 import { align, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
-import { chartNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
+import { readAt, readNow } from '../../../webview/charts/reading';
+import { chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
 import { clampZoom } from '../../../webview/charts/zoom';
 
 function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
@@ -15,7 +16,8 @@ function columns(metric: string, points: readonly (readonly [step: number, value
   const bad = values.map((value) => (Number.isFinite(value) ? 0 : 1));
   return {
     metric, steps, low: values, high: values, mean: values, smooth: values, bad,
-    aggregated: 1, points: points.length, last: values.at(-1) ?? NaN, discarded: { steps: [], values: [], points: 0 }, ...more,
+    aggregated: 1, points: points.length, last: values.at(-1) ?? NaN,
+    spans: steps.length > 0 ? [{ phase: 0, from: steps[0]!, to: steps.at(-1)! }] : [], discarded: { steps: [], values: [], points: 0 }, ...more,
   };
 }
 
@@ -56,9 +58,9 @@ describe('charts', () => {
 
   it('say what they show', () => {
     const loss = columns('loss/total', Array.from({ length: 20 }, (_, i) => [i + 1, 2 - i / 10] as const));
-    assert.equal(describeChart([loss]), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
-    assert.equal(describeStep([loss, columns('rate/eos', [[10, 0.5]])], 12), 'Step 12: loss 0.900, ended by itself 50.0 %.');
-    assert.equal(describeChart([]), 'No points yet.');
+    assert.equal(describeChart([loss], []), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
+    assert.equal(describeStep([loss, columns('rate/eos', [[10, 0.5]])], 12, []), 'Step 12: loss 0.900, ended by itself 50.0 %.');
+    assert.equal(describeChart([], []), 'No points yet.');
     assert.deepEqual(chartNotes([columns('a', [[1, NaN]], { aggregated: 32 })], 0), ['aggregated 1:32; zoom for raw', '1 value not a number (×)']);
   });
 
@@ -67,6 +69,42 @@ describe('charts', () => {
     assert.equal(tickText('rate/eos', 0.25, 0.05), '25 %');
     assert.equal(tickText('memory/peak', 2e8, 1e8), '200 MB');
     assert.equal(tickText('rate/learning', 2e-5, 1e-5), '2e−5');
+  });
+});
+
+describe('what a metric reads', () => {
+  const phases = [{ index: 0, step: 1, method: 'sft' }, { index: 1, step: 1801, method: 'minillm' }];
+  const labels = columns('loss/sft', [[900, 2], [1800, 1]], { spans: [{ phase: 0, from: 1, to: 1800 }] });
+  const kl = columns('kl/reverse_mixed', [[1800, 0.5], [1900, 0.25]], { spans: [{ phase: 1, from: 1800, to: 1900 }] });
+  const score = columns('eval/kl_reverse', [[900, 4], [1800, 3], [2700, 0.479]]);
+  const total = columns('loss/total', [[1700, 1], [1900, 2], [2100, 3]], { spans: [{ phase: 0, from: 1, to: 1800 }, { phase: 1, from: 1801, to: 2100 }] });
+
+  it('is nothing in a phase that does not measure it, and now its last value with the step to which it went', () => {
+    assert.deepEqual([899, 900, 1800, 1801, 5000].map((step) => readAt(labels, step, phases)?.value), [2, 2, 1, undefined, undefined]);
+    assert.deepEqual(readNow(labels, phases), { value: 1, until: 1800 });
+    assert.deepEqual(readNow(labels, phases.slice(0, 1)), { value: 1 });
+    assert.equal(describeChart([labels], phases), 'Steps 900 to 1800. cross-entropy: 2 points, last 1.00 (until 1,800); lowest 1.00 near step 1800, highest 2.00 near step 900.');
+  });
+
+  it('counts a first rollout to the phase that it was sampled for', () => {
+    assert.deepEqual([1799, 1800, 1801, 2500].map((step) => readAt(kl, step, phases)?.value), [undefined, 0.5, 0.5, 0.25]);
+    assert.deepEqual(readNow(kl, phases), { value: 0.25 });
+  });
+
+  it('is of one phase, also where a column stands for the end of the phase before', () => {
+    assert.deepEqual([1800, 1801, 1899, 1900, 1901].map((step) => readAt(total, step, phases)?.value), [1, 2, 2, 2, 2]);
+  });
+
+  it('says of a score at which step it was taken', () => {
+    assert.deepEqual(readAt(score, 2800, phases), { value: 0.479, at: 2700 });
+    assert.deepEqual(readAt(score, 2700, phases), { value: 0.479, at: 2700 });
+    assert.deepEqual(readAt(score, 100, phases), undefined);
+    assert.deepEqual(readNow(score, phases), { value: 0.479, at: 2700 });
+    assert.equal(describeStep([labels, kl, score], 2800, phases), 'Step 2800: reverse KL on mixed prefixes 0.250, reverse KL 0.479 (at 2,700).');
+    assert.equal(describeStep([score], 2700, phases), 'Step 2700: reverse KL 0.479.', 'it is this one');
+    assert.deepEqual(cursorNotes([score], 2800, phases), ['step 2,800', 'scores of step 2,700']);
+    assert.deepEqual(cursorNotes([score], 2700, phases), ['step 2,700']);
+    assert.deepEqual(cursorNotes([score, kl], 2800, phases), ['step 2,800'], 'the legend tells, of the score alone');
   });
 });
 
@@ -87,7 +125,7 @@ describe('a chart as a table', () => {
   it('and its words count all points of a discarded attempt, however many were sent', () => {
     const resumed = columns('loss/total', [[1, 1], [2, 1]], { discarded: { steps: [1, 2], values: [1, 1], points: 5000 } });
     assert.deepEqual(chartNotes([resumed], 0), ['5,000 points of a discarded attempt (dotted)']);
-    assert.match(describeChart([resumed]), /; 5,000 points of a discarded attempt\./);
+    assert.match(describeChart([resumed], []), /; 5,000 points of a discarded attempt\./);
   });
 });
 
@@ -106,8 +144,9 @@ describe('zooming', () => {
 describe('smoothing', () => {
   it('starts at the first value, follows later, and begins anew with a phase', () => {
     const series = new Series('loss/total');
-    const smoothed = new Smoothed(series, 0.5, [1, 4]);
-    [4, 4, 0, 10, 20].forEach((value, i) => series.append(i + 1, value));
+    const smoothed = new Smoothed(series, 0.5);
+    // The first rollout of a phase stands at the last step of the phase before.
+    [4, 4, 0, 10, 20].forEach((value, i) => series.append(i + 1, value, i < 3 ? 0 : 1));
     const { values } = smoothed.read();
     assert.deepEqual(values.slice(0, 2), [4, 4]);
     assert.ok(Math.abs(values[2]! - 12 / 7) < 1e-12, String(values[2]));

@@ -107,6 +107,29 @@ describe('the feed of a run panel', () => {
     assert.deepEqual(Array.from(score.smooth), Array.from(score.mean));
   });
 
+  it('gives each point the phase that its event carries: averages begin anew there, and the page knows where a metric ended', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    feed.look({ metrics: ['loss/sft', 'kl/reverse', 'eval/kl_reverse'], columns: 100, smoothing: 0.9, range: null });
+    trainer.event('phase', { index: 0, method: 'gkd', firstStep: 1, steps: 4 });
+    for (let step = 1; step <= 4; step++) {
+      trainer.event('rollout', { step: step - 1, phase: 0, round: step, metrics: { 'kl/reverse': 8 } });
+      trainer.step(step, { 'loss/sft': 1 });
+    }
+    trainer.event('evaluation', { step: 4, checkpoint: 'step-00000004-a1', subject: 'student', full: false, rows: 1, temperature: 1, metrics: { 'eval/kl_reverse': 3 }, path: 'e.json' });
+    let state = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    trainer.event('phase', { index: 1, method: 'minillm', firstStep: 5, steps: 4 });
+    trainer.event('rollout', { step: 4, phase: 1, round: 0, metrics: { 'kl/reverse': 1 } });
+    state = fold(state, feed.delta()!);
+    assert.deepEqual(Array.from(state.series.get('kl/reverse')!.smooth), [8, 8, 8, 8, 1], 'the first rollout of a phase stands before its first step');
+    assert.deepEqual(state.series.get('kl/reverse')!.spans, [{ phase: 0, from: 0, to: 3 }, { phase: 1, from: 4, to: 4 }]);
+    assert.deepEqual(state.series.get('loss/sft')!.spans, [{ phase: 0, from: 1, to: 4 }]);
+    assert.deepEqual(state.marks.phases, [{ index: 0, step: 1, method: 'gkd' }, { index: 1, step: 5, method: 'minillm' }]);
+    trainer.event('resume', { step: 3, checkpoint: 'step-00000003-a1' });
+    state = fold(state, feed.delta()!);
+    assert.deepEqual(state.series.get('kl/reverse')!.spans, [{ phase: 0, from: 0, to: 3 }]);
+  });
+
   it('sends some of a long discarded branch, and how many points it has', () => {
     const trainer = new Trainer();
     const feed = new RunFeed(() => trainer.history, header);
