@@ -104,6 +104,8 @@ export interface ViewSettings {
   readonly tables: readonly string[];
   /** Metrics that are switched off. */
   readonly hidden: readonly string[];
+  /** Whether charts draw what a resumed attempt went back behind. */
+  readonly branches: boolean;
   /** Groups of charts that are folded away. */
   readonly folded: readonly string[];
   /** Checkpoint whose samples are shown; null follows the newest. */
@@ -120,7 +122,7 @@ export interface ViewSettings {
 }
 
 export const DEFAULT_SETTINGS: ViewSettings = {
-  smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], folded: [], checkpoint: null, against: null,
+  smoothing: 0.6, zoom: null, log: [], tables: [], hidden: [], branches: true, folded: [], checkpoint: null, against: null,
   sampleFilter: null, sampleSearch: '', sampleOrder: 'prompt', ticked: [],
 };
 

@@ -8,7 +8,7 @@ import { themes, until, violations } from '../harness/page';
 import { python, repo, temporaryFolder } from '../harness/paths';
 import { sharedWorkbench } from '../harness/shared';
 import { writeFiles, type Workbench } from '../harness/workbench';
-import { type Recorded, recordedWorkspace } from './recordedRun';
+import { diverge, type Recorded, recordedWorkspace } from './recordedRun';
 
 /** The demo's models and words in a run that goes on for longer than its test. */
 function liveConfig(): string {
@@ -292,5 +292,32 @@ describe('the run panel', function suite() {
       await after.locator('.results vscode-checkbox').nth(2).click();
       await until('the others', async () => (await after.locator('.results vscode-checkbox').evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute('aria-checked')))).join() === 'false,true,true');
     });
+  });
+
+  it('keeps the scale of a run one of whose attempts diverged, and hides that attempt on request', async () => {
+    const run = recordedWorkspace();
+    diverge(run);
+    await openOn(workbench, run);
+    const frame = await panel(workbench);
+    const note = frame.locator('[data-chart="loss"] .chart-notes button');
+    /** The whole picture, and the numbers beside it. */
+    const look = async (): Promise<{ picture: string; axis: string }> => {
+      await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      return frame.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>('[data-chart="loss"] canvas')!;
+        const axis = canvas.getContext('2d')!.getImageData(0, 0, 50 * window.devicePixelRatio, canvas.height);
+        return { picture: canvas.toDataURL(), axis: axis.data.join() };
+      });
+    };
+    await note.getByText('80 points of a discarded attempt (dotted)').waitFor();
+    const shown = await look();
+    await workbench.screenshot('panel-diverged');
+    await note.click();
+    await note.getByText('(hidden)').waitFor();
+    const hidden = await look();
+    assert.notEqual(hidden.picture, shown.picture);
+    assert.equal(hidden.axis, shown.axis);
+    await workbench.reload();
+    await (await panel(workbench)).locator('[data-chart="loss"] .chart-notes', { hasText: '(hidden)' }).waitFor();
   });
 });

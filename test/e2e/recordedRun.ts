@@ -119,6 +119,16 @@ export function takeNames({ dir }: Recorded): void {
   }
 }
 
+/** The run as if an attempt had diverged for 80 steps after step 1600, and been resumed from there. */
+export function diverge({ dir }: Recorded): void {
+  const events = path.join(dir, 'events.jsonl');
+  const told = readLines<Line & { readonly kind: string; readonly step?: number }>(events);
+  const after = told.findIndex(({ kind, step }) => kind === 'step' && step === 1601);
+  const exploding = Array.from({ length: 80 }, (_, i) => ({ ...told[after]!, step: 1601 + i, metrics: { 'loss/total': 1.105 ** i } }));
+  const resume = { v: 1, t: told[after]!['t'], attempt: 2, kind: 'resume', step: 1600, checkpoint: 'step-00001600-a1' };
+  writeLines(events, [...told.slice(0, after), ...exploding, resume, ...told.slice(after)].map((event, seq) => ({ ...event, seq })));
+}
+
 /** What the last two checkpoints are called when they are those of an attempt that went back to step 1000. */
 const SECOND_ATTEMPT: Readonly<Record<string, string>> = {
   'step-00001600-a1': 'step-00001200-a2', 'step-00001700-a1': 'step-00001400-a2',

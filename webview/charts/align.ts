@@ -33,12 +33,13 @@ function unionOf(sources: readonly Source[]): number[] {
 
 /**
  * One row of cells per metric and field, in that order. A value that is not finite is a gap. With `log`, so is one that
- * is not positive, and those are counted: leaving them out without a word would be a lie.
+ * is not positive, and those are counted: leaving them out without a word would be a lie. Without `branches`, discarded
+ * attempts are left out.
  */
-export function align(metrics: readonly (Columns | undefined)[], log: boolean): Aligned {
+export function align(metrics: readonly (Columns | undefined)[], log: boolean, branches: boolean): Aligned {
   const sources: Source[] = metrics.flatMap((columns) => FIELDS.map((field): Source => {
     if (columns === undefined) return { steps: [], values: undefined };
-    if (field === 'discarded') return { steps: columns.discarded.steps, values: columns.discarded.values };
+    if (field === 'discarded') return branches ? columns.discarded : { steps: [], values: undefined };
     if ((field === 'low' || field === 'high') && columns.aggregated === 1) return { steps: columns.steps, values: undefined };
     return { steps: columns.steps, values: columns[field] };
   }));

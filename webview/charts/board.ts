@@ -72,7 +72,7 @@ export class Board {
     const range: [number, number] = first === last ? [first - 1, last + 1] : [first, last];
     for (const chart of this.charts.values()) {
       chart.update({
-        series: state.series, present, hidden: this.hidden, marks: state.marks, range, smoothed: settings.smoothing > 0,
+        series: state.series, present, hidden: this.hidden, marks: state.marks, range, smoothed: settings.smoothing > 0, branches: settings.branches,
         log: settings.log.includes(chart.spec.id), table: settings.tables.includes(chart.spec.id),
       });
     }
@@ -116,6 +116,7 @@ export class Board {
       zoom: (range) => this.zoom(range),
       toggleLog: (id) => this.events.settings({ log: toggled(this.settings?.log ?? [], id) }),
       toggleTable: (id) => this.events.settings({ tables: toggled(this.settings?.tables ?? [], id) }),
+      toggleBranches: () => this.events.settings({ branches: this.settings?.branches === false }),
       toggleMetric: (metric) => this.events.settings({ hidden: toggled(this.settings?.hidden ?? [], metric) }),
     };
     const chart = new Chart(spec, events);

@@ -9,7 +9,7 @@ import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
 import { createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
-import { chartNotes, cursorNotes, describeChart, describeStep } from './words';
+import { branchNote, chartNotes, cursorNotes, describeChart, describeStep } from './words';
 
 export interface ChartEvents {
   cursor(chart: Chart, step: number | null): void;
@@ -17,6 +17,7 @@ export interface ChartEvents {
   toggleLog(id: string): void;
   toggleTable(id: string): void;
   toggleMetric(metric: string): void;
+  toggleBranches(): void;
 }
 
 /** All that decides how a chart looks. */
@@ -27,6 +28,8 @@ export interface ChartInput {
   readonly marks: Marks;
   readonly range: readonly [number, number];
   readonly smoothed: boolean;
+  /** Whether discarded attempts are drawn. */
+  readonly branches: boolean;
   readonly log: boolean;
   readonly table: boolean;
 }
@@ -38,7 +41,8 @@ export class Chart {
   private readonly canvas: HTMLDivElement;
   private readonly tableBox: HTMLDivElement;
   private readonly table = h('table', { class: 'numbers' });
-  private readonly notes = h('p', { class: 'chart-notes' });
+  private readonly notes = h('span');
+  private readonly branchButton: HTMLButtonElement;
   private readonly summary: HTMLParagraphElement;
   private readonly logButton: HTMLButtonElement;
   private readonly tableButton: HTMLButtonElement;
@@ -60,6 +64,7 @@ export class Chart {
     this.logButton.setAttribute('aria-label', `Logarithmic axis: ${spec.title}`);
     this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
     this.tableButton.setAttribute('aria-label', `Show as a table: ${spec.title}`);
+    this.branchButton = smallButton('link', () => events.toggleBranches());
     this.summary = h('p', { class: 'visually-hidden', id: `${id}-words` });
     // A slider over steps: the one role that lets arrow keys move a cursor and has each value spoken.
     this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${spec.title}, cursor`, 'aria-valuenow': 0, 'aria-describedby': `${id}-words` });
@@ -71,7 +76,8 @@ export class Chart {
       h('div', { class: 'chart-head' },
         h('h3', { id }, spec.title, unit === '' ? null : h('span', { class: 'unit' }, unit)),
         h('div', { class: 'tools' }, this.logButton, this.tableButton)),
-      this.legend.element, this.canvas, this.tableBox, this.notes, this.summary);
+      this.legend.element, this.canvas, this.tableBox,
+      h('p', { class: 'chart-notes' }, this.notes, this.branchButton), this.summary);
     this.tableBox.hidden = true;
   }
 
@@ -88,7 +94,7 @@ export class Chart {
     const changed = (metric: string): boolean =>
       drawn.series.get(metric) !== input.series.get(metric) || drawn.present.has(metric) !== input.present.has(metric);
     return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed
-      || drawn.marks !== input.marks || drawn.hidden !== input.hidden
+      || drawn.branches !== input.branches || drawn.marks !== input.marks || drawn.hidden !== input.hidden
       || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
       || this.spec.metrics.some(changed);
   }
@@ -114,10 +120,15 @@ export class Chart {
     this.tableBox.hidden = !input.table;
     setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
     setText(this.summary, describeChart(shown, input.marks.phases));
-    this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log);
+    this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log, input.branches);
     this.remarks = chartNotes(shown, this.aligned.notPositive);
     if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
-    if (input.table) fillTable(this.table, this.spec.title, shown);
+    const branch = branchNote(shown, input.branches);
+    this.branchButton.hidden = branch === undefined;
+    setText(this.branchButton, branch ?? '');
+    setAttribute(this.branchButton, 'aria-pressed', input.branches);
+    setAttribute(this.branchButton, 'title', input.branches ? 'Hide it in all charts' : 'Show it in all charts');
+    if (input.table) fillTable(this.table, this.spec.title, shown, input.branches);
     else this.drawPlot(input, log);
     this.describeCursor();
   }

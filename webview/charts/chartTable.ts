@@ -19,7 +19,7 @@ function cellOf({ metric, mean, low, high, bad, aggregated }: Columns, at: numbe
 }
 
 /** Newest first: what one looks for in a growing table is its end. */
-export function tableRows(series: readonly Columns[]): TableRow[] {
+export function tableRows(series: readonly Columns[], branches: boolean): TableRow[] {
   const rows = new Map<number, string[]>();
   const add = (place: number, step: number, text: string): void => {
     const cells = rows.get(step) ?? series.map(() => '');
@@ -28,18 +28,19 @@ export function tableRows(series: readonly Columns[]): TableRow[] {
   };
   for (const [place, columns] of series.entries()) {
     for (let at = 0; at < columns.steps.length; at++) add(place, columns.steps[at] ?? 0, cellOf(columns, at));
+    if (!branches) continue;
     const { steps, values } = columns.discarded;
     for (let at = 0; at < steps.length; at++) add(place, steps[at] ?? 0, `discarded ${formatMetric(columns.metric, values[at] ?? NaN)}`);
   }
   return [...rows].map(([step, cells]) => ({ step, cells })).sort((a, b) => b.step - a.step);
 }
 
-export function fillTable(table: HTMLTableElement, caption: string, series: readonly Columns[]): void {
+export function fillTable(table: HTMLTableElement, caption: string, series: readonly Columns[], branches: boolean): void {
   setChildren(table, [
     h('caption', { class: 'visually-hidden' }, caption),
     h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...series.map(({ metric, aggregated }) => h('th', { scope: 'col' },
       metricLabel(metric), aggregated === 1 ? null : h('span', { class: 'unit' }, `mean (lowest to highest) of ${aggregated}`))))),
-    h('tbody', {}, ...tableRows(series).map(({ step, cells }) =>
+    h('tbody', {}, ...tableRows(series, branches).map(({ step, cells }) =>
       h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...cells.map((text) => h('td', {}, text))))),
   ]);
 }

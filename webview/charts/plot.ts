@@ -55,7 +55,8 @@ function seriesOf(spec: ChartSpec, scene: () => PlotScene): uPlot.Series[] {
         case 'smooth':
           return { scale: 'y', width: 1.75, dash, stroke: color, points: { show: few, size: 5, width: 1, stroke: color, fill: color } };
         case 'discarded':
-          return { scale: 'y', width: 1, dash: [1, 3], stroke: () => fade(colorOf(index), 0.6), points: { show: false } };
+          // It may leave the picture: where it diverged, a scale that had room for it would flatten the run.
+          return { scale: 'y', auto: false, width: 1, dash: [1, 3], stroke: () => fade(colorOf(index), 0.6), points: { show: false } };
       }
     });
   });

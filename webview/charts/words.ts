@@ -80,9 +80,13 @@ export function chartNotes(series: readonly Columns[], notPositive: number): str
   const notFinite = series.reduce((sum, { bad }) => sum + Array.from(bad).reduce((a, b) => a + b, 0), 0);
   if (notFinite > 0) notes.push(`${count(notFinite, 'value')} not a number (×)`);
   if (notPositive > 0) notes.push(`${count(notPositive, 'value')} ≤ 0 not on a logarithmic axis`);
-  const discarded = series.reduce((sum, columns) => sum + columns.discarded.points, 0);
-  if (discarded > 0) notes.push(`${count(discarded, 'point')} of a discarded attempt (dotted)`);
   return notes;
+}
+
+/** How much there is of discarded attempts; undefined where there is nothing. */
+export function branchNote(series: readonly Columns[], drawn: boolean): string | undefined {
+  const points = series.reduce((sum, { discarded }) => sum + discarded.points, 0);
+  return points === 0 ? undefined : `${count(points, 'point')} of a discarded attempt (${drawn ? 'dotted' : 'hidden'})`;
 }
 
 /** Text at an axis tick: as many digits as its neighbours differ in. */

@@ -29,6 +29,7 @@ export function readSettings(value: unknown): ViewSettings {
     log: isTexts(from.log) ? from.log : [],
     tables: isTexts(from.tables) ? from.tables : [],
     hidden: isTexts(from.hidden) ? from.hidden : [],
+    branches: typeof from.branches === 'boolean' ? from.branches : DEFAULT_SETTINGS.branches,
     folded: isTexts(from.folded) ? from.folded : [],
     checkpoint: textOrNull(from.checkpoint),
     against: textOrNull(from.against),

@@ -7,7 +7,7 @@ import { align, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
 import { readAt, readNow } from '../../../webview/charts/reading';
-import { chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
+import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
 import { clampZoom } from '../../../webview/charts/zoom';
 
 function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
@@ -31,7 +31,7 @@ describe('charts', () => {
   });
 
   it('put metrics measured at different steps on one axis: undefined where there is nothing, null where there is no number', () => {
-    const { data } = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false);
+    const { data } = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false, true);
     const [steps, ...rows] = data;
     assert.deepEqual(steps, [1, 2, 3, 4]);
     assert.deepEqual(rows[2], [10, null, 30, undefined]);
@@ -40,14 +40,14 @@ describe('charts', () => {
   });
 
   it('count what a logarithmic axis cannot show, once per value', () => {
-    const { data, notPositive } = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true);
+    const { data, notPositive } = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true, true);
     assert.deepEqual(data[3], [1, null, null, null]);
     assert.equal(notPositive, 2);
     assert.deepEqual(chartNotes([], 2), ['2 values ≤ 0 not on a logarithmic axis']);
   });
 
   it('draw a discarded branch at its own steps, in whatever order it came', () => {
-    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9], points: 3 } })], false);
+    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9], points: 3 } })], false, true);
     assert.deepEqual(data[0], [1, 3, 4, 5]);
     assert.deepEqual(data[5], [undefined, 9, 8, undefined]);
   });
@@ -111,20 +111,28 @@ describe('what a metric reads', () => {
 describe('a chart as a table', () => {
   it('tells of each point what the picture draws: mean, lowest and highest, what is no number, and what was discarded', () => {
     const plain = columns('loss/total', [[1, 0.5], [3, NaN]]);
-    assert.deepEqual(tableRows([plain]), [{ step: 3, cells: ['not a number'] }, { step: 1, cells: ['0.500'] }]);
+    assert.deepEqual(tableRows([plain], true), [{ step: 3, cells: ['not a number'] }, { step: 1, cells: ['0.500'] }]);
     const thinned = columns('loss/total', [[32, 0.5], [64, 0.25]], {
       aggregated: 32, low: [0.125, -1], high: [4, 0.375], bad: [0, 2], discarded: { steps: [32, 40], values: [0.75, 1], points: 90 },
     });
-    assert.deepEqual(tableRows([thinned, columns('grad/norm', [[64, 7]])]), [
+    assert.deepEqual(tableRows([thinned, columns('grad/norm', [[64, 7]])], true), [
       { step: 64, cells: ['0.250 (−1.00 to 0.375) · 2 not a number', '7.00'] },
       { step: 40, cells: ['discarded 1.00', ''] },
       { step: 32, cells: ['0.500 (0.125 to 4.00) · discarded 0.750', ''] },
     ]);
   });
 
+  it('leaves a discarded attempt out with the picture', () => {
+    const resumed = columns('loss/total', [[1, 1], [5, 5]], { discarded: { steps: [3, 5], values: [7, 8], points: 2 } });
+    assert.deepEqual(align([resumed], false, false).data[0], [1, 5], 'nor does the cursor halt there');
+    assert.deepEqual(tableRows([resumed], false), [{ step: 5, cells: ['5.00'] }, { step: 1, cells: ['1.00'] }]);
+  });
+
   it('and its words count all points of a discarded attempt, however many were sent', () => {
     const resumed = columns('loss/total', [[1, 1], [2, 1]], { discarded: { steps: [1, 2], values: [1, 1], points: 5000 } });
-    assert.deepEqual(chartNotes([resumed], 0), ['5,000 points of a discarded attempt (dotted)']);
+    assert.equal(branchNote([resumed], true), '5,000 points of a discarded attempt (dotted)');
+    assert.equal(branchNote([resumed], false), '5,000 points of a discarded attempt (hidden)');
+    assert.equal(branchNote([columns('loss/total', [[1, 1]])], true), undefined);
     assert.match(describeChart([resumed], []), /; 5,000 points of a discarded attempt\./);
   });
 });
