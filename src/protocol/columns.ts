@@ -17,6 +17,8 @@ export interface Columns {
   readonly mean: ArrayLike<number>;
   /** Smoothed over all stored points before thinning; equal to `mean` without smoothing. */
   readonly smooth: ArrayLike<number>;
+  /** How many points of the column are finite and not above 0: a logarithmic axis cannot show them. */
+  readonly notPositive: ArrayLike<number>;
   /** How many points of the column are not finite. */
   readonly bad: ArrayLike<number>;
   /** Stored points per column; 1 when nothing is left out. */
@@ -37,7 +39,7 @@ export interface Branch {
   readonly points: number;
 }
 
-const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const;
+const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'notPositive', 'bad'] as const;
 
 /** What changed of one metric: the first `keep` columns stay, `count` follow. Numbers lie in the buffer from `offset`, field by field. */
 export interface SeriesPart {
@@ -84,7 +86,8 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
     const count = columns.steps.length - keep;
     const newBranch = old === undefined || old.discarded.points !== columns.discarded.points;
     const unchanged = old !== undefined && count === 0 && old.steps.length === keep && !newBranch
-      && old.aggregated === columns.aggregated && old.points === columns.points && same(old.last, columns.last) && sameSpans(old.spans, columns.spans);
+      && old.aggregated === columns.aggregated && old.points === columns.points && same(old.last, columns.last)
+      && sameSpans(old.spans, columns.spans);
     if (unchanged) continue;
     const discarded = newBranch ? { count: columns.discarded.steps.length, points: columns.discarded.points } : undefined;
     const { aggregated, points, last, spans } = columns;
@@ -107,7 +110,7 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
 }
 
 const NOTHING = new Float64Array(0);
-const EMPTY = { steps: NOTHING, low: NOTHING, high: NOTHING, mean: NOTHING, smooth: NOTHING, bad: NOTHING };
+const EMPTY = { steps: NOTHING, low: NOTHING, high: NOTHING, mean: NOTHING, smooth: NOTHING, notPositive: NOTHING, bad: NOTHING };
 
 /** Applies a packed change. Series that did not change stay the same objects, so that a chart knows what to draw again. */
 export function applySeries(before: ReadonlyMap<string, Columns>, packed: PackedSeries): Map<string, Columns> {
@@ -133,7 +136,8 @@ export function applySeries(before: ReadonlyMap<string, Columns>, packed: Packed
     }
     series.set(part.metric, {
       metric: part.metric,
-      steps: join('steps', 0), low: join('low', 1), high: join('high', 2), mean: join('mean', 3), smooth: join('smooth', 4), bad: join('bad', 5),
+      steps: join('steps', 0), low: join('low', 1), high: join('high', 2), mean: join('mean', 3), smooth: join('smooth', 4),
+      notPositive: join('notPositive', 5), bad: join('bad', 6),
       aggregated: part.aggregated, points: part.points, last: part.last, spans: part.spans, discarded,
     });
   }

@@ -4,6 +4,8 @@ export interface Aggregate {
   high: number;
   sum: number;
   count: number;
+  /** Finite ones that a logarithmic axis cannot show. */
+  notPositive: number;
   /** Points that are not finite. */
   bad: number;
 }
@@ -15,10 +17,11 @@ interface Level {
   readonly high: number[];
   readonly sum: number[];
   readonly count: number[];
+  readonly notPositive: number[];
   readonly bad: number[];
 }
 
-const empty = (): Aggregate => ({ low: Infinity, high: -Infinity, sum: 0, count: 0, bad: 0 });
+const empty = (): Aggregate => ({ low: Infinity, high: -Infinity, sum: 0, count: 0, notPositive: 0, bad: 0 });
 
 function addPoint(to: Aggregate, value: number): void {
   if (!Number.isFinite(value)) {
@@ -27,6 +30,7 @@ function addPoint(to: Aggregate, value: number): void {
   }
   if (value < to.low) to.low = value;
   if (value > to.high) to.high = value;
+  if (value <= 0) to.notPositive++;
   to.sum += value;
   to.count++;
 }
@@ -36,6 +40,7 @@ function addBucket(to: Aggregate, level: Level, i: number): void {
   to.high = Math.max(to.high, level.high[i] ?? -Infinity);
   to.sum += level.sum[i] ?? 0;
   to.count += level.count[i] ?? 0;
+  to.notPositive += level.notPositive[i] ?? 0;
   to.bad += level.bad[i] ?? 0;
 }
 
@@ -55,12 +60,13 @@ export class Pyramid {
     let covered = this.values.length;
     for (let k = 0; covered % FACTOR === 0; k++) {
       covered /= FACTOR;
-      const level = (this.levels[k] ??= { low: [], high: [], sum: [], count: [], bad: [] });
+      const level = (this.levels[k] ??= { low: [], high: [], sum: [], count: [], notPositive: [], bad: [] });
       const whole = this.fromBelow(k, (covered - 1) * FACTOR);
       level.low.push(whole.low);
       level.high.push(whole.high);
       level.sum.push(whole.sum);
       level.count.push(whole.count);
+      level.notPositive.push(whole.notPositive);
       level.bad.push(whole.bad);
     }
   }
@@ -70,7 +76,7 @@ export class Pyramid {
     let covered = this.values.length;
     for (const level of this.levels) {
       covered = Math.floor(covered / FACTOR);
-      for (const column of [level.low, level.high, level.sum, level.count, level.bad]) column.length = Math.min(column.length, covered);
+      for (const column of [level.low, level.high, level.sum, level.count, level.notPositive, level.bad]) column.length = Math.min(column.length, covered);
     }
   }
 

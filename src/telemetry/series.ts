@@ -7,6 +7,8 @@ export interface Thinned {
   readonly low: number[];
   readonly high: number[];
   readonly mean: number[];
+  /** Points of the column that are finite and not above 0. */
+  readonly notPositive: number[];
   /** Points of the column that are not finite. */
   readonly bad: number[];
   readonly aggregated: number;
@@ -107,14 +109,15 @@ export class Series {
     const end = to === Infinity ? this.steps.length : this.indexAfter(to);
     let size = 1;
     while (Math.ceil(end / size) - Math.floor(start / size) > Math.max(1, columns)) size *= 2;
-    const out: Thinned = { steps: [], low: [], high: [], mean: [], bad: [], aggregated: size };
+    const out: Thinned = { steps: [], low: [], high: [], mean: [], notPositive: [], bad: [], aggregated: size };
     for (let i = start; i < end; ) {
       const stop = Math.min((Math.floor(i / size) + 1) * size, end);
-      const { low, high, sum, count, bad } = this.pyramid.query(i, stop);
+      const { low, high, sum, count, notPositive, bad } = this.pyramid.query(i, stop);
       out.steps.push(this.steps[stop - 1] ?? 0);
       out.low.push(count > 0 ? low : NaN);
       out.high.push(count > 0 ? high : NaN);
       out.mean.push(count > 0 ? sum / count : NaN);
+      out.notPositive.push(notPositive);
       out.bad.push(bad);
       i = stop;
     }

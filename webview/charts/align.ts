@@ -7,11 +7,10 @@ export type Cell = number | null | undefined;
 /** What is drawn of one metric: the band's edges, the line as measured, the smoothed line, and the discarded branch. */
 export const FIELDS = ['low', 'high', 'mean', 'smooth', 'discarded'] as const;
 
-export interface Aligned {
-  readonly data: [number[], ...Cell[][]];
-  /** Values that a logarithmic axis cannot show. */
-  readonly notPositive: number;
-}
+export type Aligned = [steps: number[], ...rows: Cell[][]];
+
+/** Stands, on a logarithmic axis, for the lowest of a column with others above 0: below whatever the axis shows. */
+export const BELOW = Number.MIN_VALUE;
 
 interface Source {
   readonly steps: ArrayLike<number>;
@@ -33,8 +32,8 @@ function unionOf(sources: readonly Source[]): number[] {
 
 /**
  * One row of cells per metric and field, in that order. A value that is not finite is a gap. With `log`, so is one that
- * is not positive, and those are counted: leaving them out without a word would be a lie. Without `branches`, discarded
- * attempts are left out.
+ * is not positive; but a column keeps its highest, whatever its lowest is. Without `branches`, discarded attempts are left
+ * out.
  */
 export function align(metrics: readonly (Columns | undefined)[], log: boolean, branches: boolean): Aligned {
   const sources: Source[] = metrics.flatMap((columns) => FIELDS.map((field): Source => {
@@ -44,26 +43,25 @@ export function align(metrics: readonly (Columns | undefined)[], log: boolean, b
     return { steps: columns.steps, values: columns[field] };
   }));
   const steps = unionOf(sources.filter((source) => source.steps.length > 0));
-  let notPositive = 0;
   const rows = sources.map(({ steps: own, values }, index) => {
     const row: Cell[] = Array.from({ length: steps.length });
     if (values === undefined) return row;
+    const field = FIELDS[index % FIELDS.length];
     // A discarded branch may go back and forth over steps: the last value of a step stands.
-    const counts = FIELDS[index % FIELDS.length] === 'mean';
-    const scattered = FIELDS[index % FIELDS.length] === 'discarded';
+    const scattered = field === 'discarded';
     const places = scattered ? new Map(steps.map((step, i) => [step, i])) : undefined;
     let at = 0;
     for (let i = 0; i < own.length; i++) {
       if (places) at = places.get(own[i] ?? 0) ?? 0;
       else while (at < steps.length && (steps[at] ?? 0) < (own[i] ?? 0)) at++;
       const value = values[i] ?? NaN;
-      const hidden = log && value <= 0;
-      if (hidden && counts) notPositive++;
-      row[at] = Number.isFinite(value) && !hidden ? value : null;
+      const below = field === 'low' && (metrics[Math.floor(index / FIELDS.length)]?.high[i] ?? 0) > 0 ? BELOW : null;
+      const shown = log && value <= 0 ? below : value;
+      row[at] = Number.isFinite(value) ? shown : null;
     }
     return row;
   });
-  return { data: [steps, ...rows], notPositive };
+  return [steps, ...rows];
 }
 
 /** Index of the column that covers `step`: the last one not after it; -1 before the first. */

@@ -48,7 +48,7 @@ export class Chart {
   private readonly tableButton: HTMLButtonElement;
   private plot: uPlot | undefined;
   private plotLog = false;
-  private aligned: Aligned = { data: [[]], notPositive: 0 };
+  private aligned: Aligned = [[]];
   private drawn: ChartInput | undefined;
   private input: ChartInput | undefined;
   private step: number | null = null;
@@ -121,7 +121,7 @@ export class Chart {
     setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
     setText(this.summary, describeChart(shown, input.marks.phases));
     this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log, input.branches);
-    this.remarks = chartNotes(shown, this.aligned.notPositive);
+    this.remarks = chartNotes(shown, log);
     if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
     const branch = branchNote(shown, input.branches);
     this.branchButton.hidden = branch === undefined;
@@ -156,7 +156,7 @@ export class Chart {
     plot.batch(() => {
       // The picture may have missed what was switched while a table stood in its place.
       this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
-      plot.setData(this.aligned.data, false);
+      plot.setData(this.aligned, false);
       plot.setScale('x', { min: from, max: to });
     });
     if (this.step !== null) this.showStep(this.step);
@@ -223,7 +223,7 @@ export class Chart {
     const input = this.input;
     if (!input || event.ctrlKey || event.metaKey || event.altKey) return;
     const [from, to] = input.range;
-    const steps = this.aligned.data[0].filter((step) => step >= from && step <= to);
+    const steps = this.aligned[0].filter((step) => step >= from && step <= to);
     if (steps.length === 0) return;
     const last = steps.length - 1;
     const here = this.step === null ? -1 : steps.findIndex((step) => step >= (this.step ?? 0));

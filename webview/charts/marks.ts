@@ -1,8 +1,9 @@
-/* What is painted around the lines: phases, checkpoints, alerts, resumed attempts, and values that are no numbers. */
+/* What is painted around the lines: phases, checkpoints, alerts, resumed attempts, spikes, and values that are no numbers. */
 import type uPlot from 'uplot';
 import type { Columns } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { palette } from '../parts/theme';
+import { spikesOf } from './spikes';
 
 function inView(u: uPlot, step: number): boolean {
   const { min, max } = u.scales['x'] ?? {};
@@ -72,13 +73,39 @@ export function paintBoundaries(u: uPlot, marks: Marks): void {
   ctx.restore();
 }
 
-/** Over the lines: checkpoints along the bottom, alerts along the top, and a cross where a value was no number. */
+/** Pixels that a spike is long at the least. */
+const SHORTEST_SPIKE = 6;
+
+/** From the mean of a column to its extreme, which may be beyond the axis where that is logarithmic. */
+function paintSpikes(u: uPlot, columns: Columns, color: string): void {
+  const { ctx, bbox } = u;
+  const ratio = window.devicePixelRatio;
+  const bottom = bbox.top + bbox.height;
+  const place = (value: number): number => {
+    const y = u.valToPos(value, 'y', true);
+    return Number.isNaN(y) ? bottom : Math.max(bbox.top, Math.min(bottom, y));
+  };
+  ctx.strokeStyle = color;
+  ctx.lineWidth = 1.25 * ratio;
+  for (const { step, mean, extreme } of spikesOf(columns)) {
+    const [from, to] = [place(mean), place(extreme)];
+    if (!inView(u, step) || Math.abs(to - from) < SHORTEST_SPIKE * ratio) continue;
+    const x = u.valToPos(step, 'x', true);
+    ctx.beginPath();
+    ctx.moveTo(x, from);
+    ctx.lineTo(x, to);
+    ctx.stroke();
+  }
+}
+
+/** Over the lines: spikes, checkpoints along the bottom, alerts along the top, and a cross where a value was no number. */
 export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly columns: Columns; readonly color: string }[]): void {
   const { ctx, bbox } = u;
   const ratio = window.devicePixelRatio;
   const colors = palette();
   ctx.save();
   ctx.setLineDash([]);
+  for (const { columns, color } of shown) paintSpikes(u, columns, color);
   paintPhaseNames(u, marks);
   ctx.fillStyle = colors.quiet;
   for (const { step } of marks.checkpoints) {

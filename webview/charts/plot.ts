@@ -4,7 +4,7 @@ import { metricCatalogue } from '../../src/contract/generated';
 import { type Columns, isScore } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { DASHES, palette } from '../parts/theme';
-import { type Aligned, FIELDS } from './align';
+import { type Aligned, BELOW, FIELDS } from './align';
 import type { ChartSpec } from './catalogue';
 import { paintBoundaries, paintEvents } from './marks';
 import { readAt } from './reading';
@@ -45,7 +45,7 @@ function seriesOf(spec: ChartSpec, scene: () => PlotScene): uPlot.Series[] {
       switch (field) {
         case 'low':
         case 'high':
-          return { scale: 'y', stroke: 'transparent', width: 0, points: { show: false } };
+          return { scale: 'y', width: 1, stroke: () => fade(colorOf(index), palette().highContrast ? 0.55 : 0.35), points: { show: false } };
         case 'mean':
           return {
             scale: 'y', width: 1, dash: [], alpha: 1, points: { show: false },
@@ -102,13 +102,27 @@ function axesOf(metric: string, log: boolean): uPlot.Axis[] {
   ];
 }
 
+/** Of all that decides a logarithmic scale, the lowest value that it can show. */
+function lowestShown(u: uPlot): number {
+  const [from, to] = u.series[0]?.idxs ?? [0, -1];
+  let lowest = Infinity;
+  u.series.forEach(({ show, auto }, index) => {
+    if (index === 0 || show !== true || auto !== true) return;
+    for (let i = from; i <= to; i++) {
+      const value = u.data[index]?.[i];
+      if (typeof value === 'number' && value > BELOW && value < lowest) lowest = value;
+    }
+  });
+  return lowest;
+}
+
 export function createPlot({ spec, log, width, scene, events }: PlotOptions, target: HTMLElement, aligned: Aligned): uPlot {
   const metric = spec.metrics[0] ?? '';
   const unit = metricCatalogue[metric]?.unit;
   const plot = new uPlot({
     width,
     height: PLOT_HEIGHT,
-    padding: [6, 20, 0, 0], // a step at the very end keeps its whole number
+    padding: [6, 26, 0, 0], // a step at the very end keeps its whole number
     legend: { show: false },
     cursor: {
       y: false,
@@ -139,9 +153,9 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
       y: {
         // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- uPlot's enum exists for its own compiler alone
         distr: log ? 3 : 1,
-        range: (_u, low: number | null, high: number | null): uPlot.Range.MinMax => {
+        range: (u, low: number | null, high: number | null): uPlot.Range.MinMax => {
           if (low === null || high === null) return log ? [0.1, 1] : [0, 1];
-          if (log) return uPlot.rangeLog(low, high, 10, false);
+          if (log) return uPlot.rangeLog(lowestShown(u), high, 10, false);
           const [bottom, top] = uPlot.rangeNum(low, high, 0.08, true);
           // A share lies between nothing and all, and an axis beyond would suggest otherwise; an error rate may exceed all.
           return unit === '%' && high <= 1 ? [Math.max(0, bottom ?? 0), Math.min(1, top ?? 1)] : [bottom, top];
@@ -162,7 +176,7 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
         events.zoom([Math.ceil(u.posToVal(left, 'x')), Math.floor(u.posToVal(left + chosen, 'x'))]);
       }],
     },
-  }, aligned.data, target);
+  }, aligned, target);
   plot.over.classList.add('plot-over');
   return plot;
 }

@@ -73,11 +73,13 @@ export function cursorNotes(series: readonly Columns[], step: number, phases: Ma
 }
 
 /** What a reader must know about the picture: how much it leaves out, and what it cannot show. */
-export function chartNotes(series: readonly Columns[], notPositive: number): string[] {
+export function chartNotes(series: readonly Columns[], log: boolean): string[] {
   const notes: string[] = [];
   const most = Math.max(1, ...series.map(({ aggregated }) => aggregated));
   if (most > 1) notes.push(`aggregated 1:${most}; zoom for raw`);
-  const notFinite = series.reduce((sum, { bad }) => sum + Array.from(bad).reduce((a, b) => a + b, 0), 0);
+  const all = (field: 'bad' | 'notPositive'): number => series.reduce((sum, columns) => sum + Array.from(columns[field]).reduce((a, b) => a + b, 0), 0);
+  const notFinite = all('bad');
+  const notPositive = log ? all('notPositive') : 0;
   if (notFinite > 0) notes.push(`${count(notFinite, 'value')} not a number (×)`);
   if (notPositive > 0) notes.push(`${count(notPositive, 'value')} ≤ 0 not on a logarithmic axis`);
   return notes;

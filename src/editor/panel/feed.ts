@@ -79,11 +79,11 @@ export class RunFeed {
     // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
     const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
-    const { steps, low, high, mean, bad, aggregated } = series.thin(columns, from, to);
+    const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
     const smooth = smoothing > 0 && !isScore(metric) ? this.smooth(history, metric, smoothing)?.thin(columns, from, to).mean ?? mean : mean;
     return {
-      metric, steps, low, high, mean, smooth, bad, aggregated, points: series.steps.length, last: series.last ?? NaN,
-      spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
+      metric, steps, low, high, mean, smooth, notPositive, bad, aggregated, points: series.steps.length,
+      last: series.last ?? NaN, spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
     };
   }
 

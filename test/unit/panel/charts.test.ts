@@ -3,21 +3,25 @@ import { metricCatalogue } from '../../../src/contract/generated';
 import type { Columns } from '../../../src/protocol/columns';
 import { Series } from '../../../src/telemetry/series';
 import { Smoothed } from '../../../src/telemetry/smooth';
-import { align, columnAt } from '../../../webview/charts/align';
+import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
 import { readAt, readNow } from '../../../webview/charts/reading';
+import { spikesOf } from '../../../webview/charts/spikes';
 import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
 import { clampZoom } from '../../../webview/charts/zoom';
+import { seededRandom } from '../random';
 
 function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
   const steps = points.map(([step]) => step);
   const values = points.map(([, value]) => value);
+  const notPositive = values.map((value) => (value <= 0 ? 1 : 0));
   const bad = values.map((value) => (Number.isFinite(value) ? 0 : 1));
   return {
-    metric, steps, low: values, high: values, mean: values, smooth: values, bad,
+    metric, steps, low: values, high: values, mean: values, smooth: values, notPositive, bad,
     aggregated: 1, points: points.length, last: values.at(-1) ?? NaN,
-    spans: steps.length > 0 ? [{ phase: 0, from: steps[0]!, to: steps.at(-1)! }] : [], discarded: { steps: [], values: [], points: 0 }, ...more,
+    spans: steps.length > 0 ? [{ phase: 0, from: steps[0]!, to: steps.at(-1)! }] : [],
+    discarded: { steps: [], values: [], points: 0 }, ...more,
   };
 }
 
@@ -31,7 +35,7 @@ describe('charts', () => {
   });
 
   it('put metrics measured at different steps on one axis: undefined where there is nothing, null where there is no number', () => {
-    const { data } = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false, true);
+    const data = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false, true);
     const [steps, ...rows] = data;
     assert.deepEqual(steps, [1, 2, 3, 4]);
     assert.deepEqual(rows[2], [10, null, 30, undefined]);
@@ -39,15 +43,29 @@ describe('charts', () => {
     assert.equal(rows.length, 15);
   });
 
-  it('count what a logarithmic axis cannot show, once per value', () => {
-    const { data, notPositive } = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true, true);
+  it('keep, on a logarithmic axis, the highest of a column whose lowest is not above 0, and count the points that it cannot show', () => {
+    const data = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true, true);
     assert.deepEqual(data[3], [1, null, null, null]);
-    assert.equal(notPositive, 2);
-    assert.deepEqual(chartNotes([], 2), ['2 values ≤ 0 not on a logarithmic axis']);
+    const thinned = columns('a', [[64, 3], [128, -1], [192, -2]], { aggregated: 64, low: [-5, -7, -9], high: [900, 40, -1], notPositive: [1, 60, 64] });
+    const [, low, high, mean] = align([thinned], true, true);
+    assert.deepEqual([low, high, mean], [[BELOW, BELOW, null], [900, 40, null], [3, null, null]]);
+    assert.deepEqual(chartNotes([thinned], true), ['aggregated 1:64; zoom for raw', '125 values ≤ 0 not on a logarithmic axis']);
+    assert.deepEqual(chartNotes([thinned], false), ['aggregated 1:64; zoom for raw']);
+  });
+
+  it('draw what stands out among a great many points, and only that', () => {
+    const series = new Series('loss/total');
+    const random = seededRandom(3);
+    for (let step = 1; step <= 200_000; step++) series.append(step, step === 90_501 ? 7 : step === 150_002 ? -6 : step === 1000 ? NaN : random());
+    const { steps, low, high, mean, bad, notPositive, aggregated } = series.thin(500);
+    const thinned = { ...columns('loss/total', []), steps, low, high, mean, bad, notPositive, aggregated };
+    assert.deepEqual(spikesOf(thinned).map(({ extreme }) => extreme), [-6, 7]);
+    assert.ok(spikesOf(thinned).every(({ step, extreme }) => step >= (extreme > 0 ? 90_501 : 150_002) && step < (extreme > 0 ? 90_501 : 150_002) + aggregated));
+    assert.deepEqual(spikesOf({ ...thinned, aggregated: 1 }), [], 'each point is drawn as it is');
   });
 
   it('draw a discarded branch at its own steps, in whatever order it came', () => {
-    const { data } = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9], points: 3 } })], false, true);
+    const data = align([columns('a', [[1, 1], [5, 5]], { discarded: { steps: [3, 4, 3], values: [7, 8, 9], points: 3 } })], false, true);
     assert.deepEqual(data[0], [1, 3, 4, 5]);
     assert.deepEqual(data[5], [undefined, 9, 8, undefined]);
   });
@@ -61,7 +79,7 @@ describe('charts', () => {
     assert.equal(describeChart([loss], []), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
     assert.equal(describeStep([loss, columns('rate/eos', [[10, 0.5]])], 12, []), 'Step 12: loss 0.900, ended by itself 50.0 %.');
     assert.equal(describeChart([], []), 'No points yet.');
-    assert.deepEqual(chartNotes([columns('a', [[1, NaN]], { aggregated: 32 })], 0), ['aggregated 1:32; zoom for raw', '1 value not a number (×)']);
+    assert.deepEqual(chartNotes([columns('a', [[1, NaN]], { aggregated: 32 })], false), ['aggregated 1:32; zoom for raw', '1 value not a number (×)']);
   });
 
   it('write ticks with as many digits as neighbours differ in', () => {
@@ -124,7 +142,7 @@ describe('a chart as a table', () => {
 
   it('leaves a discarded attempt out with the picture', () => {
     const resumed = columns('loss/total', [[1, 1], [5, 5]], { discarded: { steps: [3, 5], values: [7, 8], points: 2 } });
-    assert.deepEqual(align([resumed], false, false).data[0], [1, 5], 'nor does the cursor halt there');
+    assert.deepEqual(align([resumed], false, false)[0], [1, 5], 'nor does the cursor halt there');
     assert.deepEqual(tableRows([resumed], false), [{ step: 5, cells: ['5.00'] }, { step: 1, cells: ['1.00'] }]);
   });
 

@@ -32,7 +32,7 @@ function fold(state: PageState | undefined, message: SnapshotMessage | DeltaMess
 
 const plain = (columns: Columns): unknown => ({
   ...columns,
-  ...Object.fromEntries((['steps', 'low', 'high', 'mean', 'smooth', 'bad'] as const).map((field) => [field, Array.from(columns[field])])),
+  ...Object.fromEntries((['steps', 'low', 'high', 'mean', 'smooth', 'notPositive', 'bad'] as const).map((field) => [field, Array.from(columns[field])])),
   discarded: { steps: Array.from(columns.discarded.steps), values: Array.from(columns.discarded.values), points: columns.discarded.points },
 });
 
@@ -77,7 +77,7 @@ describe('the feed of a run panel', () => {
     assert.ok(feed.snapshot(DEFAULT_SETTINGS).series.buffer.byteLength > 10_000);
     trainer.step(50_001, { 'loss/total': 0 });
     const delta = feed.delta();
-    assert.ok(delta && delta.series.buffer.byteLength <= 2 * 6 * 8, `${delta?.series.buffer.byteLength} bytes for one point`);
+    assert.ok(delta && delta.series.buffer.byteLength <= 2 * 7 * 8, `${delta?.series.buffer.byteLength} bytes for one point`);
     assert.equal(feed.delta(), undefined, 'nothing new, no message');
   });
 

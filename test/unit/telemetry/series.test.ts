@@ -8,12 +8,13 @@ interface Point {
 }
 
 /** What a column over these points must say, found by walking through them. */
-function columnOf(points: readonly Point[]): { low: number; high: number; mean: number; bad: number } {
+function columnOf(points: readonly Point[]): { low: number; high: number; mean: number; notPositive: number; bad: number } {
   const finite = points.map(({ value }) => value).filter(Number.isFinite);
   return {
     low: finite.length > 0 ? Math.min(...finite) : NaN,
     high: finite.length > 0 ? Math.max(...finite) : NaN,
     mean: finite.length > 0 ? finite.reduce((sum, value) => sum + value, 0) / finite.length : NaN,
+    notPositive: finite.filter((value) => value <= 0).length,
     bad: points.length - finite.length,
   };
 }
@@ -32,10 +33,11 @@ function assertThin(series: Series, points: readonly Point[], columns: number, f
   }
   assert.equal(thinned.steps.length, expected.size, `${about}: every point is in a column`);
   [...expected.values()].forEach((members, k) => {
-    const { low, high, mean, bad } = columnOf(members);
+    const { low, high, mean, notPositive, bad } = columnOf(members);
     assert.equal(thinned.steps[k], members.at(-1)!.step, about);
     assert.equal(thinned.low[k], low, about);
     assert.equal(thinned.high[k], high, about);
+    assert.equal(thinned.notPositive[k], notPositive, about);
     assert.equal(thinned.bad[k], bad, about);
     assert.ok(Object.is(thinned.mean[k], mean) || Math.abs(thinned.mean[k]! - mean) < 1e-9, `${about}: mean ${thinned.mean[k]} is ${mean}`);
   });
