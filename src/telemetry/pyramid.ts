@@ -76,7 +76,7 @@ export class Pyramid {
     let covered = this.values.length;
     for (const level of this.levels) {
       covered = Math.floor(covered / FACTOR);
-      for (const column of [level.low, level.high, level.sum, level.count, level.notPositive, level.bad]) column.length = Math.min(column.length, covered);
+      for (const column of Object.values(level) as number[][]) column.length = Math.min(column.length, covered);
     }
   }
 

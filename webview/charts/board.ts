@@ -72,7 +72,8 @@ export class Board {
     const range: [number, number] = first === last ? [first - 1, last + 1] : [first, last];
     for (const chart of this.charts.values()) {
       chart.update({
-        series: state.series, present, hidden: this.hidden, marks: state.marks, range, smoothed: settings.smoothing > 0, branches: settings.branches,
+        series: state.series, present, hidden: this.hidden, marks: state.marks, range,
+        smoothed: settings.smoothing > 0, branches: settings.branches,
         log: settings.log.includes(chart.spec.id), table: settings.tables.includes(chart.spec.id),
       });
     }

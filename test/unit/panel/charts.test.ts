@@ -7,7 +7,7 @@ import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
 import { readAt, readNow } from '../../../webview/charts/reading';
-import { spikesOf } from '../../../webview/charts/spikes';
+import { type Spike, spikesOf } from '../../../webview/charts/spikes';
 import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
 import { clampZoom } from '../../../webview/charts/zoom';
 import { seededRandom } from '../random';
@@ -46,7 +46,9 @@ describe('charts', () => {
   it('keep, on a logarithmic axis, the highest of a column whose lowest is not above 0, and count the points that it cannot show', () => {
     const data = align([columns('a', [[1, 1], [2, 0], [3, -4], [4, NaN]])], true, true);
     assert.deepEqual(data[3], [1, null, null, null]);
-    const thinned = columns('a', [[64, 3], [128, -1], [192, -2]], { aggregated: 64, low: [-5, -7, -9], high: [900, 40, -1], notPositive: [1, 60, 64] });
+    const thinned = columns('a', [[64, 3], [128, -1], [192, -2]], {
+      aggregated: 64, low: [-5, -7, -9], high: [900, 40, -1], notPositive: [1, 60, 64],
+    });
     const [, low, high, mean] = align([thinned], true, true);
     assert.deepEqual([low, high, mean], [[BELOW, BELOW, null], [900, 40, null], [3, null, null]]);
     assert.deepEqual(chartNotes([thinned], true), ['aggregated 1:64; zoom for raw', '125 values ≤ 0 not on a logarithmic axis']);
@@ -56,11 +58,13 @@ describe('charts', () => {
   it('draw what stands out among a great many points, and only that', () => {
     const series = new Series('loss/total');
     const random = seededRandom(3);
-    for (let step = 1; step <= 200_000; step++) series.append(step, step === 90_501 ? 7 : step === 150_002 ? -6 : step === 1000 ? NaN : random());
+    const odd: Readonly<Record<number, number>> = { 1000: NaN, 90_501: 7, 150_002: -6 };
+    for (let step = 1; step <= 200_000; step++) series.append(step, odd[step] ?? random());
     const { steps, low, high, mean, bad, notPositive, aggregated } = series.thin(500);
     const thinned = { ...columns('loss/total', []), steps, low, high, mean, bad, notPositive, aggregated };
-    assert.deepEqual(spikesOf(thinned).map(({ extreme }) => extreme), [-6, 7]);
-    assert.ok(spikesOf(thinned).every(({ step, extreme }) => step >= (extreme > 0 ? 90_501 : 150_002) && step < (extreme > 0 ? 90_501 : 150_002) + aggregated));
+    const [down, up, ...more] = spikesOf(thinned) as [Spike, Spike];
+    assert.deepEqual([down.extreme, up.extreme, more], [-6, 7, []]);
+    assert.ok(down.step >= 150_002 && down.step < 150_002 + aggregated && up.step >= 90_501 && up.step < 90_501 + aggregated);
     assert.deepEqual(spikesOf({ ...thinned, aggregated: 1 }), [], 'each point is drawn as it is');
   });
 
