@@ -109,7 +109,10 @@ export class Board {
 
   private chartOf(spec: Chart['spec']): Chart {
     const known = this.charts.get(spec.id);
-    if (known) return known;
+    if (known) {
+      known.take(spec);
+      return known;
+    }
     const events: ChartEvents = {
       cursor: (source, step) => {
         for (const chart of this.charts.values()) if (chart !== source) chart.showStep(step);

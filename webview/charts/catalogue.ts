@@ -5,7 +5,7 @@ import { metricLabel } from '../../src/present/numbers';
 export interface ChartSpec {
   readonly id: string;
   readonly title: string;
-  /** In the order of their colours; a metric keeps its colour whether or not the others have points. */
+  /** In the order of their colours. */
   readonly metrics: readonly string[];
 }
 
@@ -17,10 +17,16 @@ export interface ChartGroup {
 
 const chart = (id: string, title: string, ...metrics: string[]): ChartSpec => ({ id, title, metrics });
 
+/** Its metrics are more than there are colours, and no run has them all: here they go by place among those that it has. */
+const LOSS = 'loss';
+
 const GROUPS: readonly ChartGroup[] = [
   {
     id: 'objective', title: 'Objective', charts: [
-      chart('loss', 'Loss and its parts', 'loss/total', 'loss/sft', 'loss/single', 'loss/long', 'loss/lm'),
+      chart(
+        LOSS, 'Loss and its parts', 'loss/total', 'loss/sft', 'loss/divergence', 'loss/single', 'loss/long', 'loss/policy', 'loss/lm',
+        'loss/validation',
+      ),
       chart('kl', 'Reverse KL to the teacher', 'eval/kl_reverse', 'kl/reverse', 'kl/reverse_mixed'),
       chart('reward', 'Reward', 'reward/mean', 'advantage/std'),
     ],
@@ -38,6 +44,7 @@ const GROUPS: readonly ChartGroup[] = [
       chart('entropy', 'Entropy', 'entropy/student', 'eval/entropy'),
       chart('length', 'Response length', 'length/mean', 'eval/length'),
       chart('ends', 'How responses end', 'rate/eos', 'eval/truncated', 'share/teacher'),
+      chart('whose', 'Whose responses', 'share/student', 'share/adaptive'),
       chart('weights', 'Importance weights', 'weight/ess', 'clip/high', 'clip/low'),
       chart('weight', 'Mean importance weight', 'weight/mean'),
       chart('ratio', 'How far the policy has moved', 'ratio/std'),
@@ -56,10 +63,17 @@ const GROUPS: readonly ChartGroup[] = [
 
 const placed = new Set(GROUPS.flatMap(({ charts }) => charts.flatMap(({ metrics }) => metrics)));
 
-/** The charts for what was measured. A metric that no chart knows gets one of its own: nothing that a trainer writes stays unseen. */
+/**
+ * The charts for what was measured. In all but that of the losses a metric keeps its colour whether or not the others have points. A
+ * metric that no chart knows gets one of its own: nothing that a trainer writes stays unseen.
+ */
 export function chartsFor(metrics: readonly string[]): ChartGroup[] {
   const present = new Set(metrics);
-  const groups = GROUPS.map((group) => ({ ...group, charts: group.charts.filter((c) => c.metrics.some((metric) => present.has(metric))) }));
+  const groups = GROUPS.map((group) => ({
+    ...group,
+    charts: group.charts.filter((spec) => spec.metrics.some((metric) => present.has(metric)))
+      .map((spec) => (spec.id === LOSS ? { ...spec, metrics: spec.metrics.filter((metric) => present.has(metric)) } : spec)),
+  }));
   const others = metrics.filter((metric) => !placed.has(metric)).sort().map((metric) => chart(metric, metricLabel(metric), metric));
   if (others.length > 0) groups.push({ id: 'other', title: 'Also measured', charts: others });
   return groups.filter(({ charts }) => charts.length > 0);

@@ -57,9 +57,10 @@ export class Chart {
   private following = false;
   private remarks: string[] = [];
 
-  constructor(readonly spec: ChartSpec, private readonly events: ChartEvents) {
+  constructor(public spec: ChartSpec, private readonly events: ChartEvents) {
     const id = `chart-${spec.id.replace(/\W/g, '-')}`;
-    this.legend = new Legend(spec, (metric) => events.toggleMetric(metric));
+    this.legend = new Legend((metric) => events.toggleMetric(metric));
+    this.legend.take(spec);
     this.logButton = smallButton('tool', () => events.toggleLog(spec.id), 'log');
     this.logButton.setAttribute('aria-label', `Logarithmic axis: ${spec.title}`);
     this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
@@ -79,6 +80,16 @@ export class Chart {
       this.legend.element, this.canvas, this.tableBox,
       h('p', { class: 'chart-notes' }, this.notes, this.branchButton), this.summary);
     this.tableBox.hidden = true;
+  }
+
+  /** The same chart, of other metrics: a phase may measure what none did before. */
+  take(spec: ChartSpec): void {
+    if (spec.metrics.join('\n') === this.spec.metrics.join('\n')) return;
+    this.spec = spec;
+    this.legend.take(spec);
+    this.plot?.destroy();
+    this.plot = undefined;
+    this.restyle = true;
   }
 
   /** Takes what is to be shown; drawing waits for the next frame. Returns whether there is something to draw. */

@@ -29,16 +29,19 @@ export class Legend {
   private readonly entries = new Map<string, Entry>();
 
   /** In a chart of nothing but scores they are all of one step, which its notes tell. */
-  private readonly tellsSteps: boolean;
+  private tellsSteps = false;
 
-  constructor(spec: ChartSpec, toggle: (metric: string) => void) {
+  constructor(private readonly toggle: (metric: string) => void) {}
+
+  take(spec: ChartSpec): void {
+    this.entries.clear();
     this.tellsSteps = !spec.metrics.every(isScore);
     spec.metrics.forEach((metric, index) => {
       const swatch = svg('svg', { class: `swatch series-${SERIES_COLORS[index % SERIES_COLORS.length]}`, width: 20, height: 8, viewBox: '0 0 20 8', 'aria-hidden': 'true' },
         svg('line', { x1: 1, y1: 4, x2: 19, y2: 4, stroke: 'currentColor', 'stroke-width': 2, 'stroke-dasharray': (DASHES[index % DASHES.length] ?? []).join(' ') }));
       const value = h('span', { class: 'legend-value' });
       const when = h('span', { class: 'legend-when' });
-      const button = smallButton('legend-item', () => toggle(metric), swatch, h('span', { class: 'legend-label' }, metricLabel(metric) + (metric.startsWith('eval/') && spec.id === 'kl' ? ', validation' : '')), value, when);
+      const button = smallButton('legend-item', () => this.toggle(metric), swatch, h('span', { class: 'legend-label' }, metricLabel(metric) + (metric.startsWith('eval/') && spec.id === 'kl' ? ', validation' : '')), value, when);
       button.title = metricCatalogue[metric]?.text ?? metric;
       this.entries.set(metric, { item: h('li', {}, button), button, value, when });
     });

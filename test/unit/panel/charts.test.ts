@@ -34,6 +34,17 @@ describe('charts', () => {
     assert.deepEqual(chartsFor([]), []);
   });
 
+  it('show the objective of every method among the losses, those that a run has, and whose responses it learns from', () => {
+    const chartOf = (metrics: readonly string[], id: string): readonly string[] | undefined =>
+      chartsFor(metrics).flatMap(({ charts }) => charts).find((chart) => chart.id === id)?.metrics;
+    assert.deepEqual(chartOf(['loss/divergence', 'loss/total', 'loss/sft'], 'loss'), ['loss/total', 'loss/sft', 'loss/divergence']);
+    assert.deepEqual(chartOf(['loss/policy', 'loss/total'], 'loss'), ['loss/total', 'loss/policy']);
+    const distillm = ['grad/norm', 'loss/divergence', 'loss/lm', 'loss/total', 'loss/validation', 'share/adaptive', 'share/student'];
+    assert.deepEqual(chartOf(distillm, 'loss'), ['loss/total', 'loss/divergence', 'loss/lm', 'loss/validation']);
+    assert.deepEqual(chartOf(distillm, 'whose'), ['share/student', 'share/adaptive']);
+    assert.ok(chartsFor(Object.keys(metricCatalogue)).every(({ id, charts }) => id !== 'other' || charts.every((chart) => !chart.id.startsWith('loss/'))));
+  });
+
   it('put metrics measured at different steps on one axis: undefined where there is nothing, null where there is no number', () => {
     const data = align([columns('a', [[1, 10], [2, NaN], [3, 30]]), columns('b', [[2, 5], [4, 6]]), undefined], false, true);
     const [steps, ...rows] = data;
@@ -60,11 +71,14 @@ describe('charts', () => {
     const random = seededRandom(3);
     const odd: Readonly<Record<number, number>> = { 1000: NaN, 90_501: 7, 150_002: -6 };
     for (let step = 1; step <= 200_000; step++) series.append(step, odd[step] ?? random());
-    const { steps, low, high, mean, bad, notPositive, aggregated } = series.thin(500);
-    const thinned = { ...columns('loss/total', []), steps, low, high, mean, bad, notPositive, aggregated };
+    const thinned = { ...columns('loss/total', []), ...series.thin(500) };
+    const { aggregated } = thinned;
     const [down, up, ...more] = spikesOf(thinned) as [Spike, Spike];
     assert.deepEqual([down.extreme, up.extreme, more], [-6, 7, []]);
     assert.ok(down.step >= 150_002 && down.step < 150_002 + aggregated && up.step >= 90_501 && up.step < 90_501 + aggregated);
+    const coins = new Series('share/student');
+    for (let step = 1; step <= 1000; step++) coins.append(step, random() < 0.3 ? 1 : 0);
+    assert.deepEqual(spikesOf({ ...columns('share/student', []), ...coins.thin(500) }), [], 'noise is none');
     assert.deepEqual(spikesOf({ ...thinned, aggregated: 1 }), [], 'each point is drawn as it is');
   });
 
