@@ -206,6 +206,15 @@ describe('the run panel', function suite() {
         return at > 1 && at < 20 && at;
       });
       assert.match(await plot.getAttribute('aria-valuetext') ?? '', new RegExp(`^Step ${step}: loss \\d`));
+      await workbench.page.keyboard.press('PageUp');
+      const further = Number(await plot.getAttribute('aria-valuenow'));
+      assert.ok(further > step + 50, 'PageUp leads on, as ArrowUp does');
+      await workbench.page.keyboard.press('PageDown');
+      assert.equal(Number(await plot.getAttribute('aria-valuenow')), step);
+      await workbench.page.keyboard.press('End');
+      assert.match(await plot.getAttribute('aria-valuetext') ?? '', /^Step 1700: loss .*\. Checkpoint\.$/);
+      assert.match(await frame.locator('[data-chart="loss"] .chart-notes').innerText(), /^step 1,700 · ▲ checkpoint/);
+      assert.match(await plot.getAttribute('title') ?? '', /^Drag to zoom, double-click for the whole run\./);
       await workbench.page.keyboard.press('+');
       await frame.locator('.zoom-text', { hasText: /steps/ }).waitFor();
       await workbench.page.keyboard.press('0');

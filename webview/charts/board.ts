@@ -115,7 +115,7 @@ export class Board {
     }
     const events: ChartEvents = {
       cursor: (source, step) => {
-        for (const chart of this.charts.values()) if (chart !== source) chart.showStep(step);
+        for (const chart of this.charts.values()) if (chart !== source) chart.follow(step);
       },
       zoom: (range) => this.zoom(range),
       toggleLog: (id) => this.events.settings({ log: toggled(this.settings?.log ?? [], id) }),

@@ -8,8 +8,9 @@ import { align, type Aligned } from './align';
 import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
-import { createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
-import { branchNote, chartNotes, cursorNotes, describeChart, describeStep } from './words';
+import { marksNear, type Nearby, reachOf } from './nearby';
+import { AXIS_WIDTH, createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
+import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, sentence } from './words';
 
 export interface ChartEvents {
   cursor(chart: Chart, step: number | null): void;
@@ -34,6 +35,10 @@ export interface ChartInput {
   readonly table: boolean;
 }
 
+const HELP = 'Drag to zoom, double-click for the whole run. Arrow keys move the cursor, + and − zoom, 0 shows the whole run.';
+/** Pixels from the cursor within which a mark is near. */
+const NEAR = 6;
+
 export class Chart {
   readonly element: HTMLElement;
   visible = false;
@@ -42,6 +47,7 @@ export class Chart {
   private readonly tableBox: HTMLDivElement;
   private readonly table = h('table', { class: 'numbers' });
   private readonly notes = h('span');
+  private readonly notesLine: HTMLParagraphElement;
   private readonly branchButton: HTMLButtonElement;
   private readonly summary: HTMLParagraphElement;
   private readonly logButton: HTMLButtonElement;
@@ -55,6 +61,8 @@ export class Chart {
   private restyle = false;
   private width = 0;
   private following = false;
+  /** The cursor is this chart's own. */
+  private pointed = false;
   private remarks: string[] = [];
 
   constructor(public spec: ChartSpec, private readonly events: ChartEvents) {
@@ -66,9 +74,10 @@ export class Chart {
     this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
     this.tableButton.setAttribute('aria-label', `Show as a table: ${spec.title}`);
     this.branchButton = smallButton('link', () => events.toggleBranches());
+    this.notesLine = h('p', { class: 'chart-notes' }, this.notes, this.branchButton);
     this.summary = h('p', { class: 'visually-hidden', id: `${id}-words` });
     // A slider over steps: the one role that lets arrow keys move a cursor and has each value spoken.
-    this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, 'aria-label': `${spec.title}, cursor`, 'aria-valuenow': 0, 'aria-describedby': `${id}-words` });
+    this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, title: HELP, 'aria-label': `${spec.title}, cursor`, 'aria-valuenow': 0, 'aria-describedby': `${id}-words` });
     this.canvas.addEventListener('keydown', (event) => this.onKey(event));
     this.canvas.addEventListener('blur', () => this.moveTo(null));
     this.tableBox = h('div', { class: 'chart-table', tabindex: 0, role: 'region', 'aria-label': `${spec.title}, table` }, this.table);
@@ -77,8 +86,7 @@ export class Chart {
       h('div', { class: 'chart-head' },
         h('h3', { id }, spec.title, unit === '' ? null : h('span', { class: 'unit' }, unit)),
         h('div', { class: 'tools' }, this.logButton, this.tableButton)),
-      this.legend.element, this.canvas, this.tableBox,
-      h('p', { class: 'chart-notes' }, this.notes, this.branchButton), this.summary);
+      this.legend.element, this.canvas, this.tableBox, this.notesLine, this.summary);
     this.tableBox.hidden = true;
   }
 
@@ -197,12 +205,18 @@ export class Chart {
   private onCursor(step: number | null): void {
     if (this.following) return;
     this.step = step;
+    this.pointed = step !== null;
     this.describeCursor();
     this.events.cursor(this, step);
   }
 
   /** Puts the cursor where another chart's is. */
-  showStep(step: number | null): void {
+  follow(step: number | null): void {
+    this.pointed = false;
+    this.showStep(step);
+  }
+
+  private showStep(step: number | null): void {
     this.step = step;
     if (this.visible) this.describeCursor();
     if (!this.plot || !this.visible) return;
@@ -217,15 +231,31 @@ export class Chart {
     if (!input) return;
     this.legend.update(input, this.step);
     const step = this.step ?? input.range[1];
-    const here = this.step === null ? [] : cursorNotes(this.shownSeries(input), this.step, input.marks.phases);
-    setText(this.notes, [...here, ...this.remarks].join(' · '));
+    const shown = this.shownSeries(input);
+    // In one chart only: notes that grow in those above it would move it away.
+    const nearby = this.step === null || !this.pointed ? [] : this.nearby(input, this.step);
+    const here = this.step === null ? [] : cursorNotes(shown, this.step, input.marks.phases);
+    const marked = nearby.map(({ sign, text }) => `${sign} ${text}`);
+    // What is marked takes the place of what is always so.
+    setText(this.notes, [...here, ...(marked.length > 0 ? marked : this.remarks)].join(' · '));
+    this.notesLine.classList.toggle('pointing', this.step !== null);
     setAttribute(this.canvas, 'aria-valuemin', Math.ceil(input.range[0]));
     setAttribute(this.canvas, 'aria-valuemax', Math.floor(input.range[1]));
     setAttribute(this.canvas, 'aria-valuenow', Math.round(step));
-    setAttribute(this.canvas, 'aria-valuetext', describeStep(this.shownSeries(input), Math.round(step), input.marks.phases));
+    setAttribute(this.canvas, 'aria-valuetext', [
+      describeStep(shown, Math.round(step), input.marks.phases), ...nearby.map(({ text }) => sentence(text)),
+    ].join(' '));
+  }
+
+  private nearby(input: ChartInput, step: number): Nearby[] {
+    const [from, to] = input.range;
+    const pixels = NEAR * (to - from) / Math.max(1, this.width - AXIS_WIDTH);
+    const [before, after] = reachOf(this.aligned[0], step);
+    return marksNear(input.marks, step, [Math.max(from, Math.min(before, step - pixels)), Math.min(to, Math.max(after, step + pixels))]);
   }
 
   private moveTo(step: number | null): void {
+    this.pointed = step !== null;
     this.showStep(step);
     this.events.cursor(this, step);
   }
@@ -249,8 +279,8 @@ export class Chart {
     switch (event.key) {
       case 'ArrowLeft': case 'ArrowDown': go(here < 0 ? last : here - 1); break;
       case 'ArrowRight': case 'ArrowUp': go(here < 0 ? 0 : here + 1); break;
-      case 'PageUp': go((here < 0 ? last : here) - page); break;
-      case 'PageDown': go(here < 0 ? page : here + page); break;
+      case 'PageDown': go((here < 0 ? last : here) - page); break;
+      case 'PageUp': go(here < 0 ? page : here + page); break;
       case 'Home': go(0); break;
       case 'End': go(last); break;
       case '+': case '=': scaleBy(0.5); break;

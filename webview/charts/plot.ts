@@ -26,7 +26,7 @@ export interface PlotScene {
 }
 
 export const PLOT_HEIGHT = 176;
-const AXIS_WIDTH = 54;
+export const AXIS_WIDTH = 54;
 /** Below this many columns each is a dot as well: a line hides where it was measured, and a single point is no line. */
 const FEW = 24;
 

@@ -64,6 +64,10 @@ export function describeStep(series: readonly Columns[], step: number, phases: M
   return `Step ${step}: ${values.join(', ') || 'nothing yet'}.`;
 }
 
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`;
+}
+
 /** What stands below the lines while there is a cursor. */
 export function cursorNotes(series: readonly Columns[], step: number, phases: Marks['phases']): string[] {
   const notes = [`step ${step.toLocaleString('en')}`];

@@ -6,6 +6,7 @@ import { Smoothed } from '../../../src/telemetry/smooth';
 import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
+import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
 import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
@@ -141,6 +142,32 @@ describe('what a metric reads', () => {
     assert.deepEqual(cursorNotes([score], 2800, phases), ['step 2,800', 'scores of step 2,700']);
     assert.deepEqual(cursorNotes([score], 2700, phases), ['step 2,700']);
     assert.deepEqual(cursorNotes([score, kl], 2800, phases), ['step 2,800'], 'the legend tells, of the score alone');
+  });
+});
+
+describe('marks near the cursor', () => {
+  const marks = {
+    phases: [], checkpoints: [{ step: 600, name: 'step-00000600-a1' }, { step: 604, name: 'step-00000604-a1' }], resumes: [{ step: 600 }],
+    alerts: [
+      { step: 690, level: 'warning' as const, text: 'The gradient norm is 31.0.' }, { step: 694, level: 'error' as const, text: 'The loss is 2,900.' },
+    ],
+  };
+  const texts = (step: number, reach: number): string[] => marksNear(marks, step, [step - reach, step + reach]).map(({ sign, text }) => `${sign} ${text}`);
+
+  it('are told in words, with their step where that is another', () => {
+    assert.deepEqual(texts(690, 2), ['▼ warning: The gradient norm is 31.0.']);
+    assert.deepEqual(texts(688, 2), ['▼ warning at step 690: The gradient norm is 31.0.']);
+    assert.deepEqual(texts(690, 4), ['▼ 2 alerts, the last at step 694: The loss is 2,900.']);
+    assert.deepEqual(texts(601, 3), ['▲ checkpoint at step 600', '┊ an attempt was resumed at step 600']);
+    assert.deepEqual(texts(604, 3), ['▲ checkpoint']);
+    assert.deepEqual(texts(650, 3), []);
+  });
+
+  it('belong to the halt of the cursor that is next to them, so that the keyboard passes over none', () => {
+    const halts = [100, 500, 580, 800];
+    assert.deepEqual(halts.map((step) => reachOf(halts, step)), [[-Infinity, 300], [300, 540], [540, 690], [690, Infinity]]);
+    const told = halts.map((step) => marksNear(marks, step, reachOf(halts, step)).map(({ sign }) => sign).join(''));
+    assert.deepEqual(told, ['', '', '▼▲┊', '▼']);
   });
 });
 
