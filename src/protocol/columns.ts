@@ -15,7 +15,7 @@ export interface Columns {
   readonly low: ArrayLike<number>;
   readonly high: ArrayLike<number>;
   readonly mean: ArrayLike<number>;
-  /** Smoothed over all stored points before thinning; equal to `mean` without smoothing. */
+  /** Smoothed over the columns; equal to `mean` without smoothing. */
   readonly smooth: ArrayLike<number>;
   /** How many points of the column are finite and not above 0: a logarithmic axis cannot show them. */
   readonly notPositive: ArrayLike<number>;

@@ -14,6 +14,13 @@ export interface Thinned {
   readonly aggregated: number;
 }
 
+/** Points that are drawn: the indices [start, end), and how many stand in a column, a power of two. */
+export interface Cut {
+  readonly start: number;
+  readonly end: number;
+  readonly size: number;
+}
+
 /** Points that one phase measured: from the point with this index up to the next stretch. */
 export interface Stretch {
   readonly phase: number;
@@ -41,8 +48,6 @@ export class Series {
   readonly stretches: Stretch[] = [];
   /** Points that a later attempt trained anew: kept as a discarded branch, in the order they came. */
   readonly discarded: { readonly step: number; readonly value: number }[] = [];
-  /** Grows when a stored point goes or becomes another: whoever follows the series then begins anew. */
-  revision = 0;
   private readonly pyramid = new Pyramid(this.values);
   private chosen: { readonly of: number; readonly most: number; readonly points: BranchPoints } | undefined;
 
@@ -90,12 +95,19 @@ export class Series {
     });
   }
 
-  private cutTo(length: number): void {
-    this.steps.length = length;
-    this.values.length = length;
-    while ((this.stretches.at(-1)?.start ?? -1) >= length) this.stretches.pop();
-    this.pyramid.shrink();
-    this.revision++;
+  /** The points of the steps [from, to], in at most `columns` columns. */
+  cut(columns: number, from = -Infinity, to = Infinity): Cut {
+    const start = this.indexOf(from);
+    const end = to === Infinity ? this.steps.length : this.indexAfter(to);
+    let size = 1;
+    while (Math.ceil(end / size) - Math.floor(start / size) > Math.max(1, columns)) size *= 2;
+    return { start, end, size };
+  }
+
+  /** The mean of the finite ones of the points [start, end); NaN where there is none. */
+  meanOf(start: number, end: number): number {
+    const { sum, count } = this.pyramid.query(start, end);
+    return count > 0 ? sum / count : NaN;
   }
 
   /**
@@ -105,10 +117,7 @@ export class Series {
    * the size doubles.
    */
   thin(columns: number, from = -Infinity, to = Infinity): Thinned {
-    const start = this.indexOf(from);
-    const end = to === Infinity ? this.steps.length : this.indexAfter(to);
-    let size = 1;
-    while (Math.ceil(end / size) - Math.floor(start / size) > Math.max(1, columns)) size *= 2;
+    const { start, end, size } = this.cut(columns, from, to);
     const out: Thinned = { steps: [], low: [], high: [], mean: [], notPositive: [], bad: [], aggregated: size };
     for (let i = start; i < end; ) {
       const stop = Math.min((Math.floor(i / size) + 1) * size, end);
@@ -122,6 +131,13 @@ export class Series {
       i = stop;
     }
     return out;
+  }
+
+  private cutTo(length: number): void {
+    this.steps.length = length;
+    this.values.length = length;
+    while ((this.stretches.at(-1)?.start ?? -1) >= length) this.stretches.pop();
+    this.pyramid.shrink();
   }
 
   /** Index of the first point whose step is at least `step`. */

@@ -1,49 +1,36 @@
-import { Series } from './series';
+import type { Cut, Series } from './series';
+
+/** What a column weighs when it may be left out. */
+const FORGOTTEN = 0.01;
 
 /**
- * A series' exponential moving average, kept in step with it: each point weighs `strength` times as much as the one
- * after it, and the weights sum to one from the first point on (no pull towards 0 at the start). It is taken over all
- * stored points, so that thinning comes after smoothing. A point that is not finite stays itself and moves nothing.
- * The average begins anew with each phase: two phases optimise different things.
+ * The exponential moving average of a series over the columns that it is drawn in: a whole column weighs `strength` times as much as
+ * the one after it, however many points it stands for, so that an average looks alike at any zoom. Weights sum to one from the
+ * first column on (no pull towards 0 at the start). A column that has no finite point is none in the average either, and moves
+ * nothing. The average begins anew with each phase: two phases optimise different things.
  */
-export class Smoothed {
-  private smoothed: Series;
-  private revision = 0;
-  private sum = 0;
-  private weight = 0;
-  /** The next one to come. */
-  private stretch = 0;
-
-  constructor(private readonly source: Series, readonly strength: number) {
-    this.smoothed = new Series(source.name);
-  }
-
-  /** The average up to the newest point. */
-  read(): Series {
-    const { source } = this;
-    if (source.revision !== this.revision) this.begin();
-    for (let i = this.smoothed.steps.length; i < source.steps.length; i++) {
-      const step = source.steps[i] ?? 0;
-      const value = source.values[i] ?? NaN;
-      if (source.stretches[this.stretch]?.start === i) {
-        this.stretch++;
-        this.sum = 0;
-        this.weight = 0;
-      }
-      if (Number.isFinite(value)) {
-        this.sum = this.strength * this.sum + (1 - this.strength) * value;
-        this.weight = this.strength * this.weight + (1 - this.strength);
-      }
-      this.smoothed.append(step, Number.isFinite(value) ? this.sum / this.weight : value);
+export function smooth(series: Series, { start, end, size }: Cut, strength: number): number[] {
+  const { stretches } = series;
+  const out: number[] = [];
+  let [sum, weight, stretch] = [0, 0, 0];
+  // Columns before those in view count as well.
+  const before = Math.ceil(Math.log(FORGOTTEN) / Math.log(strength));
+  for (let i = Math.max(0, Math.floor(start / size) - before) * size; i < end; i += size) {
+    const stop = Math.min(i + size, end);
+    let from = i;
+    while ((stretches[stretch + 1]?.start ?? Infinity) < stop) {
+      stretch++;
+      from = Math.max(i, stretches[stretch]?.start ?? 0);
+      [sum, weight] = [0, 0];
     }
-    return this.smoothed;
+    const mean = series.meanOf(from, stop);
+    if (Number.isFinite(mean)) {
+      // The newest column may not be full yet.
+      const kept = strength ** ((stop - from) / size);
+      sum = kept * sum + (1 - kept) * mean;
+      weight = kept * weight + (1 - kept);
+    }
+    if (stop > start) out.push(Number.isFinite(mean) ? sum / weight : NaN);
   }
-
-  private begin(): void {
-    this.smoothed = new Series(this.source.name);
-    this.revision = this.source.revision;
-    this.sum = 0;
-    this.weight = 0;
-    this.stretch = 0;
-  }
+  return out;
 }

@@ -95,6 +95,15 @@ export function branchNote(series: readonly Columns[], drawn: boolean): string |
   return points === 0 ? undefined : `${count(points, 'point')} of a discarded attempt (${drawn ? 'dotted' : 'hidden'})`;
 }
 
+/** Over how many steps smoothed lines average, by the densest of them: "about 40 steps"; empty where nothing is smoothed. */
+export function smoothedOver(series: readonly Columns[], strength: number): string {
+  const apart = series.filter(({ metric, steps }) => !isScore(metric) && steps.length > 1)
+    .map(({ steps }) => ((steps[steps.length - 1] ?? 0) - (steps[0] ?? 0)) / (steps.length - 1));
+  if (strength === 0 || apart.length === 0) return '';
+  const over = Math.min(...apart) / (1 - strength);
+  return `about ${count(Number(over.toPrecision(over < 10 ? 1 : 2)), 'step')}`;
+}
+
 /** Text at an axis tick: as many digits as its neighbours differ in. */
 export function tickText(metric: string, value: number, increment: number): string {
   const unit = metricCatalogue[metric]?.unit;

@@ -1,6 +1,7 @@
 /* The page as a whole: what it knows, how it is looked at, and who is told when either changes. */
 import { DEFAULT_SETTINGS, foldFeed, type PageState, type SnapshotMessage, type ToPage, type ViewSettings } from '../../src/protocol/runPanel';
 import { Board } from '../charts/board';
+import { smoothedOver } from '../charts/words';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
 import { send } from '../parts/host';
 import { button, slider } from '../parts/toolkit';
@@ -31,6 +32,7 @@ export class App {
   });
   private readonly smoothing = slider('Smoothing', 0.98, 0.02, (value) => this.change({ smoothing: value }));
   private readonly smoothingText = h('output', { class: 'smoothing-value' });
+  private readonly smoothingLabel = h('label', { class: 'smoothing' }, 'Smoothing', this.smoothing, this.smoothingText);
   private readonly reset = button('Whole run', () => this.change({ zoom: null }));
   private readonly zoomText = h('span', { class: 'quiet zoom-text' });
   private readonly empty = h('p', { class: 'empty' });
@@ -44,7 +46,7 @@ export class App {
     this.bar = h('div', { class: 'bar', role: 'region', 'aria-label': 'View' },
       h('nav', { 'aria-label': 'Sections' }, jump('charts', 'Charts'), jump('results', 'Results'), jump('samples', 'Samples')),
       h('div', { class: 'bar-tools' }, this.zoomText, this.reset.element,
-        h('label', { class: 'smoothing', title: 'Exponential moving average over all points. Left: as measured.' }, 'Smoothing', this.smoothing, this.smoothingText)));
+        this.smoothingLabel));
     setChildren(this.root, [this.header.element, this.bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
     this.root.hidden = true;
     this.place = new PagePlace(document.body.dataset['run'] ?? '', this.samples.rows);
@@ -116,7 +118,9 @@ export class App {
     this.samples.update(inventory, settings, header.active);
     if (this.smoothing.value !== String(settings.smoothing)) this.smoothing.value = String(settings.smoothing);
     setText(this.smoothingText, settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2));
-    setAttribute(this.smoothing, 'aria-valuetext', settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2));
+    const over = smoothedOver([...state.series.values()], settings.smoothing);
+    setAttribute(this.smoothing, 'aria-valuetext', [settings.smoothing === 0 ? 'off' : settings.smoothing.toFixed(2), ...(over === '' ? [] : [over])].join(', '));
+    setAttribute(this.smoothingLabel, 'title', `Exponential moving average${over === '' ? '' : ` over ${over}`}, as smooth at any zoom. Left: as measured.`);
     this.reset.element.hidden = settings.zoom === null;
     this.zoomText.hidden = settings.zoom === null;
     if (settings.zoom) setText(this.zoomText, `steps ${settings.zoom[0].toLocaleString('en')}–${settings.zoom[1].toLocaleString('en')}`);

@@ -4,7 +4,7 @@ import { buildResults } from '../../protocol/results';
 import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
-import { Smoothed } from '../../telemetry/smooth';
+import { smooth } from '../../telemetry/smooth';
 
 /** Points of a discarded branch that are sent: it is faint background. */
 const LARGEST_BRANCH = 2000;
@@ -27,8 +27,6 @@ export class RunFeed {
   private sent = new Map<string, Columns>();
   private told: Record<(typeof PARTS)[number], string> = { header: '', marks: '', results: '', inventory: '' };
   private viewport: Viewport = { metrics: [], columns: 400, smoothing: 0, range: null };
-  private smoothed = new Map<string, Smoothed>();
-  private smoothedOf: History | undefined;
 
   constructor(private readonly history: () => History, private readonly header: () => Header) {}
 
@@ -72,33 +70,18 @@ export class RunFeed {
   }
 
   private columnsOf(metric: string): Columns | undefined {
-    const history = this.history();
-    const series = history.series.get(metric);
+    const series = this.history().series.get(metric);
     if (!series) return undefined;
     const { columns, range, smoothing } = this.viewport;
     // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
     const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
     const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
-    const smooth = smoothing > 0 && !isScore(metric) ? this.smooth(history, metric, smoothing)?.thin(columns, from, to).mean ?? mean : mean;
+    const smoothed = smoothing > 0 && !isScore(metric) ? smooth(series, series.cut(columns, from, to), smoothing) : mean;
     return {
-      metric, steps, low, high, mean, smooth, notPositive, bad, aggregated, points: series.steps.length,
+      metric, steps, low, high, mean, smooth: smoothed, notPositive, bad, aggregated, points: series.steps.length,
       last: series.last ?? NaN, spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
     };
-  }
-
-  private smooth(history: History, metric: string, strength: number): ReturnType<Smoothed['read']> | undefined {
-    if (this.smoothedOf !== history) {
-      this.smoothedOf = history;
-      this.smoothed = new Map();
-    }
-    const series = history.series.get(metric);
-    let smoothed = this.smoothed.get(metric);
-    if (series && smoothed?.strength !== strength) {
-      smoothed = new Smoothed(series, strength);
-      this.smoothed.set(metric, smoothed);
-    }
-    return smoothed?.read();
   }
 
   private parts(): Parts {

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { metricCatalogue } from '../../../src/contract/generated';
 import type { Columns } from '../../../src/protocol/columns';
 import { Series } from '../../../src/telemetry/series';
-import { Smoothed } from '../../../src/telemetry/smooth';
+import { smooth } from '../../../src/telemetry/smooth';
 import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
 import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
-import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, tickText } from '../../../webview/charts/words';
+import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, smoothedOver, tickText } from '../../../webview/charts/words';
 import { clampZoom } from '../../../webview/charts/zoom';
 import { seededRandom } from '../random';
 
@@ -215,26 +215,57 @@ describe('zooming', () => {
 describe('smoothing', () => {
   it('starts at the first value, follows later, and begins anew with a phase', () => {
     const series = new Series('loss/total');
-    const smoothed = new Smoothed(series, 0.5);
     // The first rollout of a phase stands at the last step of the phase before.
     [4, 4, 0, 10, 20].forEach((value, i) => series.append(i + 1, value, i < 3 ? 0 : 1));
-    const { values } = smoothed.read();
+    const values = smooth(series, series.cut(100), 0.5);
     assert.deepEqual(values.slice(0, 2), [4, 4]);
     assert.ok(Math.abs(values[2]! - 12 / 7) < 1e-12, String(values[2]));
     assert.equal(values[3], 10);
     assert.ok(Math.abs(values[4]! - 50 / 3) < 1e-12, String(values[4]));
+    const [both, after] = smooth(series, { start: 0, end: 5, size: 4 }, 0.5) as [number, number];
+    assert.equal(both, 10, 'a column of two phases is of the later one');
+    assert.ok(after > 10 && after < 20);
   });
 
-  it('gives the same in pieces as at once, around values that are no numbers and after a resumed attempt', () => {
+  it('passes over what is no number, and leaves it visible', () => {
     const series = new Series('a');
-    const piecewise = new Smoothed(series, 0.8);
-    for (let step = 1; step <= 60; step++) {
-      series.append(step, step % 13 === 0 ? NaN : Math.sin(step));
-      if (step % 7 === 0) piecewise.read();
-      if (step === 40) series.discardFrom(31);
-      if (step === 41) series.append(31, 5);
+    [1, NaN, 3].forEach((value, i) => series.append(i + 1, value));
+    const [first, none, last] = smooth(series, series.cut(100), 0.5) as [number, number, number];
+    assert.deepEqual([first, none], [1, NaN]);
+    assert.ok(last > 1 && last < 3);
+  });
+
+  it('looks alike however many points a column stands for: it takes as much of the noise away', () => {
+    const random = seededRandom(11);
+    const series = new Series('loss/total');
+    for (let step = 1; step <= 256 * 400; step++) series.append(step, random());
+    const spread = (values: readonly number[]): number =>
+      Math.sqrt(values.reduce((sum, value) => sum + (value - 0.5) ** 2, 0) / values.length);
+    for (const strength of [0.6, 0.9, 0.98]) {
+      const left = [1, 16, 256].map((size) => {
+        const means = Array.from({ length: 400 }, (_, i) => series.meanOf(i * size, (i + 1) * size));
+        return spread(smooth(series, { start: 0, end: 400 * size, size }, strength).slice(200)) / spread(means.slice(200));
+      });
+      const expected = Math.sqrt((1 - strength) / (1 + strength));
+      for (const share of left) assert.ok(share > expected / 2 && share < expected * 2, `${strength}: ${share} is about ${expected}`);
     }
-    assert.deepEqual(piecewise.read().values, new Smoothed(series, 0.8).read().values);
-    assert.ok(piecewise.read().values.some(Number.isNaN), 'a value that is no number stays visible');
+  });
+
+  it('is the same in a part of the picture as in the whole', () => {
+    const random = seededRandom(12);
+    const series = new Series('loss/total');
+    for (let step = 1; step <= 3000; step++) series.append(step, random());
+    const whole = smooth(series, { start: 0, end: 3000, size: 4 }, 0.9);
+    const part = smooth(series, { start: 2000, end: 3000, size: 4 }, 0.9);
+    assert.equal(part.length, 250);
+    part.forEach((value, i) => assert.ok(Math.abs(value - whole[500 + i]!) < 0.01));
+  });
+
+  it('says over how many steps', () => {
+    const dense = columns('loss/total', Array.from({ length: 101 }, (_, i) => [256 * i, 1] as const), { aggregated: 256 });
+    const sparse = columns('kl/reverse', [[0, 1], [25_600, 1]]);
+    assert.equal(smoothedOver([sparse, dense, columns('eval/kl_reverse', [[1, 1], [2, 1]])], 0.6), 'about 640 steps');
+    assert.equal(smoothedOver([dense], 0), '');
+    assert.equal(smoothedOver([], 0.6), '');
   });
 });

@@ -94,7 +94,7 @@ describe('the feed of a run panel', () => {
     assert.equal(after.results, before.results);
   });
 
-  it('smooths all points before it thins them, and scores not at all', () => {
+  it('smooths what it sends, and scores not at all', () => {
     const trainer = new Trainer();
     const feed = new RunFeed(() => trainer.history, header);
     feed.look({ metrics: ['loss/total', 'eval/kl_reverse'], columns: 16, smoothing: 0.9, range: null });
@@ -103,6 +103,7 @@ describe('the feed of a run panel', () => {
     const loss = series.get('loss/total')!;
     assert.deepEqual([loss.low[5], loss.high[5], loss.aggregated], [0, 1, 32]);
     assert.ok(Math.abs((loss.smooth[5] ?? 0) - 0.5) < 0.05);
+    assert.equal(loss.smooth.length, loss.mean.length);
     const score = series.get('eval/kl_reverse')!;
     assert.deepEqual(Array.from(score.smooth), Array.from(score.mean));
   });
