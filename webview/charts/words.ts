@@ -95,9 +95,11 @@ export function branchNote(series: readonly Columns[], drawn: boolean): string |
   return points === 0 ? undefined : `${count(points, 'point')} of a discarded attempt (${drawn ? 'dotted' : 'hidden'})`;
 }
 
-/** Over how many steps smoothed lines average, by the densest of them: "about 40 steps"; empty where nothing is smoothed. */
+/** Over how many steps smoothed lines average: "about 40 steps", by the one that is thinned most; empty where nothing is smoothed. */
 export function smoothedOver(series: readonly Columns[], strength: number): string {
-  const apart = series.filter(({ metric, steps }) => !isScore(metric) && steps.length > 1)
+  const lines = series.filter(({ metric, steps }) => !isScore(metric) && steps.length > 1);
+  const most = Math.max(...lines.map(({ aggregated }) => aggregated));
+  const apart = lines.filter(({ aggregated }) => aggregated === most)
     .map(({ steps }) => ((steps[steps.length - 1] ?? 0) - (steps[0] ?? 0)) / (steps.length - 1));
   if (strength === 0 || apart.length === 0) return '';
   const over = Math.min(...apart) / (1 - strength);

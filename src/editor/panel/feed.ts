@@ -4,7 +4,7 @@ import { buildResults } from '../../protocol/results';
 import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
-import { smooth } from '../../telemetry/smooth';
+import { pointsWithin, smooth } from '../../telemetry/smooth';
 
 /** Points of a discarded branch that are sent: it is faint background. */
 const LARGEST_BRANCH = 2000;
@@ -70,14 +70,17 @@ export class RunFeed {
   }
 
   private columnsOf(metric: string): Columns | undefined {
-    const series = this.history().series.get(metric);
+    const history = this.history();
+    const series = history.series.get(metric);
     if (!series) return undefined;
     const { columns, range, smoothing } = this.viewport;
     // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
     const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
     const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
-    const smoothed = smoothing > 0 && !isScore(metric) ? smooth(series, series.cut(columns, from, to), smoothing) : mean;
+    const [first, last] = range ?? rangeOf(history) ?? [0, 0];
+    const smoothed = smoothing > 0 && !isScore(metric)
+      ? smooth(series, series.cut(columns, from, to), smoothing, pointsWithin(series, (last - first) / columns)) : mean;
     return {
       metric, steps, low, high, mean, smooth: smoothed, notPositive, bad, aggregated, points: series.steps.length,
       last: series.last ?? NaN, spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { metricCatalogue } from '../../../src/contract/generated';
 import type { Columns } from '../../../src/protocol/columns';
 import { Series } from '../../../src/telemetry/series';
-import { smooth } from '../../../src/telemetry/smooth';
+import { pointsWithin, smooth } from '../../../src/telemetry/smooth';
 import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
@@ -217,12 +217,12 @@ describe('smoothing', () => {
     const series = new Series('loss/total');
     // The first rollout of a phase stands at the last step of the phase before.
     [4, 4, 0, 10, 20].forEach((value, i) => series.append(i + 1, value, i < 3 ? 0 : 1));
-    const values = smooth(series, series.cut(100), 0.5);
+    const values = smooth(series, series.cut(100), 0.5, 1);
     assert.deepEqual(values.slice(0, 2), [4, 4]);
     assert.ok(Math.abs(values[2]! - 12 / 7) < 1e-12, String(values[2]));
     assert.equal(values[3], 10);
     assert.ok(Math.abs(values[4]! - 50 / 3) < 1e-12, String(values[4]));
-    const [both, after] = smooth(series, { start: 0, end: 5, size: 4 }, 0.5) as [number, number];
+    const [both, after] = smooth(series, { start: 0, end: 5, size: 4 }, 0.5, 4) as [number, number];
     assert.equal(both, 10, 'a column of two phases is of the later one');
     assert.ok(after > 10 && after < 20);
   });
@@ -230,7 +230,7 @@ describe('smoothing', () => {
   it('passes over what is no number, and leaves it visible', () => {
     const series = new Series('a');
     [1, NaN, 3].forEach((value, i) => series.append(i + 1, value));
-    const [first, none, last] = smooth(series, series.cut(100), 0.5) as [number, number, number];
+    const [first, none, last] = smooth(series, series.cut(100), 0.5, 1) as [number, number, number];
     assert.deepEqual([first, none], [1, NaN]);
     assert.ok(last > 1 && last < 3);
   });
@@ -244,7 +244,7 @@ describe('smoothing', () => {
     for (const strength of [0.6, 0.9, 0.98]) {
       const left = [1, 16, 256].map((size) => {
         const means = Array.from({ length: 400 }, (_, i) => series.meanOf(i * size, (i + 1) * size));
-        return spread(smooth(series, { start: 0, end: 400 * size, size }, strength).slice(200)) / spread(means.slice(200));
+        return spread(smooth(series, { start: 0, end: 400 * size, size }, strength, size).slice(200)) / spread(means.slice(200));
       });
       const expected = Math.sqrt((1 - strength) / (1 + strength));
       for (const share of left) assert.ok(share > expected / 2 && share < expected * 2, `${strength}: ${share} is about ${expected}`);
@@ -255,10 +255,21 @@ describe('smoothing', () => {
     const random = seededRandom(12);
     const series = new Series('loss/total');
     for (let step = 1; step <= 3000; step++) series.append(step, random());
-    const whole = smooth(series, { start: 0, end: 3000, size: 4 }, 0.9);
-    const part = smooth(series, { start: 2000, end: 3000, size: 4 }, 0.9);
+    const whole = smooth(series, { start: 0, end: 3000, size: 4 }, 0.9, 4);
+    const part = smooth(series, { start: 2000, end: 3000, size: 4 }, 0.9, 4);
     assert.equal(part.length, 250);
     part.forEach((value, i) => assert.ok(Math.abs(value - whole[500 + i]!) < 0.01));
+  });
+
+  it('counts the points of a column\'s width, however long a series is, and one at least', () => {
+    const every = (gap: number, points: number): Series => {
+      const series = new Series('a');
+      for (let i = 0; i < points; i++) series.append(1 + i * gap, 1);
+      return series;
+    };
+    const lines = [every(1, 400), every(1, 1000), every(8, 125), every(1, 1), every(1, 0)];
+    assert.deepEqual(lines.map((series) => pointsWithin(series, 2)), [2, 2, 1, 1, 1]);
+    assert.equal(pointsWithin(every(1, 1000), 500), 512);
   });
 
   it('says over how many steps', () => {

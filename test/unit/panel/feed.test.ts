@@ -108,6 +108,21 @@ describe('the feed of a run panel', () => {
     assert.deepEqual(Array.from(score.smooth), Array.from(score.mean));
   });
 
+  it('smooths what is the same alike, also where one line is shorter and less thinned', () => {
+    const trainer = new Trainer();
+    const feed = new RunFeed(() => trainer.history, header);
+    const random = seededRandom(9);
+    feed.look({ metrics: ['loss/total', 'loss/sft'], columns: 100, smoothing: 0.9, range: null });
+    for (let step = 1; step <= 400; step++) {
+      const loss = 3 - step / 200 + random();
+      trainer.step(step, { 'loss/total': loss, ...(step <= 96 ? { 'loss/sft': loss } : {}) });
+    }
+    const { series } = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    const [total, labels] = [series.get('loss/total')!, series.get('loss/sft')!];
+    assert.deepEqual([total.aggregated, labels.aggregated], [4, 1]);
+    for (let i = 0; i < 24; i++) assert.ok(Math.abs((total.smooth[i] ?? 0) - (labels.smooth[4 * i + 3] ?? 0)) < 0.05, `column ${i}`);
+  });
+
   it('gives each point the phase that its event carries: averages begin anew there, and the page knows where a metric ended', () => {
     const trainer = new Trainer();
     const feed = new RunFeed(() => trainer.history, header);
