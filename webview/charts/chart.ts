@@ -74,6 +74,7 @@ export class Chart {
     this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
     this.tableButton.setAttribute('aria-label', `Show as a table: ${spec.title}`);
     this.branchButton = smallButton('link', () => events.toggleBranches());
+    this.branchButton.hidden = true;
     this.notesLine = h('p', { class: 'chart-notes' }, this.notes, this.branchButton);
     this.summary = h('p', { class: 'visually-hidden', id: `${id}-words` });
     // A slider over steps: the one role that lets arrow keys move a cursor and has each value spoken.
