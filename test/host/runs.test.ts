@@ -320,7 +320,7 @@ describe('a run', () => {
     try {
       const config = vscode.Uri.file(writeTinyWorkspace(inWorkspace(), { name: 'elsewhere' }));
       await vscode.commands.executeCommand('minillm.doctor');
-      const report = (): string | undefined => vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'minillm-report')?.getText();
+      const report = (): string | undefined => vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'minillm-report' && uri.path.endsWith('Doctor'))?.getText();
       const diskOf = (text: string | undefined): string | undefined => /are free in (.*)\.$/m.exec(text ?? '')?.[1];
       assert.equal(await until('the report', () => diskOf(report())), folder);
       const dir = await vscode.commands.executeCommand<string | undefined>('minillm.run', config);
