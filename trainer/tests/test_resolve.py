@@ -212,7 +212,7 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     (change("phases", 1, "alpha", to=0.2), "/phases/1/alpha",
      '"alpha" is no key of phases[1] (method minillm): it belongs to objective.alpha or lora.alpha.'),
     (change("data", "zzz", to=1), "/data/zzz",
-     '"zzz" is no key of data: its keys are train, validation, corpus, template, maxPromptTokens, maxNewTokens.'),
+     '"zzz" is no key of data: its keys are train, validation, corpus, template, endToken, maxPromptTokens, maxNewTokens.'),
     (without("teacher"), "/teacher", '"teacher" is missing in the config: the model to learn from, as in { "model": "gpt2-xl" }.'),
     (without("phases", 1, "steps"), "/phases/1/steps", '"steps" is missing in phases[1] (method minillm): optimizer steps.'),
     (without("phases", 0, "method"), "/phases/0", f'"method" is missing in phases[0]; it must be {METHODS}.'),

@@ -145,7 +145,7 @@ def test_a_silent_trainer_is_told_of_once_and_goes_on(stage: Any) -> None:
     assert process.wait(20) == 3
     (alert,) = [entry for entry in scene.journal() if entry["kind"] == "alert"]
     assert alert["rule"] == "stall"
-    assert alert["numbers"]["seconds"] > alert["numbers"]["limit"] == 1.0
+    assert alert["numbers"]["seconds"] >= alert["numbers"]["limit"] == 1.0  # to a tenth
 
 
 @pytest.mark.long
