@@ -359,7 +359,6 @@ describe('a run', () => {
 
   it('that cannot start leaves nothing that looks like a run, and marks the config', async () => {
     const api = await activated();
-    const before = api.runs().length;
     const file = writeTinyWorkspace(inWorkspace(), { name: 'broken' });
     writeFileSync(file, readFileSync(file, 'utf8').replace('"labelled.jsonl"', '"nowhere.jsonl"'));
     const uri = vscode.Uri.file(file);
@@ -369,6 +368,7 @@ describe('a run', () => {
     const tabs = (): readonly vscode.Tab[] => vscode.window.tabGroups.all.flatMap((group) => group.tabs);
     await until('the config in an editor', () => tabs().some(({ input }) => input instanceof vscode.TabInputText && input.uri.fsPath === file));
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
-    assert.equal(api.runs().length, before);
+    assert.deepEqual(api.runs().filter(({ summary }) => summary.name === 'broken'), []);
+    assert.deepEqual(readdirSync(inWorkspace('runs')).filter((name) => name.includes('broken') || name.startsWith('.launch')), []);
   });
 });

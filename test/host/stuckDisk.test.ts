@@ -45,7 +45,7 @@ describe('a runs folder on a disk that stops answering', function suite() {
 
   afterEach(() => registry.dispose());
 
-  for (const [what, left] of [['nothing', 'any more'], ['list', 'but with the names of its runs']] as const) {
+  for (const [what, left] of [['nothing', 'any more'], ['list', 'but with the names of its runs @long']] as const) {
     it(`keeps nobody from their files when it does not answer ${left}, and is followed again once it does`, async () => {
       answer(what);
       try {
