@@ -91,7 +91,7 @@ const suites = {
  * What runs after what; the rows of a stage run side by side. A workbench in a browser wants two cores, but not at every moment: what it
  * leaves is for suites that yield.
  */
-const stages = [[['host', 'e2e'], ['lint', 'unit'], ['python']], [['faults']]];
+const stages = [[['host', 'e2e'], ['lint', 'unit', 'python']], [['faults']]];
 
 // What was launched ends with this.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));

@@ -270,7 +270,7 @@ def count(rollout: Rollout, rows: torch.Tensor) -> dict[tuple[int, ...], int]:
     return made
 
 
-@pytest.mark.parametrize("sampling", ["lockStep", "commonMask"])
+@pytest.mark.parametrize("sampling", [pytest.param("lockStep", marks=pytest.mark.long), "commonMask"])
 def test_the_sampler_draws_from_the_mixture(sampling: str):
     student, mentor = toy(vocabulary=VOCABULARY, seed=5), teacher(vocabulary=VOCABULARY, seed=6)
     prompt, chunks, size = [3, 1], 60, 400

@@ -49,15 +49,15 @@ PHASES: dict[str, dict[str, Any]] = {
         "objective": {"importanceWeight": "perDecision", "rewardTemperature": "student", "temperature": 0.9},
     },
 }  # fmt: skip
-KEEPS_MOST = ("gkd", "distillm", "opd", "minillm, per decision")
-"""Of all phases those with the most for a resume to take up: rollouts and their order, replayed responses, advantages."""
+OFTEN = ("gkd", "opd")
+"""Of which a resume is tried with every change, beside that of `minillm` (test_resume.py): the others take long."""
 
 
 def settings(name: str, **changes: Any) -> dict[str, Any]:
     return {**FAST, **PHASES[name], **changes}
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in KEEPS_MOST else pytest.mark.long) for name in PHASES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in OFTEN else pytest.mark.long) for name in PHASES])
 def test_resume_is_exact(make_run: MakeRun, name: str) -> None:
     """Sft from 1 to 6, then the method from 7 to 16: stopped in the middle of a round, and again near the end."""
     sizes = {"inspect__rows": 1, "evaluation__rows": 3, "evaluation__sharpeningControl": False, "phases__1": settings(name)}
