@@ -35,8 +35,8 @@ export function needsSupervisor({ status, state, supervisorAlive, trainerAlive }
 
 /**
  * Starts a supervisor for such a run; does nothing for any other, and nothing for a run of another user. Any number of viewers may do
- * this at once: a lock lets one supervisor through. It starts no trainer, whatever the folder says: a stranger may have filled it. Call
- * it only where the user trusts the workspace. Rejects with LaunchError.
+ * this at once: a lock lets one supervisor through. What has ended or never began is not started, whatever the folder says: a
+ * stranger may have filled it. Call it only where the user trusts the workspace. Rejects with LaunchError.
  */
 export async function adoptRun(options: AdoptOptions): Promise<void> {
   const summary = await readRun(options.dir);

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -92,7 +93,7 @@ def make(folder: Path) -> Task:
     made = task(folder)
     if not (folder / "teacher" / "model.safetensors").exists():
         # Nobody learns from the teacher's own start: the supervised phase looks at answers alone.
-        alone = Task(**{**vars(made), "teacher": str(folder / "start"), "student": str(folder / "start")})
+        alone = replace(made, teacher=str(folder / "start"), student=str(folder / "start"))
         ready = prepared(folder / "work", TEACHER, task=alone, seed=0, student=Path(alone.student))
         for n in range(1, ready.total + 1):
             metrics = ready.phases[0].step(n)

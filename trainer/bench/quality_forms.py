@@ -33,12 +33,12 @@ FORMS = {
 }
 
 
-def settings(**given: Any) -> str:
+def options_of(**given: Any) -> str:
     return json.dumps(given)
 
 
-CHEAP = settings(teacher={"precision": "bf16"})
-AUTO = settings(teacher={"precision": "auto"})
+CHEAP = options_of(teacher={"precision": "bf16"})
+AUTO = options_of(teacher={"precision": "auto"})
 
 Entry = tuple[str, str, str]
 """Side, method and options of trials that differ in batch, rate and seed."""
@@ -51,11 +51,11 @@ def contenders(side: str, batch: int, rate: float, seed: int) -> list[Trial]:
         return [Trial(side, method, batch, rate, seed) for method in ("gkd", "distillation")]
     every = [Trial(side, method, batch, rate, seed, options) for method in ("gkd", "minillm") for options in (CHEAP, "")]
     # States kept also where the cost is measured, which makes no second pass.
-    kept = settings(teacher={"precision": "bf16"}, phase={"teacherCache": "states"})
+    kept = options_of(teacher={"precision": "bf16"}, phase={"teacherCache": "states"})
     return [*every, Trial(side, "rkl", batch, rate, seed, kept)]
 
 
-KEPT = settings(teacher={"precision": "auto"}, phase={"teacherCache": "states"})
+KEPT = options_of(teacher={"precision": "auto"}, phase={"teacherCache": "states"})
 OTHERS = {"gkd": AUTO, "opd": AUTO, "distillm": AUTO, "kd": KEPT, "rkl": KEPT, "seqkd": AUTO}
 """The methods of ours beside `minillm`."""
 
@@ -77,7 +77,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     **{name: {"phase": {"objective": objective}} for name, objective in OBJECTIVES.items()},
 }
 """What single switches do, as further settings of a trial."""
-SWITCHED = {name: settings(teacher={"precision": "bf16"}, **further) for name, further in SWITCHES.items()}
+SWITCHED = {name: options_of(teacher={"precision": "bf16"}, **further) for name, further in SWITCHES.items()}
 
 STABILISERS = {
     "recommended": {},
@@ -86,7 +86,7 @@ STABILISERS = {
     "student and single-step term alone": OBJECTIVES["student alone"] | OBJECTIVES["single-step term alone"],
 }
 """With the teacher's share of the tokens and the long-term term, with either, with neither."""
-STABILISED = {name: settings(teacher={"precision": "auto"}, phase={"objective": switch}) for name, switch in STABILISERS.items()}
+STABILISED = {name: options_of(teacher={"precision": "auto"}, phase={"objective": switch}) for name, switch in STABILISERS.items()}
 
 COMPARED: dict[str, Sequence[Entry]] = {
     "others": [("ours", method, options) for method, options in OTHERS.items()],

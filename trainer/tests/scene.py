@@ -58,6 +58,15 @@ class Scene:
         self.supervise(plan, **options).wait(60)
         return self.status()
 
+    def end_unseen(self, plan: dict[str, Any]) -> None:
+        """A trainer that goes to its end after its supervisor was killed."""
+        first = self.supervise(plan)
+        trainer = self.until(running)["trainer"]
+        first.kill()
+        first.wait()
+        while identity.alive(trainer):
+            time.sleep(0.02)
+
     def status(self) -> dict[str, Any]:
         status = read_json(self.run.status)
         assert status is not None

@@ -281,12 +281,7 @@ def test_a_trainer_is_found_by_the_journal_when_the_status_is_garbage(scene: Sce
 
 @pytest.mark.parametrize(("silent", "state"), [(False, "finished"), (True, "failed")])
 def test_an_end_that_nobody_saw_is_settled(scene: Scene, silent: bool, state: str) -> None:
-    first = scene.supervise({"steps": 25, "silent": silent})
-    trainer = scene.until(running)["trainer"]
-    first.kill()
-    first.wait()
-    while identity.alive(trainer):
-        time.sleep(0.02)
+    scene.end_unseen({"steps": 25, "silent": silent})
     code = scene.supervise({"steps": 1}).wait(20)
     status = scene.status()
     assert (status["state"], status["attempt"], code) == (state, 1, 1 if silent else 0)

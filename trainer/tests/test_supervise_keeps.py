@@ -82,12 +82,7 @@ def test_no_restart_unless_asked(stage: Any) -> None:
 def test_unasked_it_writes_down_an_end_and_starts_nothing(stage: Any) -> None:
     """A viewer found the folder, and a stranger may have filled it: restarts that its config allows are not a person's word."""
     scene = stage(restarts=3)
-    first = scene.supervise({"steps": 25, "silent": True})
-    trainer = scene.until(running)["trainer"]
-    first.kill()
-    first.wait()
-    while identity.alive(trainer):
-        time.sleep(0.02)
+    scene.end_unseen({"steps": 25, "silent": True})
     assert scene.supervise({"steps": 1}, unasked=True).wait(20) == 1
     assert (scene.status()["state"], scene.status()["attempt"]) == ("failed", 1)
 
