@@ -6,6 +6,7 @@ import { registerOpenDemo, showPendingDemo } from './editor/demo/openDemo';
 import { registerCollectDiagnostics } from './editor/diagnostics/collect';
 import { registerDoctor } from './editor/diagnostics/doctor';
 import { Disposable } from './editor/disposable';
+import { registerCompareCharts } from './editor/panel/compareCharts';
 import { registerRunPanels } from './editor/panel/runPanel';
 import { registerInlineSamples } from './editor/inline/register';
 import { registerPython } from './editor/python/register';
@@ -55,6 +56,7 @@ export function activate(extension: vscode.ExtensionContext): Api {
 
   const diagnostics = registerConfig(context, { runs, folders, python, drafts });
   const { selection, listed } = registerRuns(context, { runs, folders, openPanel, closePages });
+  registerCompareCharts(context, runs, panels);
   registerStartRun(context, { runs, folders, python, diagnostics, drafts, openPanel });
   registerRunControl(context, runs, supervision);
   registerResumeRun(context, { runs, supervision, openPanel });

@@ -7,6 +7,11 @@ export function isScore(metric: string): boolean {
   return metric.startsWith('eval/') || metric === 'time/evaluation';
 }
 
+/** Under which name a line is known: the metric's own, and for another run's that run's id before it. */
+export function lineKey(metric: string, run?: string): string {
+  return run === undefined ? metric : `${run}\n${metric}`;
+}
+
 /** One metric as a chart draws it: a column per drawn place, of which most stand for several stored points. */
 export interface Columns {
   readonly metric: string;
@@ -41,8 +46,9 @@ export interface Branch {
 
 const FIELDS = ['steps', 'low', 'high', 'mean', 'smooth', 'notPositive', 'bad'] as const;
 
-/** What changed of one metric: the first `keep` columns stay, `count` follow. Numbers lie in the buffer from `offset`, field by field. */
+/** What changed of one line: the first `keep` columns stay, `count` follow. Numbers lie in the buffer from `offset`, field by field. */
 export interface SeriesPart {
+  readonly key: string;
   readonly metric: string;
   readonly keep: number;
   readonly count: number;
@@ -57,7 +63,7 @@ export interface SeriesPart {
 
 export interface PackedSeries {
   readonly parts: readonly SeriesPart[];
-  /** Metrics that the page may forget. */
+  /** Keys of lines that the page may forget. */
   readonly dropped: readonly string[];
   readonly buffer: ArrayBuffer;
 }
@@ -75,13 +81,13 @@ function commonColumns(before: Columns, after: Columns): number {
   return i;
 }
 
-/** Packs what changed between what the page has and what it should have. */
+/** Packs what changed between what the page has and what it should have, by the keys of lines. */
 export function packSeries(before: ReadonlyMap<string, Columns>, after: ReadonlyMap<string, Columns>): PackedSeries {
   const parts: SeriesPart[] = [];
   const changed: { columns: Columns; part: SeriesPart }[] = [];
   let length = 0;
-  for (const [metric, columns] of after) {
-    const old = before.get(metric);
+  for (const [key, columns] of after) {
+    const old = before.get(key);
     const keep = old ? commonColumns(old, columns) : 0;
     const count = columns.steps.length - keep;
     const newBranch = old === undefined || old.discarded.points !== columns.discarded.points;
@@ -90,8 +96,8 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
       && sameSpans(old.spans, columns.spans);
     if (unchanged) continue;
     const discarded = newBranch ? { count: columns.discarded.steps.length, points: columns.discarded.points } : undefined;
-    const { aggregated, points, last, spans } = columns;
-    const part: SeriesPart = { metric, keep, count, offset: length, aggregated, points, last, spans, discarded };
+    const { metric, aggregated, points, last, spans } = columns;
+    const part: SeriesPart = { key, metric, keep, count, offset: length, aggregated, points, last, spans, discarded };
     parts.push(part);
     changed.push({ columns, part });
     length += count * FIELDS.length + 2 * (discarded?.count ?? 0);
@@ -106,7 +112,7 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
     for (let i = 0; i < branch; i++) numbers[at++] = columns.discarded.steps[i] ?? NaN;
     for (let i = 0; i < branch; i++) numbers[at++] = columns.discarded.values[i] ?? NaN;
   }
-  return { parts, dropped: [...before.keys()].filter((metric) => !after.has(metric)), buffer: numbers.buffer };
+  return { parts, dropped: [...before.keys()].filter((key) => !after.has(key)), buffer: numbers.buffer };
 }
 
 const NOTHING = new Float64Array(0);
@@ -115,10 +121,10 @@ const EMPTY = { steps: NOTHING, low: NOTHING, high: NOTHING, mean: NOTHING, smoo
 /** Applies a packed change. Series that did not change stay the same objects, so that a chart knows what to draw again. */
 export function applySeries(before: ReadonlyMap<string, Columns>, packed: PackedSeries): Map<string, Columns> {
   const series = new Map(before);
-  for (const metric of packed.dropped) series.delete(metric);
+  for (const key of packed.dropped) series.delete(key);
   const numbers = new Float64Array(packed.buffer);
   for (const part of packed.parts) {
-    const old = before.get(part.metric);
+    const old = before.get(part.key);
     const join = (field: (typeof FIELDS)[number], index: number): Float64Array => {
       const out = new Float64Array(part.keep + part.count);
       const kept = (old ?? EMPTY)[field];
@@ -134,7 +140,7 @@ export function applySeries(before: ReadonlyMap<string, Columns>, packed: Packed
       const middle = start + count;
       discarded = { steps: numbers.slice(start, middle), values: numbers.slice(middle, middle + count), points };
     }
-    series.set(part.metric, {
+    series.set(part.key, {
       metric: part.metric,
       steps: join('steps', 0), low: join('low', 1), high: join('high', 2), mean: join('mean', 3), smooth: join('smooth', 4),
       notPositive: join('notPositive', 5), bad: join('bad', 6),

@@ -80,11 +80,32 @@ export interface Marks {
   readonly resumes: readonly { readonly step: number }[];
 }
 
+/** Another run whose lines are laid over the charts. */
+export interface Overlay {
+  readonly id: string;
+  readonly name: string;
+  readonly state: RunState;
+  readonly phases: Marks['phases'];
+  /** Lowest and highest step with a point. */
+  readonly range: readonly [number, number] | null;
+  /** Why nothing of it is shown, in one sentence; null when all is well. */
+  readonly problem: string | null;
+}
+
+/** The lowest and highest step of several runs. */
+export function unionOf(ranges: readonly (readonly [number, number] | null)[]): readonly [number, number] | null {
+  const known = ranges.filter((range) => range !== null);
+  return known.length === 0 ? null : [Math.min(...known.map(([first]) => first)), Math.max(...known.map(([, last]) => last))];
+}
+
+/** Runs that charts hold besides their own: one more, and colours would repeat. */
+export const MOST_OVERLAYS = 5;
+
 /** What exists to be shown, whether or not it is in view. */
 export interface Inventory {
-  /** Metrics that have points. */
+  /** Metrics that have points, in this run or one that is laid over it. */
   readonly metrics: readonly string[];
-  /** Lowest and highest step with a point. */
+  /** Lowest and highest step with a point, of this run alone. */
   readonly range: readonly [number, number] | null;
   /** Checkpoints with samples that led to the newest, oldest first. */
   readonly sampled: readonly string[];
@@ -195,6 +216,7 @@ export interface SnapshotMessage extends FeedBase {
   readonly marks: Marks;
   readonly results: Results;
   readonly inventory: Inventory;
+  readonly overlays: readonly Overlay[];
   readonly settings: ViewSettings;
 }
 
@@ -204,6 +226,7 @@ export interface DeltaMessage extends FeedBase {
   readonly marks?: Marks;
   readonly results?: Results;
   readonly inventory?: Inventory;
+  readonly overlays?: readonly Overlay[];
 }
 
 /** Nothing can be shown, and why: one sentence. A picture follows when there is one after all. */
@@ -221,6 +244,8 @@ export type ToHost =
   | { readonly type: 'view'; readonly viewport: Viewport }
   | { readonly type: 'settings'; readonly settings: ViewSettings }
   | { readonly type: 'samples'; readonly checkpoint: string; readonly against: string | null }
+  /** Which runs are laid over the charts: the host asks, or takes one away by its id. */
+  | { readonly type: 'overlays'; readonly without?: string }
   /** A look at one prompt: the diff of two sides, its way through the checkpoints, its tokens. */
   | { readonly type: 'prompt'; readonly look: PromptLook; readonly promptId: string; readonly checkpoint: string; readonly against: string | null }
   | { readonly type: 'action'; readonly action: ActionId; readonly from?: string; readonly to?: string };
@@ -233,6 +258,8 @@ export interface PageState {
   readonly marks: Marks;
   readonly results: Results;
   readonly inventory: Inventory;
+  readonly overlays: readonly Overlay[];
+  /** By the keys of lines. */
   readonly series: ReadonlyMap<string, Columns>;
 }
 
@@ -249,8 +276,8 @@ export function foldFeed(state: PageState | undefined, message: SnapshotMessage 
   const { generation, seq } = message;
   if (message.type === 'snapshot') {
     if (state !== undefined && generation < state.generation) return { kind: 'ignored' };
-    const { header, marks, results, inventory } = message;
-    return { kind: 'state', state: { generation, seq, header, marks, results, inventory, series: applySeries(NO_SERIES, message.series) } };
+    const { header, marks, results, inventory, overlays } = message;
+    return { kind: 'state', state: { generation, seq, header, marks, results, inventory, overlays, series: applySeries(NO_SERIES, message.series) } };
   }
   if (state === undefined || generation > state.generation) return { kind: 'resync' };
   if (generation < state.generation || seq <= state.seq) return { kind: 'ignored' };
@@ -264,6 +291,7 @@ export function foldFeed(state: PageState | undefined, message: SnapshotMessage 
       marks: message.marks ?? state.marks,
       results: message.results ?? state.results,
       inventory: message.inventory ?? state.inventory,
+      overlays: message.overlays ?? state.overlays,
       series: message.series.parts.length + message.series.dropped.length > 0 ? applySeries(state.series, message.series) : state.series,
     },
   };

@@ -8,7 +8,7 @@ import { themes, until, violations } from '../harness/page';
 import { python, repo, temporaryFolder } from '../harness/paths';
 import { sharedWorkbench } from '../harness/shared';
 import { writeFiles, type Workbench } from '../harness/workbench';
-import { diverge, type Recorded, recordedWorkspace } from './recordedRun';
+import { addOtherCourse, diverge, type Recorded, recordedWorkspace } from './recordedRun';
 
 /** The demo's models and words in a run that goes on for longer than its test. */
 function liveConfig(): string {
@@ -300,6 +300,91 @@ describe('the run panel', function suite() {
       // A third choice lets go of the first.
       await after.locator('.results vscode-checkbox').nth(2).click();
       await until('the others', async () => (await after.locator('.results vscode-checkbox').evaluateAll((all) => all.slice(0, 3).map((one) => one.getAttribute('aria-checked')))).join() === 'false,true,true');
+    });
+  });
+
+  describe('with other runs laid over its charts', () => {
+    let run: Recorded;
+
+    before(async () => {
+      run = recordedWorkspace();
+      addOtherCourse(run, 'hotter', 1.4, 1700);
+      addOtherCourse(run, 'shorter', 0.8, 900);
+      await openOn(workbench, run);
+    });
+
+    const inKey = (frame: Frame): Promise<string[]> => frame.locator('.runs-key-name').allTextContents();
+    const values = (frame: Frame, metric: string): Promise<string[]> => frame.locator(`[data-metric="${metric}"] .legend-run`).allInnerTexts();
+
+    it('has each in its own colour, with its values, in words too', async () => {
+      const frame = await panel(workbench);
+      await until('charts', async () => await pointsShown(frame, 'loss/total') > 0);
+      await frame.locator('vscode-button', { hasText: 'Compare runs…' }).click();
+      await workbench.pick('hotter');
+      await workbench.pick('shorter');
+      await workbench.page.keyboard.press('Enter');
+      await until('the key', async () => (await inKey(frame)).join() === 'pronounce,shorter,hotter');
+      await until('three values', async () => (await values(frame, 'eval/kl_reverse')).filter((text) => /\d/.test(text)).length === 3);
+      const plot = frame.locator('[data-chart="grad"] .plot');
+      await plot.focus();
+      await until('its lines', async () => await number(frame, '[data-chart="grad"]', 'data-columns') > 0);
+      await workbench.page.keyboard.press('End');
+      // The shorter run had ended by then.
+      const words = /^Step 1,?700: gradient norm, pronounce [\d.]+, gradient norm, hotter [\d.]+\. Checkpoint\.$/;
+      let said = '';
+      await until('their values in words', async () => words.test(said = await plot.getAttribute('aria-valuetext') ?? ''), 5000)
+        .catch(() => assert.match(said, words));
+      await plot.evaluate((element) => (element as HTMLElement).blur());
+      await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
+    });
+
+    it('has them still after a reload', async () => {
+      await workbench.reload();
+      const frame = await panel(workbench);
+      await until('the key', async () => (await inKey(frame)).join() === 'pronounce,shorter,hotter');
+    });
+
+    it('is clean by axe and legible in every theme, and fits into a narrow column', async () => {
+      await workbench.runCommand('View: Close Primary Side Bar');
+      for (const [theme, name] of themes) {
+        await workbench.setTheme(theme);
+        const frame = await panel(workbench);
+        assert.deepEqual(await violations(frame), [], theme);
+        await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
+        await sleep(300);
+        await workbench.screenshot(`panel-overlay-${name}`);
+      }
+      await workbench.setTheme('Dark Modern');
+      const size = workbench.page.viewportSize()!;
+      await workbench.page.setViewportSize({ width: 500, height: 900 });
+      try {
+        const frame = await panel(workbench);
+        await sleep(500);
+        const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+        assert.ok(wide <= room, `${wide} px in ${room}`);
+        await workbench.screenshot('panel-overlay-narrow');
+      } finally {
+        await workbench.page.setViewportSize(size);
+      }
+    });
+
+    it('lets go of one after the other', async () => {
+      const frame = await panel(workbench);
+      await frame.getByRole('button', { name: 'Take hotter out of the charts' }).click();
+      await until('one other', async () => (await inKey(frame)).join() === 'pronounce,shorter');
+      await until('two values', async () => (await values(frame, 'loss/total')).length === 2);
+      await frame.getByRole('button', { name: 'Take shorter out of the charts' }).click();
+      await until('no key', async () => !await frame.locator('.runs-key').isVisible());
+    });
+
+    it('takes in what is selected in the Runs view', async () => {
+      await workbench.showContainer('MiniLLM');
+      await workbench.treeRow('hotter').click();
+      await workbench.treeRow('pronounce').click({ modifiers: ['ControlOrMeta'] });
+      await workbench.treeRow('pronounce').click({ button: 'right' });
+      await workbench.page.locator('.context-view .action-menu-item', { hasText: 'Compare Charts of Runs…' }).click();
+      // The click has opened the other run's panel, so that this one's page is a new one.
+      await until('the key', async () => (await inKey(await panel(workbench)).catch(() => [])).join() === 'pronounce,hotter');
     });
   });
 

@@ -80,6 +80,21 @@ export function addRival({ folder, dir }: Recorded, name: string): void {
   }
 }
 
+/** Another run beside it, that took another course: its metrics are `factor` times as large, and it ended at `end`. */
+export function addOtherCourse(recorded: Recorded, name: string, factor: number, end: number): string {
+  addRival(recorded, name);
+  const dir = path.join(recorded.folder, 'runs', `20261125-010203-${name}`);
+  const events = path.join(dir, 'events.jsonl');
+  const course = readLines(events).filter(({ step }) => typeof step !== 'number' || step <= end).map((event, seq) => {
+    const { metrics } = event;
+    if (metrics === undefined) return { ...event, seq };
+    const scaled = Object.entries(metrics as object).map(([key, value]) => [key, factor * Number(value)]);
+    return { ...event, seq, metrics: Object.fromEntries(scaled) as object };
+  });
+  writeLines(events, course);
+  return dir;
+}
+
 /** The answers to a prompt without spaces, so that words are no unit of them; bytes stay where they are. */
 export function joinWords({ dir }: Recorded, promptId: string): void {
   for (const name of readdirSync(path.join(dir, 'samples')).filter((one) => one.endsWith('.jsonl'))) {

@@ -4,7 +4,7 @@ import type { Columns } from '../../src/protocol/columns';
 /** A number, a gap (null), or nothing of this series at this step (undefined: the line goes on). */
 export type Cell = number | null | undefined;
 
-/** What is drawn of one metric: the band's edges, the line as measured, the smoothed line, and the discarded branch. */
+/** What is drawn of one line: the band's edges, the line as measured, the smoothed line, and the discarded branch. */
 export const FIELDS = ['low', 'high', 'mean', 'smooth', 'discarded'] as const;
 
 export type Aligned = [steps: number[], ...rows: Cell[][]];
@@ -31,7 +31,7 @@ function unionOf(sources: readonly Source[]): number[] {
 }
 
 /**
- * One row of cells per metric and field, in that order. A value that is not finite is a gap. With `log`, so is one that
+ * One row of cells per line and field, in that order. A value that is not finite is a gap. With `log`, so is one that
  * is not positive; but a column keeps its highest, whatever its lowest is. Without `branches`, discarded attempts are left
  * out.
  */

@@ -1,9 +1,10 @@
 /* All charts of a run: which are in view, what they share (range, cursor, smoothing), and when they are drawn. */
-import type { PageState, ViewSettings, Viewport } from '../../src/protocol/runPanel';
+import { type PageState, unionOf, type ViewSettings, type Viewport } from '../../src/protocol/runPanel';
 import { h, setAttribute, setChildren, smallButton } from '../parts/dom';
 import { onThemeChange } from '../parts/theme';
 import { chartsFor, type ChartGroup } from './catalogue';
 import { Chart, type ChartEvents } from './chart';
+import { type Course, coursesOf } from './lines';
 import { clampZoom, type StepRange } from './zoom';
 
 export interface BoardEvents {
@@ -32,6 +33,8 @@ export class Board {
   private hidden: ReadonlySet<string> = new Set();
   private hiddenKey = '';
   private whole: StepRange = [0, 1];
+  private courses: readonly Course[] = [];
+  private coursesKey = '';
 
   constructor(private readonly events: BoardEvents) {
     this.observer = new IntersectionObserver((entries) => this.onScroll(entries), { rootMargin: '160px 0px' });
@@ -67,12 +70,16 @@ export class Board {
       this.hidden = new Set(settings.hidden);
     }
     const present = new Set(state.inventory.metrics);
-    this.whole = state.inventory.range ?? [0, 1];
+    const { inventory, overlays, marks, header } = state;
+    this.whole = unionOf([inventory.range, ...overlays.map(({ range }) => range)]) ?? [0, 1];
+    const courses = coursesOf({ name: header.name, phases: marks.phases, range: inventory.range }, overlays);
+    const coursesKey = JSON.stringify(courses);
+    if (coursesKey !== this.coursesKey) [this.coursesKey, this.courses] = [coursesKey, courses];
     const [first, last] = settings.zoom ?? this.whole;
     const range: [number, number] = first === last ? [first - 1, last + 1] : [first, last];
     for (const chart of this.charts.values()) {
       chart.update({
-        series: state.series, present, hidden: this.hidden, marks: state.marks, range,
+        courses: this.courses, series: state.series, present, hidden: this.hidden, marks: state.marks, range,
         smoothed: settings.smoothing > 0, branches: settings.branches,
         log: settings.log.includes(chart.spec.id), table: settings.tables.includes(chart.spec.id),
       });

@@ -3,13 +3,13 @@ import type uPlot from 'uplot';
 import type { Columns } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { h, setAttribute, setChildren, setText, smallButton } from '../parts/dom';
-import { palette } from '../parts/theme';
 import { align, type Aligned } from './align';
 import { unitOf, type ChartSpec } from './catalogue';
 import { fillTable } from './chartTable';
 import { Legend } from './legend';
+import { type Course, type Line, linesOf, type Measured, measured } from './lines';
 import { marksNear, type Nearby, reachOf } from './nearby';
-import { AXIS_WIDTH, createPlot, PLOT_HEIGHT, showMetric, type PlotEvents, type PlotScene } from './plot';
+import { AXIS_WIDTH, colorOf, createPlot, PLOT_HEIGHT, showLine, type PlotEvents, type PlotScene } from './plot';
 import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, sentence } from './words';
 
 export interface ChartEvents {
@@ -23,6 +23,9 @@ export interface ChartEvents {
 
 /** All that decides how a chart looks. */
 export interface ChartInput {
+  /** The runs that are shown, the page's own first. */
+  readonly courses: readonly Course[];
+  /** By the keys of lines. */
   readonly series: ReadonlyMap<string, Columns>;
   readonly present: ReadonlySet<string>;
   readonly hidden: ReadonlySet<string>;
@@ -54,6 +57,8 @@ export class Chart {
   private readonly tableButton: HTMLButtonElement;
   private plot: uPlot | undefined;
   private plotLog = false;
+  private lines: readonly Line[] = [];
+  private runs = '';
   private aligned: Aligned = [[]];
   private drawn: ChartInput | undefined;
   private input: ChartInput | undefined;
@@ -68,7 +73,6 @@ export class Chart {
   constructor(public spec: ChartSpec, private readonly events: ChartEvents) {
     const id = `chart-${spec.id.replace(/\W/g, '-')}`;
     this.legend = new Legend((metric) => events.toggleMetric(metric));
-    this.legend.take(spec);
     this.logButton = smallButton('tool', () => events.toggleLog(spec.id), 'log');
     this.logButton.setAttribute('aria-label', `Logarithmic axis: ${spec.title}`);
     this.tableButton = smallButton('tool', () => events.toggleTable(spec.id), 'table');
@@ -95,7 +99,14 @@ export class Chart {
   take(spec: ChartSpec): void {
     if (spec.metrics.join('\n') === this.spec.metrics.join('\n')) return;
     this.spec = spec;
-    this.legend.take(spec);
+    this.rearrange();
+  }
+
+  /** Other lines than before. */
+  private rearrange(): void {
+    const courses = this.input?.courses ?? [];
+    this.lines = linesOf(this.spec.metrics, courses);
+    this.legend.take(this.spec, this.lines, courses);
     this.plot?.destroy();
     this.plot = undefined;
     this.restyle = true;
@@ -104,6 +115,11 @@ export class Chart {
   /** Takes what is to be shown; drawing waits for the next frame. Returns whether there is something to draw. */
   update(input: ChartInput): boolean {
     this.input = input;
+    const runs = JSON.stringify(input.courses.map(({ id, name }) => [id, name]));
+    if (runs !== this.runs) {
+      this.runs = runs;
+      this.rearrange();
+    }
     return this.isStale();
   }
 
@@ -111,12 +127,13 @@ export class Chart {
     const { input, drawn } = this;
     if (input === undefined) return false;
     if (drawn === undefined || this.restyle) return true;
-    const changed = (metric: string): boolean =>
-      drawn.series.get(metric) !== input.series.get(metric) || drawn.present.has(metric) !== input.present.has(metric);
+    const changed = ({ key, metric }: Line): boolean =>
+      drawn.series.get(key) !== input.series.get(key) || drawn.present.has(metric) !== input.present.has(metric);
     return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed
-      || drawn.branches !== input.branches || drawn.marks !== input.marks || drawn.hidden !== input.hidden
+      || drawn.branches !== input.branches || drawn.marks !== input.marks || drawn.courses !== input.courses
+      || drawn.hidden !== input.hidden
       || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
-      || this.spec.metrics.some(changed);
+      || this.lines.some(changed);
   }
 
   /** Colours or size changed. */
@@ -130,20 +147,21 @@ export class Chart {
     if (!input) return;
     this.drawn = input;
     this.restyle = false;
-    const shown = this.shownSeries(input);
-    const anyPositive = shown.some(({ high }) => Array.from(high).some((value) => value > 0));
+    const shown = this.shown(input);
+    const series = shown.map(({ columns }) => columns);
+    const anyPositive = series.some(({ high }) => Array.from(high).some((value) => value > 0));
     const log = input.log && anyPositive;
     setAttribute(this.logButton, 'aria-pressed', input.log);
     setAttribute(this.tableButton, 'aria-pressed', input.table);
     this.legend.update(input, this.step);
     this.canvas.hidden = input.table;
     this.tableBox.hidden = !input.table;
-    setAttribute(this.element, 'data-columns', shown.reduce((sum, { steps }) => sum + steps.length, 0));
-    setText(this.summary, describeChart(shown, input.marks.phases));
-    this.aligned = align(this.spec.metrics.map((metric) => input.series.get(metric)), log, input.branches);
-    this.remarks = chartNotes(shown, log);
+    setAttribute(this.element, 'data-columns', series.reduce((sum, { steps }) => sum + steps.length, 0));
+    setText(this.summary, describeChart(shown));
+    this.aligned = align(this.lines.map(({ key }) => input.series.get(key)), log, input.branches);
+    this.remarks = chartNotes(series, log);
     if (input.log && !anyPositive && shown.length > 0) this.remarks.push('no value above 0: the axis stays linear');
-    const branch = branchNote(shown, input.branches);
+    const branch = branchNote(series, input.branches);
     this.branchButton.hidden = branch === undefined;
     setText(this.branchButton, branch ?? '');
     setAttribute(this.branchButton, 'aria-pressed', input.branches);
@@ -164,7 +182,7 @@ export class Chart {
     if (!this.plot) {
       setChildren(this.canvas, []);
       const events: PlotEvents = { cursor: (step) => this.onCursor(step), zoom: (range) => this.events.zoom(range) };
-      this.plot = createPlot({ spec: this.spec, log, width, scene: () => this.scene(), events }, this.canvas, this.aligned);
+      this.plot = createPlot({ lines: this.lines, log, width, scene: () => this.scene(), events }, this.canvas, this.aligned);
       this.plotLog = log;
       this.width = width;
     }
@@ -175,7 +193,7 @@ export class Chart {
     }
     plot.batch(() => {
       // The picture may have missed what was switched while a table stood in its place.
-      this.spec.metrics.forEach((metric, index) => showMetric(plot, index, !input.hidden.has(metric)));
+      this.lines.forEach(({ metric }, index) => showLine(plot, index, !input.hidden.has(metric)));
       plot.setData(this.aligned, false);
       plot.setScale('x', { min: from, max: to });
     });
@@ -184,22 +202,23 @@ export class Chart {
 
   private scene(): PlotScene {
     const input = this.input;
-    if (!input) return { marks: { phases: [], checkpoints: [], alerts: [], resumes: [] }, shown: [], smoothed: false };
-    const colors = palette().series;
+    if (!input) return { marks: { phases: [], checkpoints: [], alerts: [], resumes: [] }, shown: new Map(), smoothed: false };
     return {
       marks: input.marks,
       smoothed: input.smoothed,
-      shown: this.spec.metrics.flatMap((metric, index) => {
-        const columns = input.series.get(metric);
-        return columns === undefined || input.hidden.has(metric) ? [] : [{ columns, color: colors[index % colors.length] ?? '' }];
-      }),
+      shown: new Map(this.lines.flatMap((line) => {
+        const columns = input.series.get(line.key);
+        if (columns === undefined || input.hidden.has(line.metric)) return [];
+        return [[line.key, { ...measured(line, columns, input.courses), color: colorOf(line) }]];
+      })),
     };
   }
 
-  private shownSeries({ series, hidden }: ChartInput): Columns[] {
-    return this.spec.metrics.flatMap((metric) => {
-      const columns = series.get(metric);
-      return columns === undefined || hidden.has(metric) ? [] : [columns];
+  /** What is drawn, in words' order: the page's own run first, metric by metric. */
+  private shown({ series, hidden, courses }: ChartInput): Measured[] {
+    return [...this.lines].sort((a, b) => a.run - b.run).flatMap((line) => {
+      const columns = series.get(line.key);
+      return columns === undefined || hidden.has(line.metric) ? [] : [measured(line, columns, courses)];
     });
   }
 
@@ -232,10 +251,10 @@ export class Chart {
     if (!input) return;
     this.legend.update(input, this.step);
     const step = this.step ?? input.range[1];
-    const shown = this.shownSeries(input);
+    const shown = this.shown(input);
     // In one chart only: notes that grow in those above it would move it away.
     const nearby = this.step === null || !this.pointed ? [] : this.nearby(input, this.step);
-    const here = this.step === null ? [] : cursorNotes(shown, this.step, input.marks.phases);
+    const here = this.step === null ? [] : cursorNotes(shown, this.step);
     const marked = nearby.map(({ sign, text }) => `${sign} ${text}`);
     // What is marked takes the place of what is always so.
     setText(this.notes, [...here, ...(marked.length > 0 ? marked : this.remarks)].join(' · '));
@@ -244,7 +263,7 @@ export class Chart {
     setAttribute(this.canvas, 'aria-valuemax', Math.floor(input.range[1]));
     setAttribute(this.canvas, 'aria-valuenow', Math.round(step));
     setAttribute(this.canvas, 'aria-valuetext', [
-      describeStep(shown, Math.round(step), input.marks.phases), ...nearby.map(({ text }) => sentence(text)),
+      describeStep(shown, Math.round(step)), ...nearby.map(({ text }) => sentence(text)),
     ].join(' '));
   }
 

@@ -1,7 +1,8 @@
 /* A chart as a table: the same columns, for those who read numbers or hear them. */
-import { formatMetric, metricLabel } from '../../src/present/numbers';
+import { formatMetric } from '../../src/present/numbers';
 import type { Columns } from '../../src/protocol/columns';
 import { h, setChildren } from '../parts/dom';
+import type { Measured } from './lines';
 
 export interface TableRow {
   readonly step: number;
@@ -35,12 +36,12 @@ export function tableRows(series: readonly Columns[], branches: boolean): TableR
   return [...rows].map(([step, cells]) => ({ step, cells })).sort((a, b) => b.step - a.step);
 }
 
-export function fillTable(table: HTMLTableElement, caption: string, series: readonly Columns[], branches: boolean): void {
+export function fillTable(table: HTMLTableElement, caption: string, shown: readonly Measured[], branches: boolean): void {
   setChildren(table, [
     h('caption', { class: 'visually-hidden' }, caption),
-    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...series.map(({ metric, aggregated }) => h('th', { scope: 'col' },
-      metricLabel(metric), aggregated === 1 ? null : h('span', { class: 'unit' }, `mean (lowest to highest) of ${aggregated}`))))),
-    h('tbody', {}, ...tableRows(series, branches).map(({ step, cells }) =>
+    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...shown.map(({ label, columns: { aggregated } }) => h('th', { scope: 'col' },
+      label, aggregated === 1 ? null : h('span', { class: 'unit' }, `mean (lowest to highest) of ${aggregated}`))))),
+    h('tbody', {}, ...tableRows(shown.map(({ columns }) => columns), branches).map(({ step, cells }) =>
       h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...cells.map((text) => h('td', {}, text))))),
   ]);
 }

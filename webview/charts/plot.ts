@@ -1,11 +1,11 @@
 /* One uPlot: how series, axes and scales look. Nothing here knows of the page around it. */
 import uPlot from 'uplot';
 import { metricCatalogue } from '../../src/contract/generated';
-import { type Columns, isScore } from '../../src/protocol/columns';
+import { isScore } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { DASHES, palette } from '../parts/theme';
 import { type Aligned, BELOW, FIELDS } from './align';
-import type { ChartSpec } from './catalogue';
+import type { Line, Measured } from './lines';
 import { paintBoundaries, paintEvents } from './marks';
 import { readAt } from './reading';
 import { tickText } from './words';
@@ -21,7 +21,8 @@ export interface PlotEvents {
 /** What the painting hooks look at; the chart replaces it whenever it changes. */
 export interface PlotScene {
   readonly marks: Marks;
-  readonly shown: readonly { readonly columns: Columns; readonly color: string }[];
+  /** By the keys of their lines; what is hidden is missing. */
+  readonly shown: ReadonlyMap<string, Measured & { readonly color: string }>;
   readonly smoothed: boolean;
 }
 
@@ -30,33 +31,33 @@ export const AXIS_WIDTH = 54;
 /** Below this many columns each is a dot as well: a line hides where it was measured, and a single point is no line. */
 const FEW = 24;
 
-/** Index of a metric's field among uPlot's series; 0 is the axis of steps. */
-const seriesIndex = (metric: number, field: (typeof FIELDS)[number]): number => 1 + metric * FIELDS.length + FIELDS.indexOf(field);
+/** Index of a line's field among uPlot's series; 0 is the axis of steps. */
+const seriesIndex = (line: number, field: (typeof FIELDS)[number]): number => 1 + line * FIELDS.length + FIELDS.indexOf(field);
 
-const colorOf = (metric: number): string => palette().series[metric % palette().series.length] ?? palette().text;
+export const colorOf = (line: Line | undefined): string => palette().series[line?.color ?? 0] ?? palette().text;
 
-function seriesOf(spec: ChartSpec, scene: () => PlotScene): uPlot.Series[] {
-  return spec.metrics.flatMap((metric, index): uPlot.Series[] => {
-    const dash = [...(DASHES[index % DASHES.length] ?? [])];
-    const color = (): string => colorOf(index);
-    const score = isScore(metric);
+function seriesOf(lines: readonly Line[], scene: () => PlotScene): uPlot.Series[] {
+  return lines.flatMap((line): uPlot.Series[] => {
+    const dash = [...(DASHES[line.dash] ?? [])];
+    const color = (): string => colorOf(line);
+    const score = isScore(line.metric);
     const few = (u: uPlot, _index: number, from: number, to: number): boolean => score || (u.data[0].length < FEW && to - from < FEW);
     return FIELDS.map((field): uPlot.Series => {
       switch (field) {
         case 'low':
         case 'high':
-          return { scale: 'y', width: 1, stroke: () => fade(colorOf(index), palette().highContrast ? 0.55 : 0.35), points: { show: false } };
+          return { scale: 'y', width: 1, stroke: () => fade(color(), palette().highContrast ? 0.55 : 0.35), points: { show: false } };
         case 'mean':
           return {
             scale: 'y', width: 1, dash: [], alpha: 1, points: { show: false },
             // As measured: faint under the smoothed line, absent where there is no difference.
-            stroke: () => (scene().smoothed && !score ? fade(colorOf(index), palette().highContrast ? 0.55 : 0.35) : 'transparent'),
+            stroke: () => (scene().smoothed && !score ? fade(color(), palette().highContrast ? 0.55 : 0.35) : 'transparent'),
           };
         case 'smooth':
           return { scale: 'y', width: 1.75, dash, stroke: color, points: { show: few, size: 5, width: 1, stroke: color, fill: color } };
         case 'discarded':
           // It may leave the picture: where it diverged, a scale that had room for it would flatten the run.
-          return { scale: 'y', auto: false, width: 1, dash: [1, 3], stroke: () => fade(colorOf(index), 0.6), points: { show: false } };
+          return { scale: 'y', auto: false, width: 1, dash: [1, 3], stroke: () => fade(color(), 0.6), points: { show: false } };
       }
     });
   });
@@ -73,7 +74,7 @@ function fade(color: string, alpha: number): string {
 let reader: CanvasRenderingContext2D | null | undefined;
 
 export interface PlotOptions {
-  readonly spec: ChartSpec;
+  readonly lines: readonly Line[];
   readonly log: boolean;
   readonly width: number;
   readonly scene: () => PlotScene;
@@ -116,8 +117,9 @@ function lowestShown(u: uPlot): number {
   return lowest;
 }
 
-export function createPlot({ spec, log, width, scene, events }: PlotOptions, target: HTMLElement, aligned: Aligned): uPlot {
-  const metric = spec.metrics[0] ?? '';
+export function createPlot({ lines, log, width, scene, events }: PlotOptions, target: HTMLElement, aligned: Aligned): uPlot {
+  const metric = lines[0]?.metric ?? '';
+  const lineOf = (series: number): Line | undefined => lines[Math.floor((series - 1) / FIELDS.length)];
   const unit = metricCatalogue[metric]?.unit;
   const plot = new uPlot({
     width,
@@ -126,16 +128,14 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
     legend: { show: false },
     cursor: {
       y: false,
-      points: { size: 7, width: 1, stroke: () => palette().background, fill: (_u, i) => colorOf(Math.floor((i - 1) / FIELDS.length)) },
+      points: { size: 7, width: 1, stroke: () => palette().background, fill: (_u, i) => colorOf(lineOf(i)) },
       drag: { x: true, y: false, setScale: false },
-      // One dot per metric that has a value at the cursor, on its smoothed line, at its own nearest column not after the cursor.
+      // One dot per line that has a value at the cursor, on its smoothed line, at its own nearest column not after the cursor.
       dataIdx: (u, index, closest) => {
         if (index === 0) return closest;
         if (FIELDS[(index - 1) % FIELDS.length] !== 'smooth') return null;
-        const { marks, shown } = scene();
-        const own = spec.metrics[Math.floor((index - 1) / FIELDS.length)];
-        const columns = shown.find(({ columns: { metric: name } }) => name === own)?.columns;
-        if (columns === undefined || readAt(columns, u.data[0][closest] ?? 0, marks.phases) === undefined) return null;
+        const own = scene().shown.get(lineOf(index)?.key ?? '');
+        if (own === undefined || readAt(own.columns, u.data[0][closest] ?? 0, own.course) === undefined) return null;
         const row = u.data[index];
         let i = closest;
         while (i >= 0 && row?.[i] === undefined) i--;
@@ -163,11 +163,11 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
       },
     },
     axes: axesOf(metric, log),
-    series: [{}, ...seriesOf(spec, scene)],
-    bands: spec.metrics.map((_, index) => ({ series: [seriesIndex(index, 'high'), seriesIndex(index, 'low')], fill: () => fade(colorOf(index), 0.16) })),
+    series: [{}, ...seriesOf(lines, scene)],
+    bands: lines.map((line, index) => ({ series: [seriesIndex(index, 'high'), seriesIndex(index, 'low')], fill: () => fade(colorOf(line), 0.16) })),
     hooks: {
       drawClear: [(u) => paintBoundaries(u, scene().marks)],
-      draw: [(u) => paintEvents(u, scene().marks, scene().shown)],
+      draw: [(u) => paintEvents(u, scene().marks, [...scene().shown.values()])],
       setCursor: [(u) => events.cursor(stepAtCursor(u))],
       setSelect: [(u) => {
         const { left, width: chosen } = u.select;
@@ -181,8 +181,8 @@ export function createPlot({ spec, log, width, scene, events }: PlotOptions, tar
   return plot;
 }
 
-/** Shows or hides all that belongs to one metric. */
-export function showMetric(plot: uPlot, index: number, show: boolean): void {
+/** Shows or hides all that belongs to one line. */
+export function showLine(plot: uPlot, index: number, show: boolean): void {
   for (const field of FIELDS) {
     const at = seriesIndex(index, field);
     if (plot.series[at]?.show !== show) plot.setSeries(at, { show });

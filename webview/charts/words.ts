@@ -1,8 +1,8 @@
 /* Charts in words: what a screen reader says, what stands below the lines. */
 import { metricCatalogue } from '../../src/contract/generated';
-import { formatMetric, metricLabel } from '../../src/present/numbers';
+import { formatMetric } from '../../src/present/numbers';
 import { type Columns, isScore } from '../../src/protocol/columns';
-import type { Marks } from '../../src/protocol/runPanel';
+import type { Measured } from './lines';
 import { readAt, readNow, type Reading } from './reading';
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
@@ -28,7 +28,7 @@ export function whenOf({ at, until }: Reading): string {
 
 const withWhen = (value: string, when: string): string => (when === '' ? value : `${value} (${when})`);
 
-function describeMetric(columns: Columns, phases: Marks['phases']): string {
+function describeMetric({ columns, course, label }: Measured): string {
   const { metric, steps, low, high, smooth, points, last, bad, discarded } = columns;
   let lowest = -1;
   let highest = -1;
@@ -38,27 +38,28 @@ function describeMetric(columns: Columns, phases: Marks['phases']): string {
     if (Number.isFinite(high[i]) && (highest < 0 || (high[i] ?? 0) > (high[highest] ?? 0))) highest = i;
     notFinite += bad[i] ?? 0;
   }
-  const parts = [`${metricLabel(metric)}: ${count(points, 'point')}, ${withWhen(`last ${formatMetric(metric, last)}`, whenOf(readNow(columns, phases)))}`];
+  const parts = [`${label}: ${count(points, 'point')}, ${withWhen(`last ${formatMetric(metric, last)}`, whenOf(readNow(columns, course)))}`];
   if (lowest >= 0) parts.push(`lowest ${formatMetric(metric, low[lowest] ?? NaN)} near step ${steps[lowest]}, highest ${formatMetric(metric, high[highest] ?? NaN)} near step ${steps[highest]}`);
   if (notFinite > 0) parts.push(`${count(notFinite, 'value')} not a number`);
   if (discarded.points > 0) parts.push(`${count(discarded.points, 'point')} of a discarded attempt`);
   return `${parts.join('; ')}${trendOf(smooth)}.`;
 }
 
-/** A chart for the ear: for each metric its last, lowest and highest value and where it goes. */
-export function describeChart(series: readonly Columns[], phases: Marks['phases']): string {
+/** A chart for the ear: for each line its last, lowest and highest value and where it goes. */
+export function describeChart(shown: readonly Measured[]): string {
+  const series = shown.map(({ columns }) => columns);
   const first = Math.min(...series.map(({ steps }) => steps[0] ?? Infinity));
   const last = Math.max(...series.map(({ steps }) => steps[steps.length - 1] ?? -Infinity));
   if (!Number.isFinite(first)) return 'No points yet.';
-  return [`Steps ${first} to ${last}.`, ...series.map((columns) => describeMetric(columns, phases))].join(' ');
+  return [`Steps ${first} to ${last}.`, ...shown.map(describeMetric)].join(' ');
 }
 
 /** What the arrow keys say at a step. */
-export function describeStep(series: readonly Columns[], step: number, phases: Marks['phases']): string {
-  const values = series.flatMap((columns) => {
-    const reading = readAt(columns, step, phases);
+export function describeStep(shown: readonly Measured[], step: number): string {
+  const values = shown.flatMap(({ columns, course, label }) => {
+    const reading = readAt(columns, step, course);
     if (reading === undefined) return [];
-    const value = `${metricLabel(columns.metric)} ${formatMetric(columns.metric, reading.value)}`;
+    const value = `${label} ${formatMetric(columns.metric, reading.value)}`;
     return [withWhen(value, reading.at === step ? '' : whenOf(reading))];
   });
   return `Step ${step}: ${values.join(', ') || 'nothing yet'}.`;
@@ -69,10 +70,10 @@ export function sentence(text: string): string {
 }
 
 /** What stands below the lines while there is a cursor. */
-export function cursorNotes(series: readonly Columns[], step: number, phases: Marks['phases']): string[] {
+export function cursorNotes(shown: readonly Measured[], step: number): string[] {
   const notes = [`step ${step.toLocaleString('en')}`];
-  const taken = series.map((columns) => readAt(columns, step, phases)?.at ?? step).filter((at) => at !== step);
-  if (taken.length > 0 && series.every(({ metric }) => isScore(metric))) notes.push(`scores of step ${Math.max(...taken).toLocaleString('en')}`);
+  const taken = shown.map(({ columns, course }) => readAt(columns, step, course)?.at ?? step).filter((at) => at !== step);
+  if (taken.length > 0 && shown.every(({ columns }) => isScore(columns.metric))) notes.push(`scores of step ${Math.max(...taken).toLocaleString('en')}`);
   return notes;
 }
 

@@ -13,10 +13,13 @@ export interface Palette {
   readonly highContrast: boolean;
 }
 
-/** The second cue beside colour, in the same order. */
-export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2], [12, 4]];
+/** The second cue beside colour, in the same order. One more than there are colours: a seventh line has the first one's colour alone. */
+export const DASHES: readonly (readonly number[])[] = [[], [7, 3], [2, 3], [9, 3, 2, 3], [5, 2, 1, 2, 1, 2], [12, 4], [1, 2, 7, 2]];
 
-/** Names of the theme colours of the first, second, … metric of a chart. Orange comes last: in most themes it is nearly transparent. */
+/**
+ * Names of the theme colours of the first, second, … metric of a chart, or of the runs that are compared. Orange comes last: in most
+ * themes it is nearly transparent.
+ */
 export const SERIES_COLORS = ['blue', 'yellow', 'green', 'purple', 'red', 'orange'] as const;
 
 function read(): Palette {

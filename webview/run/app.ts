@@ -8,6 +8,7 @@ import { button, slider } from '../parts/toolkit';
 import { HeaderView } from './header';
 import { PagePlace } from './place';
 import { ResultsView } from './results';
+import { RunsKey } from './runsKey';
 import { SamplesView } from './samples';
 
 export class App {
@@ -34,6 +35,8 @@ export class App {
   private readonly smoothingText = h('output', { class: 'smoothing-value' });
   private readonly smoothingLabel = h('label', { class: 'smoothing' }, 'Smoothing', this.smoothing, this.smoothingText);
   private readonly reset = button('Whole run', () => this.change({ zoom: null }));
+  private readonly compareRuns = button('Compare runs…', () => send({ type: 'overlays' }));
+  private readonly runsKey = new RunsKey((without) => send({ type: 'overlays', without }));
   private readonly zoomText = h('span', { class: 'quiet zoom-text' });
   private readonly empty = h('p', { class: 'empty' });
   private readonly charts: HTMLElement;
@@ -46,7 +49,8 @@ export class App {
     this.bar = h('div', { class: 'bar', role: 'region', 'aria-label': 'View' },
       h('nav', { 'aria-label': 'Sections' }, jump('charts', 'Charts'), jump('results', 'Results'), jump('samples', 'Samples')),
       h('div', { class: 'bar-tools' }, this.zoomText, this.reset.element,
-        this.smoothingLabel));
+        this.smoothingLabel, this.compareRuns.element),
+      this.runsKey.element);
     setChildren(this.root, [this.header.element, this.bar, h('main', {}, this.charts, this.results.element, this.samples.element)]);
     this.root.hidden = true;
     this.place = new PagePlace(document.body.dataset['run'] ?? '', this.samples.rows);
@@ -113,6 +117,7 @@ export class App {
     // Nothing to look at yet: one sentence, not three empty sections.
     for (const part of [this.bar, this.results.element, this.samples.element]) part.hidden = none;
     if (none) setText(this.empty, header.active ? 'Charts come with the first step, scores and samples with the first checkpoint.' : 'This run ended before its first step.');
+    this.runsKey.update(header.name, state.overlays);
     this.board.update(state, settings);
     this.results.update(state.results, settings.ticked, header.active);
     this.samples.update(inventory, settings, header.active);

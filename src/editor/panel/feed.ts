@@ -1,7 +1,8 @@
-/* What one page is told of one run: a whole picture first, then only what changed, and no more points than it can draw. */
-import { type Columns, isScore, type PackedSeries, packSeries } from '../../protocol/columns';
+/* What one page is told of a run and of those laid over its charts: a whole picture first, then what changed, no more than it draws. */
+import type { RunState } from '../../contract/runState';
+import { type Columns, isScore, lineKey, type PackedSeries, packSeries } from '../../protocol/columns';
 import { buildResults } from '../../protocol/results';
-import type { DeltaMessage, Header, Inventory, Marks, SnapshotMessage, ViewSettings, Viewport } from '../../protocol/runPanel';
+import { type DeltaMessage, type Header, type Inventory, type Marks, type Overlay, type SnapshotMessage, unionOf, type ViewSettings, type Viewport } from '../../protocol/runPanel';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
 import { pointsWithin, smooth } from '../../telemetry/smooth';
@@ -10,25 +11,39 @@ import { pointsWithin, smooth } from '../../telemetry/smooth';
 const LARGEST_BRANCH = 2000;
 const MOST_COLUMNS = 2000;
 
+/** A run that is laid over the charts. */
+export interface OverlaySource {
+  readonly id: string;
+  readonly name: string;
+  readonly state: RunState;
+  readonly problem: string | null;
+  readonly history: History;
+}
+
 /** Parts of a message that are small and change as a whole. */
 interface Parts {
   readonly header: Header;
   readonly marks: Marks;
   readonly results: ReturnType<typeof buildResults>;
   readonly inventory: Inventory;
+  readonly overlays: readonly Overlay[];
 }
 
-const PARTS = ['header', 'marks', 'results', 'inventory'] as const;
+const PARTS = ['header', 'marks', 'results', 'inventory', 'overlays'] as const;
 
 export class RunFeed {
   /** From the clock, so that a host that came after a crash outranks the one before it. */
   private generation = Date.now();
   private seq = 0;
   private sent = new Map<string, Columns>();
-  private told: Record<(typeof PARTS)[number], string> = { header: '', marks: '', results: '', inventory: '' };
+  private told: Record<(typeof PARTS)[number], string> = { header: '', marks: '', results: '', inventory: '', overlays: '' };
   private viewport: Viewport = { metrics: [], columns: 400, smoothing: 0, range: null };
 
-  constructor(private readonly history: () => History, private readonly header: () => Header) {}
+  constructor(
+    private readonly history: () => History,
+    private readonly header: () => Header,
+    private readonly overlays: () => readonly OverlaySource[] = () => [],
+  ) {}
 
   look(viewport: Viewport): void {
     this.viewport = { ...viewport, columns: Math.max(16, Math.min(MOST_COLUMNS, Math.round(viewport.columns) || 16)) };
@@ -60,17 +75,23 @@ export class RunFeed {
 
   private changes(): PackedSeries {
     const wanted = new Map<string, Columns>();
-    for (const metric of new Set(this.viewport.metrics)) {
-      const columns = this.columnsOf(metric);
-      if (columns) wanted.set(metric, columns);
+    const overlays = this.overlays();
+    const runs = [{ id: undefined, history: this.history() }, ...overlays];
+    const whole = unionOf(runs.map(({ history }) => rangeOf(history))) ?? [0, 0];
+    for (const { id, history } of runs) {
+      for (const metric of new Set(this.viewport.metrics)) {
+        const columns = this.columnsOf(history, metric, whole);
+        if (!columns) continue;
+        // Of another run what became of it counts, not what it went back behind.
+        wanted.set(lineKey(metric, id), id === undefined ? columns : { ...columns, discarded: NO_BRANCH });
+      }
     }
     const packed = packSeries(this.sent, wanted);
     this.sent = wanted;
     return packed;
   }
 
-  private columnsOf(metric: string): Columns | undefined {
-    const history = this.history();
+  private columnsOf(history: History, metric: string, whole: Range): Columns | undefined {
     const series = history.series.get(metric);
     if (!series) return undefined;
     const { columns, range, smoothing } = this.viewport;
@@ -78,7 +99,7 @@ export class RunFeed {
     const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
     const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
-    const [first, last] = range ?? rangeOf(history) ?? [0, 0];
+    const [first, last] = range ?? whole;
     const smoothed = smoothing > 0 && !isScore(metric)
       ? smooth(series, series.cut(columns, from, to), smoothing, pointsWithin(series, (last - first) / columns)) : mean;
     return {
@@ -89,20 +110,31 @@ export class RunFeed {
 
   private parts(): Parts {
     const history = this.history();
+    const overlays = this.overlays();
+    const metrics = new Set([history, ...overlays.map((overlay) => overlay.history)].flatMap(({ series }) => [...series.keys()]));
     const names = [...new Set(history.samples.map(({ checkpoint }) => checkpoint))];
     const [sampled, discarded] = [keptCheckpoints(names), discardedCheckpoints(names)];
     return {
       header: this.header(),
       marks: {
-        phases: history.phases.map(({ index, firstStep, method }) => ({ index, step: firstStep, method })),
+        phases: phasesOf(history),
         checkpoints: history.checkpoints.map(({ step, name }) => ({ step, name })),
         alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
         resumes: history.resumes.map(({ step }) => ({ step })),
       },
       results: buildResults(history.evaluations, new Set(names), history.phases),
-      inventory: { metrics: [...history.series.keys()].sort(), range: rangeOf(history), sampled, discarded, teacherSampled: names.includes('teacher') },
+      inventory: { metrics: [...metrics].sort(), range: rangeOf(history), sampled, discarded, teacherSampled: names.includes('teacher') },
+      overlays: overlays.map(({ history: its, ...told }) => ({ ...told, phases: phasesOf(its), range: rangeOf(its) })),
     };
   }
+}
+
+type Range = readonly [number, number];
+
+const NO_BRANCH: Columns['discarded'] = { steps: [], values: [], points: 0 };
+
+function phasesOf({ phases }: History): Marks['phases'] {
+  return phases.map(({ index, firstStep, method }) => ({ index, step: firstStep, method }));
 }
 
 function rangeOf(history: History): [number, number] | null {

@@ -42,6 +42,17 @@ export class RunPanels extends Disposable implements vscode.WebviewPanelSerializ
     });
   }
 
+  /** Folders of the runs that are laid over its charts. */
+  overlaysOf(dir: string): readonly string[] {
+    return this.sessions.get(dir)?.overlays ?? this.state.overlays(path.basename(dir));
+  }
+
+  /** Shows the panel of a run with these others in its charts. */
+  async overlay(dir: string, others: readonly string[]): Promise<void> {
+    await this.open(dir);
+    await this.sessions.get(dir)?.overlay(others);
+  }
+
   /** Closes the panel of a run that has been deleted. */
   close(dir: string): void {
     this.sessions.get(dir)?.panel.dispose();

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import * as vscode from 'vscode';
 import type { ActionId, RequestId, ToHost, ToPage } from '../../protocol/runPanel';
 import { showBeginning } from '../../present/text';
@@ -10,6 +11,7 @@ import { confirmEnd } from '../runs/control';
 import { insistOnTrust, whyNotTrusted } from '../trust';
 import { RunFeed } from './feed';
 import { buildHeader } from './header';
+import { RunOverlays } from './overlays';
 import { runPage } from './page';
 import { RunRequest } from './requests';
 import { loadSamples } from './sampleView';
@@ -23,6 +25,8 @@ export interface RunPanelDependencies {
 
 /** Milliseconds between messages to a page that is looked at. One that is hidden gets none. */
 const TICK = 250;
+/** Milliseconds between looks at a run that is laid over the charts of one that is looked at. */
+const OVERLAY_TICK = 1000;
 /** Milliseconds between looks at a run whose page is hidden: its title follows the state. */
 const HIDDEN_TICK = 3000;
 /** Milliseconds between looks at a run that has ended while its page is looked at: it may be resumed from anywhere. */
@@ -39,6 +43,7 @@ export class RunPanelSession extends Disposable {
   private readonly follower: RunFollower;
   private readonly feed: RunFeed;
   private readonly journal: Journal;
+  private readonly others: RunOverlays;
   private request: RunRequest | undefined;
   private client: string | undefined;
   /** A page that waits for a picture of a run that could not be read. */
@@ -59,17 +64,29 @@ export class RunPanelSession extends Disposable {
     super();
     this.follower = this.register(new RunFollower(dir, TICK));
     this.journal = new Journal(dir);
-    this.feed = new RunFeed(() => this.follower.history, () => this.header());
+    this.others = this.register(new RunOverlays(dir, () => (this.dirty = true)));
+    this.feed = new RunFeed(() => this.follower.history, () => this.header(), () => this.others.sources());
     this.register(this.follower.onDidChange(() => this.onChange()));
     this.register(vscode.workspace.onDidGrantWorkspaceTrust(() => (this.dirty = true)));
     this.register(panel.webview.onDidReceiveMessage((message: ToHost) => void this.receive(message)));
     this.register(panel.onDidChangeViewState(() => this.onVisibility()));
     panel.webview.html = runPage(panel.webview, extension, dir);
     this.onVisibility();
+    this.others.show(state.overlays(this.id));
   }
 
   get id(): string {
     return new RunDir(this.dir).id;
+  }
+
+  get overlays(): readonly string[] {
+    return this.others.dirs;
+  }
+
+  /** Lays these runs over the charts, and no others. */
+  async overlay(dirs: readonly string[]): Promise<void> {
+    this.others.show(dirs);
+    await this.state.keepOverlays(this.id, this.others.dirs);
   }
 
   override dispose(): void {
@@ -93,9 +110,13 @@ export class RunPanelSession extends Disposable {
     this.follower.setInterval(visible ? TICK : HIDDEN_TICK);
     // An ended run is not polled any more; looking at it again asks once.
     this.follower.start();
+    this.others.look(visible ? OVERLAY_TICK : HIDDEN_TICK);
     clearInterval(this.timer);
     clearInterval(this.reopener);
-    this.reopener = visible ? setInterval(() => this.follower.start(), ENDED_TICK) : undefined;
+    this.reopener = visible ? setInterval(() => {
+      this.follower.start();
+      this.others.look(OVERLAY_TICK);
+    }, ENDED_TICK) : undefined;
     this.timer = visible ? setInterval(() => this.tick(), TICK) : undefined;
     if (!visible) this.client = this.waiting = undefined;
   }
@@ -152,6 +173,10 @@ export class RunPanelSession extends Disposable {
           return;
         case 'settings':
           await this.state.keepSettings(this.id, readSettings(message.settings));
+          return;
+        case 'overlays':
+          if (message.without === undefined) await vscode.commands.executeCommand('minillm.compareCharts', { dir: this.dir });
+          else await this.overlay(this.others.dirs.filter((dir) => path.basename(dir) !== message.without));
           return;
         case 'samples':
           await this.sendSamples(message.checkpoint, message.against);

@@ -1,12 +1,15 @@
 /* How runs are looked at and which panels are open: kept with the workspace, because a page's own state is flushed late. */
+import path from 'node:path';
 import type * as vscode from 'vscode';
 import { changes } from '../../samples/change';
 import { listOrders } from '../../samples/list';
+import { isRunId } from '../../rundir/layout';
 import { DEFAULT_SETTINGS, type ViewSettings } from '../../protocol/runPanel';
 
 const SETTINGS = 'minillm.panel.settings';
+const OVERLAYS = 'minillm.panel.overlays';
 const OPEN = 'minillm.panel.open';
-/** Runs whose settings are remembered. */
+/** Runs of which it is remembered how they were looked at. */
 const REMEMBERED = 40;
 
 interface OpenPanel {
@@ -48,10 +51,23 @@ export class ViewState {
   }
 
   keepSettings(id: string, settings: ViewSettings): Thenable<void> {
-    const others = Object.entries(this.memento.get<Record<string, unknown>>(SETTINGS, {})).filter(([other]) => other !== id);
+    return this.keep(SETTINGS, id, settings);
+  }
+
+  /** Folders of the runs that are laid over a run's charts. Folders come and go: they are no more than well formed. */
+  overlays(id: string): readonly string[] {
+    const kept = this.memento.get<Record<string, unknown>>(OVERLAYS, {})[id];
+    return isTexts(kept) ? kept.filter((dir) => path.isAbsolute(dir) && isRunId(path.basename(dir))) : [];
+  }
+
+  keepOverlays(id: string, dirs: readonly string[]): Thenable<void> {
+    return this.keep(OVERLAYS, id, dirs);
+  }
+
+  private keep(where: string, id: string, value: unknown): Thenable<void> {
+    const others = Object.entries(this.memento.get<Record<string, unknown>>(where, {})).filter(([other]) => other !== id);
     // The one that was changed last stands last; the first is forgotten first.
-    const kept = others.slice(1 - REMEMBERED);
-    return this.memento.update(SETTINGS, { ...Object.fromEntries(kept), [id]: settings });
+    return this.memento.update(where, { ...Object.fromEntries(others.slice(1 - REMEMBERED)), [id]: value });
   }
 
   get openPanels(): readonly OpenPanel[] {

@@ -31,8 +31,19 @@ export function wholeRun(argument: unknown): Target | undefined {
   return target?.checkpoint === undefined && (kind === undefined || kind === 'run') ? target : undefined;
 }
 
-interface RunPick extends vscode.QuickPickItem {
+export interface RunPick extends vscode.QuickPickItem {
   readonly dir: string;
+}
+
+/** Runs as a list offers them. */
+export function runPicks(runs: readonly ListedRun[]): RunPick[] {
+  const now = new Date();
+  return runs.map((run) => ({
+    dir: run.summary.dir,
+    label: `$(${stateLook(run.summary.state).icon}) ${runLabel(run).replaceAll('$(', '$ (')}`,
+    description: runDescription(run, now),
+    detail: run.summary.id,
+  }));
 }
 
 /** Lets the user choose a run; a single candidate is taken without asking. */
@@ -43,14 +54,7 @@ export async function pickRun(runs: readonly ListedRun[], placeHolder: string, n
     return undefined;
   }
   if (runs.length === 1) return { dir: only.summary.dir };
-  const now = new Date();
-  const picks = runs.map((run): RunPick => ({
-    dir: run.summary.dir,
-    label: `$(${stateLook(run.summary.state).icon}) ${runLabel(run).replaceAll('$(', '$ (')}`,
-    description: runDescription(run, now),
-    detail: run.summary.id,
-  }));
-  return vscode.window.showQuickPick(picks, { placeHolder, matchOnDescription: true, matchOnDetail: true });
+  return vscode.window.showQuickPick(runPicks(runs), { placeHolder, matchOnDescription: true, matchOnDetail: true });
 }
 
 /** The run that a command was given, else one that the user chooses. */

@@ -6,6 +6,7 @@ import { pointsWithin, smooth } from '../../../src/telemetry/smooth';
 import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
+import { type Course, linesOf, type Measured, measured } from '../../../webview/charts/lines';
 import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
@@ -25,6 +26,12 @@ function columns(metric: string, points: readonly (readonly [step: number, value
     discarded: { steps: [], values: [], points: 0 }, ...more,
   };
 }
+
+const course = (phases: Course['phases'] = [], more: Partial<Course> = {}): Course => ({ id: undefined, name: 'mine', phases, end: Infinity, ...more });
+
+/** What one run measured, as charts tell of it. */
+const told = (series: readonly Columns[], phases: Course['phases'] = []): Measured[] =>
+  series.map((one) => measured({ key: one.metric, metric: one.metric, run: 0, color: 0, dash: 0 }, one, [course(phases)]));
 
 describe('charts', () => {
   it('give every metric a place exactly once, also one that no chart knows', () => {
@@ -95,9 +102,9 @@ describe('charts', () => {
 
   it('say what they show', () => {
     const loss = columns('loss/total', Array.from({ length: 20 }, (_, i) => [i + 1, 2 - i / 10] as const));
-    assert.equal(describeChart([loss], []), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
-    assert.equal(describeStep([loss, columns('rate/eos', [[10, 0.5]])], 12, []), 'Step 12: loss 0.900, ended by itself 50.0 %.');
-    assert.equal(describeChart([], []), 'No points yet.');
+    assert.equal(describeChart(told([loss])), 'Steps 1 to 20. loss: 20 points, last 0.100; lowest 0.100 near step 20, highest 2.00 near step 1, falling.');
+    assert.equal(describeStep(told([loss, columns('rate/eos', [[10, 0.5]])]), 12), 'Step 12: loss 0.900, ended by itself 50.0 %.');
+    assert.equal(describeChart(told([])), 'No points yet.');
     assert.deepEqual(chartNotes([columns('a', [[1, NaN]], { aggregated: 32 })], false), ['aggregated 1:32; zoom for raw', '1 value not a number (×)']);
   });
 
@@ -117,31 +124,62 @@ describe('what a metric reads', () => {
   const total = columns('loss/total', [[1700, 1], [1900, 2], [2100, 3]], { spans: [{ phase: 0, from: 1, to: 1800 }, { phase: 1, from: 1801, to: 2100 }] });
 
   it('is nothing in a phase that does not measure it, and now its last value with the step to which it went', () => {
-    assert.deepEqual([899, 900, 1800, 1801, 5000].map((step) => readAt(labels, step, phases)?.value), [2, 2, 1, undefined, undefined]);
-    assert.deepEqual(readNow(labels, phases), { value: 1, until: 1800 });
-    assert.deepEqual(readNow(labels, phases.slice(0, 1)), { value: 1 });
-    assert.equal(describeChart([labels], phases), 'Steps 900 to 1800. cross-entropy: 2 points, last 1.00 (until 1,800); lowest 1.00 near step 1800, highest 2.00 near step 900.');
+    const values = [899, 900, 1800, 1801, 5000].map((step) => readAt(labels, step, course(phases))?.value);
+    assert.deepEqual(values, [2, 2, 1, undefined, undefined]);
+    assert.deepEqual(readNow(labels, course(phases)), { value: 1, until: 1800 });
+    assert.deepEqual(readNow(labels, course(phases.slice(0, 1))), { value: 1 });
+    assert.equal(describeChart(told([labels], phases)), 'Steps 900 to 1800. cross-entropy: 2 points, last 1.00 (until 1,800); lowest 1.00 near step 1800, highest 2.00 near step 900.');
   });
 
   it('counts a first rollout to the phase that it was sampled for', () => {
-    assert.deepEqual([1799, 1800, 1801, 2500].map((step) => readAt(kl, step, phases)?.value), [undefined, 0.5, 0.5, 0.25]);
-    assert.deepEqual(readNow(kl, phases), { value: 0.25 });
+    assert.deepEqual([1799, 1800, 1801, 2500].map((step) => readAt(kl, step, course(phases))?.value), [undefined, 0.5, 0.5, 0.25]);
+    assert.deepEqual(readNow(kl, course(phases)), { value: 0.25 });
   });
 
   it('is of one phase, also where a column stands for the end of the phase before', () => {
-    assert.deepEqual([1800, 1801, 1899, 1900, 1901].map((step) => readAt(total, step, phases)?.value), [1, 2, 2, 2, 2]);
+    assert.deepEqual([1800, 1801, 1899, 1900, 1901].map((step) => readAt(total, step, course(phases))?.value), [1, 2, 2, 2, 2]);
   });
 
   it('says of a score at which step it was taken', () => {
-    assert.deepEqual(readAt(score, 2800, phases), { value: 0.479, at: 2700 });
-    assert.deepEqual(readAt(score, 2700, phases), { value: 0.479, at: 2700 });
-    assert.deepEqual(readAt(score, 100, phases), undefined);
-    assert.deepEqual(readNow(score, phases), { value: 0.479, at: 2700 });
-    assert.equal(describeStep([labels, kl, score], 2800, phases), 'Step 2800: reverse KL on mixed prefixes 0.250, reverse KL 0.479 (at 2,700).');
-    assert.equal(describeStep([score], 2700, phases), 'Step 2700: reverse KL 0.479.', 'it is this one');
-    assert.deepEqual(cursorNotes([score], 2800, phases), ['step 2,800', 'scores of step 2,700']);
-    assert.deepEqual(cursorNotes([score], 2700, phases), ['step 2,700']);
-    assert.deepEqual(cursorNotes([score, kl], 2800, phases), ['step 2,800'], 'the legend tells, of the score alone');
+    assert.deepEqual(readAt(score, 2800, course(phases)), { value: 0.479, at: 2700 });
+    assert.deepEqual(readAt(score, 2700, course(phases)), { value: 0.479, at: 2700 });
+    assert.deepEqual(readAt(score, 100, course(phases)), undefined);
+    assert.deepEqual(readNow(score, course(phases)), { value: 0.479, at: 2700 });
+    assert.equal(describeStep(told([labels, kl, score], phases), 2800), 'Step 2800: reverse KL on mixed prefixes 0.250, reverse KL 0.479 (at 2,700).');
+    assert.equal(describeStep(told([score], phases), 2700), 'Step 2700: reverse KL 0.479.', 'it is this one');
+    assert.deepEqual(cursorNotes(told([score], phases), 2800), ['step 2,800', 'scores of step 2,700']);
+    assert.deepEqual(cursorNotes(told([score], phases), 2700), ['step 2,700']);
+    assert.deepEqual(cursorNotes(told([score, kl], phases), 2800), ['step 2,800'], 'the legend tells, of the score alone');
+  });
+});
+
+describe('charts of several runs', () => {
+  const courses = [course(), course([], { id: '20260101-000000-a', name: 'a', end: 40 }), course([], { id: '20260101-000000-b', name: 'b' })];
+
+  it('have a colour for each run and dashes for metrics, of one metric for runs too; one\'s own is on top', () => {
+    const two = linesOf(['loss/total', 'loss/lm'], courses);
+    assert.deepEqual(two.map(({ run, metric, color, dash }) => [run, metric, color, dash]), [
+      [2, 'loss/total', 2, 0], [2, 'loss/lm', 2, 1], [1, 'loss/total', 1, 0], [1, 'loss/lm', 1, 1], [0, 'loss/total', 0, 0], [0, 'loss/lm', 0, 1],
+    ]);
+    assert.equal(new Set(two.map(({ key }) => key)).size, 6);
+    assert.deepEqual(two.filter(({ run }) => run === 0).map(({ key }) => key), ['loss/total', 'loss/lm'], 'by the names that they have alone');
+    assert.deepEqual(linesOf(['grad/norm'], courses).map(({ color, dash }) => [color, dash]), [[2, 2], [1, 1], [0, 0]]);
+    assert.deepEqual(linesOf(['loss/total', 'loss/lm'], [course()]).map(({ color, dash }) => [color, dash]), [[0, 0], [1, 1]]);
+  });
+
+  it('give no two lines of one chart the same look, however many metrics a run has', () => {
+    const every = Object.keys(metricCatalogue);
+    for (const chart of chartsFor(every).flatMap(({ charts }) => charts)) {
+      const looks = linesOf(chart.metrics, [course()]).map(({ color, dash }) => `${color} ${dash}`);
+      assert.equal(new Set(looks).size, looks.length, chart.id);
+    }
+  });
+
+  it('say whose value it is, and nothing of a run after its end', () => {
+    const shown = linesOf(['grad/norm'], courses).map((line) => measured(line, columns('grad/norm', [[10, 1 + line.run], [40, 4]]), courses)).reverse();
+    assert.equal(describeStep(shown, 10), 'Step 10: gradient norm, mine 1.00, gradient norm, a 2.00, gradient norm, b 3.00.');
+    assert.equal(describeStep(shown, 41), 'Step 41: gradient norm, mine 4.00, gradient norm, b 4.00.');
+    assert.match(describeChart(shown), /gradient norm, a: 2 points, last 4\.00;/);
   });
 });
 
@@ -196,7 +234,7 @@ describe('a chart as a table', () => {
     assert.equal(branchNote([resumed], true), '5,000 points of a discarded attempt (dotted)');
     assert.equal(branchNote([resumed], false), '5,000 points of a discarded attempt (hidden)');
     assert.equal(branchNote([columns('loss/total', [[1, 1]])], true), undefined);
-    assert.match(describeChart([resumed], []), /; 5,000 points of a discarded attempt\./);
+    assert.match(describeChart(told([resumed])), /; 5,000 points of a discarded attempt\./);
   });
 });
 

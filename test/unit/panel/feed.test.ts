@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { RunFeed } from '../../../src/editor/panel/feed';
-import type { Columns } from '../../../src/protocol/columns';
+import { type OverlaySource, RunFeed } from '../../../src/editor/panel/feed';
+import { type Columns, lineKey } from '../../../src/protocol/columns';
 import { DEFAULT_SETTINGS, foldFeed, type DeltaMessage, type Header, type PageState, type SnapshotMessage } from '../../../src/protocol/runPanel';
 import { History } from '../../../src/telemetry/history';
 import { seededRandom } from '../random';
@@ -67,6 +67,39 @@ describe('the feed of a run panel', () => {
       assert.deepEqual(picture(state), picture(fold(undefined, other.snapshot(DEFAULT_SETTINGS))));
     }
     assert.ok(trainer.history.series.get('loss/total')!.discarded.length > 0, 'the resumed attempts left a branch');
+  });
+
+  it('lays other runs over the charts, follows them, and takes them away again', () => {
+    const [mine, other] = [new Trainer(), new Trainer()];
+    const id = '20261124-130000-other';
+    let overlays: OverlaySource[] = [];
+    const feed = new RunFeed(() => mine.history, header, () => overlays);
+    feed.look({ metrics: ['loss/total', 'kl/reverse'], columns: 40, smoothing: 0.5, range: null });
+    mine.step(1, { 'loss/total': 1 });
+    let state = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    assert.deepEqual([state.overlays, state.inventory.metrics], [[], ['loss/total']]);
+
+    other.event('phase', { index: 0, method: 'gkd', firstStep: 1, steps: 100 });
+    for (let step = 1; step <= 100; step++) other.step(step, { 'loss/total': 2, 'kl/reverse': 3 });
+    other.event('resume', { step: 90, checkpoint: 'step-00000090-a1' });
+    overlays = [{ id, name: 'other', state: 'running', problem: null, history: other.history }];
+    state = fold(state, feed.delta()!);
+    assert.deepEqual(state.overlays, [{ id, name: 'other', state: 'running', problem: null, phases: [{ index: 0, step: 1, method: 'gkd' }], range: [1, 90] }]);
+    assert.deepEqual([state.inventory.metrics, state.inventory.range], [['kl/reverse', 'loss/total'], [1, 1]]);
+    const its = state.series.get(lineKey('loss/total', id))!;
+    assert.deepEqual([its.metric, its.points, its.last, its.discarded.points], ['loss/total', 90, 2, 0]);
+    assert.equal(state.series.get('loss/total')!.last, 1, 'one\'s own is what it was');
+
+    const before = state.series.get('loss/total');
+    other.step(91, { 'loss/total': 7 });
+    state = fold(state, feed.delta()!);
+    assert.equal(state.series.get(lineKey('loss/total', id))!.last, 7);
+    assert.equal(state.series.get('loss/total'), before);
+    assert.equal(feed.delta(), undefined);
+
+    overlays = [];
+    state = fold(state, feed.delta()!);
+    assert.deepEqual([state.overlays, [...state.series.keys()], state.inventory.metrics], [[], ['loss/total'], ['loss/total']]);
   });
 
   it('sends the columns that changed, not the history', () => {
