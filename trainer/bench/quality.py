@@ -5,7 +5,8 @@
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
-and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate; the best of each goes on
+and as many steps as the budget holds are made. Both sides get the same trials over batch and learning rate, and further rates while the
+best is an edge of those; the best of each goes on
 (`--at`: what an earlier search found, for both).
 `others` compares the methods of ours that the headline leaves out with its winner, each at its own best rate; `switches` the presets of
 `minillm`, and what single switches do; `long` some of them on a task with long answers (`bench.plays`).
@@ -20,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from math import inf, isnan
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,6 +35,10 @@ from bench.quality_trial import UNCOUNTED, Trial
 
 GOAL = 0.45
 """Reverse KL, in nats per token, to which CPU-seconds are counted, unless another is asked for."""
+
+
+SETTLING = {"distillm": 32}
+"""Rounds over which a step's cost is measured, where more than two: it begins with another share of sampling than it keeps."""
 
 
 class Book:
@@ -71,7 +77,8 @@ class Book:
         while len(known) < 3:
             report.tell(f"cost of a step: {trial.name}, batch {trial.batch}")
             passes = json.loads(trial.options or "{}").get("phase", {}).get("innerEpochs", 1)
-            steps = UNCOUNTED + (2 * 256 // trial.batch * passes if trial.side == "ours" else max(4, 512 // trial.batch))
+            rounds = SETTLING.get(trial.method, 2)
+            steps = UNCOUNTED + (rounds * 256 // trial.batch * passes if trial.side == "ours" else max(4, 512 // trial.batch))
             known.append(self.add(self.run(trial, steps, []) | {"budget": 0}))
         return median(record["perStep"] for record in known), median(record["ahead"] for record in known)
 
@@ -86,17 +93,39 @@ class Book:
         return self.add(made | {"budget": budget})
 
 
-def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, tuple[int, float]]:
-    """The best batch and rate of each entry, by where its first seed ends."""
-    ends: dict[Entry, dict[tuple[int, float], float]] = {entry: {} for entry in entries}
+Pair = tuple[int, float]
+"""Batch and learning rate."""
+
+
+def best_of(ends: dict[Pair, float]) -> Pair:
+    """The pair that ends lowest; one that ends in no number is none."""
+    return min(ends, key=lambda pair: inf if isnan(ends[pair]) else ends[pair])
+
+
+def beyond(ends: dict[Pair, float]) -> Pair | None:
+    """A pair that has not been tried and lies next to the best one: half or double its rate. None where the best is no edge."""
+    batch, rate = best_of(ends)
+    return next((pair for pair in ((batch, rate / 2), (batch, rate * 2)) if pair not in ends), None)
+
+
+def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, Pair]:
+    """The best batch and rate of each entry, by where its first seed ends; beyond the form's rates while the best is an edge of them."""
+    ends: dict[Entry, dict[Pair, float]] = {entry: {} for entry in entries}
+
+    def attempt(entry: Entry, pair: Pair) -> None:
+        side, method, options = entry
+        ends[entry][pair] = book.train(Trial(side, method, *pair, 1, options), form.search, form)["seen"][-1]["kl"]
+
     for pair in [(batch, rate) for batch in form.batches for rate in form.rates]:
         for entry in entries:
-            side, method, options = entry
-            ends[entry][pair] = book.train(Trial(side, method, *pair, 1, options), form.search, form)["seen"][-1]["kl"]
-    return {entry: min(found, key=found.__getitem__) for entry, found in ends.items()}
+            attempt(entry, pair)
+    for entry in entries:
+        while len(form.rates) > 1 and (pair := beyond(ends[entry])) is not None:
+            attempt(entry, pair)
+    return {entry: best_of(found) for entry, found in ends.items()}
 
 
-def measure_goal(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int], goal: float) -> None:
+def measure_goal(book: Book, form: Form, best: dict[str, Pair], seeds: Sequence[int], goal: float) -> None:
     """The shortest schedule of each side that comes to the goal, with every seed."""
     enough: dict[str, float] = {}
     for side, _, options in HEADLINE:
@@ -110,7 +139,7 @@ def measure_goal(book: Book, form: Form, best: dict[str, tuple[int, float]], see
                 book.train(Trial(side, "gkd", *best[side], seed, options), enough[side], form)
 
 
-def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], seeds: Sequence[int]) -> None:
+def measure_budgets(book: Book, form: Form, best: dict[str, Pair], seeds: Sequence[int]) -> None:
     """Every method after equal CPU-seconds."""
     for seed in seeds:
         for budget in form.budgets:
@@ -119,7 +148,7 @@ def measure_budgets(book: Book, form: Form, best: dict[str, tuple[int, float]], 
                     book.train(trial, budget, form)
 
 
-def measure_entries(book: Book, form: Form, best: dict[Entry, tuple[int, float]], seeds: Sequence[int]) -> None:
+def measure_entries(book: Book, form: Form, best: dict[Entry, Pair], seeds: Sequence[int]) -> None:
     """Every entry after equal CPU-seconds."""
     for seed in seeds:
         for budget in form.budgets:
@@ -179,7 +208,7 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
     report.conclude({"benchmark": "quality", "ratio": ratio, "secondsTo": best, "goal": goal, **where, "perStep": steps, "trials": told})
 
 
-def measure(book: Book, name: str, at: tuple[int, float] | None, seeds: Sequence[int] | None, goal: float) -> None:
+def measure(book: Book, name: str, at: Pair | None, seeds: Sequence[int] | None, goal: float) -> None:
     """Makes the trials of a form that have not been made."""
     form = FORMS[name]
     start_checkpoint(book.folder, book.task)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.plays import LONGEST, LONGEST_PROMPT, TEXT, rows
-from bench.quality import Book, conclude, seconds_to
+from bench.quality import Book, best_of, beyond, conclude, seconds_to
 from bench.quality_forms import COMPARED
 from bench.quality_ours import others_of, phase_of
 from bench.quality_setting import DEMO, SCORES, WORDS, prepared
@@ -46,6 +46,16 @@ def test_what_was_measured_is_kept_and_told(tmp_path: Path, capsys: pytest.Captu
     assert told["ratio"] == 1.0
     assert len(table) == 2 + 3
     assert [one["kl"] for one in told["trials"]] == pytest.approx([0.43, 0.46, 0.43])
+
+
+def test_the_search_goes_on_beyond_its_rates_while_the_best_is_at_their_edge() -> None:
+    ends = {(32, 0.001): 0.5, (32, 0.002): 0.6, (64, 0.001): 0.7}
+    assert beyond(ends) == (32, 0.0005)
+    assert beyond(ends | {(32, 0.0005): 0.55}) is None
+    assert beyond(ends | {(32, 0.0005): 0.45}) == (32, 0.00025)
+    diverged = {(32, 0.001): float("nan"), (32, 0.002): 0.6}
+    assert best_of(diverged) == (32, 0.002)
+    assert beyond(diverged) == (32, 0.004)
 
 
 @pytest.mark.long
