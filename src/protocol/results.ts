@@ -43,6 +43,8 @@ export interface Results {
   readonly final: ResultTable;
   /** What the final table says about the gain, with the sharpening control set against it. */
   readonly verdict: string | null;
+  /** The newest students of this run and of those that are laid over its charts, in that order; null without others. */
+  readonly runs: ResultTable | null;
 }
 
 /** Order of columns: what decides first. Metrics not named here follow as they come. */
@@ -53,13 +55,13 @@ const ORDER = [
 
 const rank = (metric: string): number => (ORDER.indexOf(metric) + 1) || ORDER.length + 1;
 
-function columnsOf(evaluations: readonly EvaluationEvent[]): string[] {
+export function columnsOf(evaluations: readonly EvaluationEvent[]): string[] {
   const metrics = new Set(evaluations.flatMap(({ metrics }) => Object.keys(metrics)));
   return [...metrics].filter((metric) => !metric.startsWith('time/')).sort((a, b) => rank(a) - rank(b));
 }
 
 /** Marks the best finite value of each column, where better means something and there is a choice. */
-function markBest(metrics: readonly string[], rows: readonly ResultRow[], contenders: (row: ResultRow) => boolean): ResultRow[] {
+export function markBest(metrics: readonly string[], rows: readonly ResultRow[], contenders: (row: ResultRow) => boolean): ResultRow[] {
   const winners = metrics.map((metric, column) => {
     const better = metricCatalogue[metric]?.better;
     if (better !== 'lower' && better !== 'higher') return undefined;
@@ -75,18 +77,18 @@ function markBest(metrics: readonly string[], rows: readonly ResultRow[], conten
   }));
 }
 
-function valuesOf(event: EvaluationEvent, metrics: readonly string[]): (number | null)[] {
+export function valuesOf(event: EvaluationEvent, metrics: readonly string[]): (number | null)[] {
   return metrics.map((metric) => event.metrics[metric] ?? null);
 }
 
 /** Later events replace earlier ones of the same checkpoint: an attempt may score it again. */
-function newest(evaluations: readonly EvaluationEvent[]): EvaluationEvent[] {
+export function newest(evaluations: readonly EvaluationEvent[]): EvaluationEvent[] {
   const found = new Map<string, EvaluationEvent>();
   for (const event of evaluations) found.set(event.subject === 'student' ? event.checkpoint : event.subject, event);
   return [...found.values()];
 }
 
-function methodUpTo(step: number, phases: readonly PhaseEvent[]): PhaseEvent | undefined {
+export function methodUpTo(step: number, phases: readonly PhaseEvent[]): PhaseEvent | undefined {
   return phases.filter(({ firstStep }) => firstStep <= Math.max(1, step)).at(-1);
 }
 
@@ -196,5 +198,5 @@ export function buildResults(
   const scored: Scored = { evaluations, sampled, phases };
   const { table, verdict } = finalTable(scored);
   const checkpoints = checkpointTable(scored);
-  return { headlines: headlinesOf(headTable(checkpoints, table), phases), checkpoints, final: table, verdict };
+  return { headlines: headlinesOf(headTable(checkpoints, table), phases), checkpoints, final: table, verdict, runs: null };
 }

@@ -90,6 +90,8 @@ export interface Overlay {
   readonly range: readonly [number, number] | null;
   /** Why nothing of it is shown, in one sentence; null when all is well. */
   readonly problem: string | null;
+  /** What keeps its scores from being compared, in a few words each. */
+  readonly differs: readonly string[];
 }
 
 /** The lowest and highest step of several runs. */

@@ -338,6 +338,16 @@ describe('the run panel', function suite() {
       await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
     });
 
+    it('has their results side by side', async () => {
+      const frame = await panel(workbench);
+      const rows = frame.getByRole('region', { name: 'Scores of several runs' }).locator('tbody tr');
+      await until('a row each', async () => await rows.count() === 3);
+      const told = await rows.evaluateAll((all) => all.map((row) => [...row.querySelectorAll('th, td')].slice(0, 2).map((cell) => cell.textContent)));
+      // One of the three has not been scored at its end.
+      assert.deepEqual(told.map(([run]) => run), ['pronouncestep 1700, minillm', 'shorterstep 800, sft', 'hotterstep 1700, minillm']);
+      assert.match(told[0]?.[1] ?? '', /^0\.791/);
+    });
+
     it('has them still after a reload', async () => {
       await workbench.reload();
       const frame = await panel(workbench);
@@ -353,6 +363,10 @@ describe('the run panel', function suite() {
         await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
         await sleep(300);
         await workbench.screenshot(`panel-overlay-${name}`);
+        await frame.evaluate(() => document.getElementById('results')?.scrollIntoView());
+        await sleep(300);
+        await workbench.screenshot(`panel-overlay-${name}-results`);
+        await frame.evaluate(() => window.scrollTo(0, 0));
       }
       await workbench.setTheme('Dark Modern');
       const size = workbench.page.viewportSize()!;

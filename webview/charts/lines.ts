@@ -37,6 +37,11 @@ export function coursesOf(own: Pick<Overlay, 'name' | 'phases' | 'range'>, overl
   return [{ ...own, id: undefined }, ...overlays].map(({ id, name, phases, range }) => ({ id, name, phases, end: range?.[1] ?? Infinity }));
 }
 
+/** How a run looks among several where there is one line of it. */
+export function runLook(run: number): Pick<Line, 'color' | 'dash'> {
+  return { color: run % SERIES_COLORS.length, dash: run % DASHES.length };
+}
+
 /**
  * Colours tell metrics apart, and dashes again, for whoever sees no colours. Among several runs colours tell runs, the same in every
  * chart; dashes then tell metrics, or runs once more where there is one metric. What stands last is drawn on top: the page's own run.
@@ -45,8 +50,8 @@ export function linesOf(metrics: readonly string[], courses: readonly Course[]):
   const several = courses.length > 1;
   const lines = courses.map(({ id }, run) => metrics.map((metric, index): Line => ({
     key: lineKey(metric, id), metric, run,
-    color: (several ? run : index) % SERIES_COLORS.length,
-    dash: (several && metrics.length === 1 ? run : index) % DASHES.length,
+    color: several ? runLook(run).color : index % SERIES_COLORS.length,
+    dash: several && metrics.length === 1 ? runLook(run).dash : index % DASHES.length,
   })));
   return lines.reverse().flat();
 }

@@ -2,6 +2,8 @@
 import { metricCatalogue } from '../../src/contract/generated';
 import { formatMetric, metricLabel } from '../../src/present/numbers';
 import type { Results, ResultRow, ResultTable } from '../../src/protocol/results';
+import { swatch } from '../charts/legend';
+import { runLook } from '../charts/lines';
 import { h, setChildren, setText } from '../parts/dom';
 import { button, type Checkbox, checkbox } from '../parts/toolkit';
 
@@ -54,9 +56,13 @@ export class ResultsView {
   private render(active: boolean): void {
     const { results } = this;
     if (!results) return;
-    const { checkpoints, final, verdict } = results;
+    const { checkpoints, final, verdict, runs } = results;
     const parts: HTMLElement[] = [];
     this.boxes.clear();
+    if (runs !== null) {
+      parts.push(h('h3', {}, 'Beside the other runs in the charts', h('span', { class: 'quiet' }, `${runs.count.toLocaleString('en')} validation rows`)));
+      parts.push(this.table(runs, 'Scores of several runs', false, (index) => swatch(runLook(index))));
+    }
     if (final.rows.length > 0) {
       parts.push(h('h3', {}, 'At the end', h('span', { class: 'quiet' }, `${final.count.toLocaleString('en')} validation rows`)));
       if (verdict !== null) parts.push(h('p', { class: 'verdict' }, verdict));
@@ -70,12 +76,12 @@ export class ResultsView {
     setChildren(this.content, parts);
   }
 
-  private table({ metrics, rows }: ResultTable, caption: string, selecting: boolean): HTMLElement {
+  private table({ metrics, rows }: ResultTable, caption: string, selecting: boolean, sign?: (index: number) => SVGElement): HTMLElement {
     const anySelectable = selecting && rows.some(({ selectable }) => selectable);
     const head = h('tr', {}, anySelectable ? h('td', { class: 'select' }) : null, h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'what was scored')), ...metrics.map(columnHead));
-    const body = rows.map((row) => h('tr', { class: row.id === 'teacher' ? 'teacher' : row.id === 'control' ? 'control' : null },
+    const body = rows.map((row, index) => h('tr', { class: row.id === 'teacher' ? 'teacher' : row.id === 'control' ? 'control' : null },
       anySelectable ? h('td', { class: 'select' }, row.selectable ? this.selector(row) : null) : null,
-      h('th', { scope: 'row' }, row.label, row.detail === '' ? null : h('span', { class: 'quiet' }, row.detail)),
+      h('th', { scope: 'row' }, sign?.(index), row.label, row.detail === '' ? null : h('span', { class: 'quiet' }, row.detail)),
       ...row.values.map((value, column) => {
         const best = row.best.includes(column);
         return h('td', { class: best ? 'best' : null }, value === null ? '–' : formatMetric(metrics[column] ?? '', value), best ? h('span', { class: 'visually-hidden' }, ' best') : null);

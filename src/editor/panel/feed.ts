@@ -1,8 +1,9 @@
 /* What one page is told of a run and of those laid over its charts: a whole picture first, then what changed, no more than it draws. */
 import type { RunState } from '../../contract/runState';
 import { type Columns, isScore, lineKey, type PackedSeries, packSeries } from '../../protocol/columns';
-import { buildResults } from '../../protocol/results';
+import { buildResults, type Results } from '../../protocol/results';
 import { type DeltaMessage, type Header, type Inventory, type Marks, type Overlay, type SnapshotMessage, unionOf, type ViewSettings, type Viewport } from '../../protocol/runPanel';
+import { sideBySide } from '../../protocol/sideBySide';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
 import { pointsWithin, smooth } from '../../telemetry/smooth';
@@ -17,6 +18,7 @@ export interface OverlaySource {
   readonly name: string;
   readonly state: RunState;
   readonly problem: string | null;
+  readonly differs: readonly string[];
   readonly history: History;
 }
 
@@ -24,7 +26,7 @@ export interface OverlaySource {
 interface Parts {
   readonly header: Header;
   readonly marks: Marks;
-  readonly results: ReturnType<typeof buildResults>;
+  readonly results: Results;
   readonly inventory: Inventory;
   readonly overlays: readonly Overlay[];
 }
@@ -114,15 +116,18 @@ export class RunFeed {
     const metrics = new Set([history, ...overlays.map((overlay) => overlay.history)].flatMap(({ series }) => [...series.keys()]));
     const names = [...new Set(history.samples.map(({ checkpoint }) => checkpoint))];
     const [sampled, discarded] = [keptCheckpoints(names), discardedCheckpoints(names)];
+    const header = this.header();
+    const contenders = [{ ...header, differs: [], history }, ...overlays].map(({ id, name, differs, history: { evaluations, phases } }) => (
+      { id, name, differs, evaluations, phases }));
     return {
-      header: this.header(),
+      header,
       marks: {
         phases: phasesOf(history),
         checkpoints: history.checkpoints.map(({ step, name }) => ({ step, name })),
         alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
         resumes: history.resumes.map(({ step }) => ({ step })),
       },
-      results: buildResults(history.evaluations, new Set(names), history.phases),
+      results: { ...buildResults(history.evaluations, new Set(names), history.phases), runs: sideBySide(contenders) },
       inventory: { metrics: [...metrics].sort(), range: rangeOf(history), sampled, discarded, teacherSampled: names.includes('teacher') },
       overlays: overlays.map(({ history: its, ...told }) => ({ ...told, phases: phasesOf(its), range: rangeOf(its) })),
     };

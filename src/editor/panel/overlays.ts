@@ -1,5 +1,7 @@
 /* The runs that are laid over the charts of another, followed as long as somebody looks. */
 import path from 'node:path';
+import type { Run } from '../../contract/generated';
+import { whatDiffers } from '../../present/comparable';
 import { showControlCharacters } from '../../present/text';
 import { MOST_OVERLAYS } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
@@ -45,12 +47,13 @@ export class RunOverlays extends Disposable {
     }
   }
 
-  /** Those that have been read, as the charts want them. */
-  sources(): OverlaySource[] {
+  /** Those that have been read, as the charts want them, measured by the record of the page's own run. */
+  sources(own: Run | undefined): OverlaySource[] {
     return [...this.followers.values()].flatMap(({ summary, history }) => {
       if (!summary) return [];
       const problem = summary.gone ? 'Its folder is gone.' : (summary.problem ?? null);
-      return [{ id: summary.id, name: showControlCharacters(summary.name), state: summary.state, problem, history }];
+      const differs = own && summary.run ? whatDiffers(own, summary.run) : [];
+      return [{ id: summary.id, name: showControlCharacters(summary.name), state: summary.state, problem, differs, history }];
     });
   }
 

@@ -82,9 +82,9 @@ describe('the feed of a run panel', () => {
     other.event('phase', { index: 0, method: 'gkd', firstStep: 1, steps: 100 });
     for (let step = 1; step <= 100; step++) other.step(step, { 'loss/total': 2, 'kl/reverse': 3 });
     other.event('resume', { step: 90, checkpoint: 'step-00000090-a1' });
-    overlays = [{ id, name: 'other', state: 'running', problem: null, history: other.history }];
+    overlays = [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], history: other.history }];
     state = fold(state, feed.delta()!);
-    assert.deepEqual(state.overlays, [{ id, name: 'other', state: 'running', problem: null, phases: [{ index: 0, step: 1, method: 'gkd' }], range: [1, 90] }]);
+    assert.deepEqual(state.overlays, [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], phases: [{ index: 0, step: 1, method: 'gkd' }], range: [1, 90] }]);
     assert.deepEqual([state.inventory.metrics, state.inventory.range], [['kl/reverse', 'loss/total'], [1, 1]]);
     const its = state.series.get(lineKey('loss/total', id))!;
     assert.deepEqual([its.metric, its.points, its.last, its.discarded.points], ['loss/total', 90, 2, 0]);

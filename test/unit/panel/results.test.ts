@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { EvaluationEvent, PhaseEvent } from '../../../src/contract/generated';
 import { buildResults, type Results } from '../../../src/protocol/results';
+import { type Contender, sideBySide } from '../../../src/protocol/sideBySide';
 
 const phase = (index: number, method: string, firstStep: number): PhaseEvent => ({ v: 1, seq: index, t: 0, attempt: 1, kind: 'phase', index, method, firstStep, steps: 100 });
 const phases = [phase(0, 'sft', 1), phase(1, 'minillm', 101)];
@@ -82,5 +83,31 @@ describe('results', () => {
       ['step 100', 'sft', []], ['step 150 (attempt 2)', 'minillm', [0]], ['step 200', 'minillm, discarded', []],
     ]);
     assert.equal(headlines[0]?.value, 0.5);
+  });
+});
+
+describe('results of several runs', () => {
+  const contender = (name: string, evaluations: EvaluationEvent[], differs: string[] = []): Contender => ({ id: name, name, differs, evaluations, phases });
+  const rowsOf = (...runs: Contender[]): string[] | undefined =>
+    sideBySide(runs)?.rows.map(({ label, detail, values, best }) => `${label}: ${detail}: ${values.join(' ')}${best.length > 0 ? ' best' : ''}`);
+
+  it('set the ends side by side, and say what keeps them from being compared', () => {
+    const mine = contender('mine', [scored(200, { 'eval/accuracy_sampled': 0.9 }), full(100, 0.3), full(200, 0.4), full(200, 0.99, { subject: 'control' })]);
+    const other = contender('other', [full(150, 0.5, { rows: 300 })], ['another teacher']);
+    assert.deepEqual(rowsOf(mine, other, contender('new', [])), [
+      'mine: step 200, minillm: 0.4', 'other: step 150, minillm, 300 rows, another teacher: 0.5 best', 'new: not scored yet: ',
+    ]);
+  });
+
+  it('set checkpoints side by side while one of the runs has no end, and leave out what was discarded', () => {
+    const mine = contender('mine', [scored(100, { 'eval/kl_reverse': 2 }), scored(200, { 'eval/kl_reverse': 1 }), full(200, 0.4)]);
+    const kl = (step: number, value: number, more = {}): EvaluationEvent => scored(step, { 'eval/kl_reverse': value }, more);
+    const other = contender('other', [kl(100, 3), kl(200, 0.1), kl(120, 4, { checkpoint: 'step-00000120-a2' })]);
+    assert.deepEqual(rowsOf(mine, other), ['mine: step 200, minillm: 1 best', 'other: step 120, minillm: 4']);
+  });
+
+  it('are nothing of one run alone', () => {
+    assert.equal(sideBySide([contender('mine', [full(200, 0.4)])]), null);
+    assert.equal(sideBySide([contender('mine', [full(200, 0.4)]), contender('new', [])]), null);
   });
 });
