@@ -21,7 +21,8 @@ function lastOf(evaluations: readonly EvaluationEvent[], full: boolean): Evaluat
 
 /**
  * A row for each run, in the order given; null where fewer than two have been scored. Scores at the end count where each run that
- * was scored has them, else those of the newest checkpoints: a few rows and all of them are not set side by side.
+ * was scored has them, else those of the newest checkpoints: a few rows and all of them are not set side by side. Best of all is only
+ * what was scored on the same.
  */
 export function sideBySide(runs: readonly Contender[]): ResultTable | null {
   const ends = runs.map(({ evaluations }) => lastOf(evaluations, true));
@@ -41,5 +42,6 @@ export function sideBySide(runs: readonly Contender[]): ResultTable | null {
       values: event ? valuesOf(event, metrics) : metrics.map(() => null), best: [], selectable: false,
     };
   });
-  return { metrics, rows: markBest(metrics, rows, () => true), count };
+  const alike = new Set(runs.filter(({ differs }, i) => differs.length === 0 && scored[i]?.rows === count).map(({ id }) => id));
+  return { metrics, rows: markBest(metrics, rows, ({ id }) => alike.has(id)), count };
 }

@@ -91,11 +91,11 @@ describe('results of several runs', () => {
   const rowsOf = (...runs: Contender[]): string[] | undefined =>
     sideBySide(runs)?.rows.map(({ label, detail, values, best }) => `${label}: ${detail}: ${values.join(' ')}${best.length > 0 ? ' best' : ''}`);
 
-  it('set the ends side by side, and say what keeps them from being compared', () => {
+  it('set the ends side by side, and say what keeps them from being compared: then none is best', () => {
     const mine = contender('mine', [scored(200, { 'eval/accuracy_sampled': 0.9 }), full(100, 0.3), full(200, 0.4), full(200, 0.99, { subject: 'control' })]);
     const other = contender('other', [full(150, 0.5, { rows: 300 })], ['another teacher']);
     assert.deepEqual(rowsOf(mine, other, contender('new', [])), [
-      'mine: step 200, minillm: 0.4', 'other: step 150, minillm, 300 rows, another teacher: 0.5 best', 'new: not scored yet: ',
+      'mine: step 200, minillm: 0.4', 'other: step 150, minillm, 300 rows, another teacher: 0.5', 'new: not scored yet: ',
     ]);
   });
 
