@@ -20,6 +20,8 @@ export interface Command {
   readonly operands: readonly string[];
   /** Names of what may come after those. */
   readonly optional?: readonly string[];
+  /** How many more of the last of them may follow. */
+  readonly more?: number;
   readonly summary: string;
   /** What else its help should say. */
   readonly notes?: readonly string[];
@@ -91,7 +93,7 @@ export function parseCall(command: Command, args: readonly string[], terminal: T
   }
   const missing = command.operands[positionals.length];
   if (missing !== undefined) throw new UsageError(`minillm ${command.name} needs a ${missing}. ${hint}`);
-  const extra = positionals[command.operands.length + (command.optional?.length ?? 0)];
+  const extra = positionals[command.operands.length + (command.optional?.length ?? 0) + (command.more ?? 0)];
   if (extra !== undefined) throw new UsageError(`minillm ${command.name} does not know what to do with "${extra}". ${hint}`);
   return new Call(terminal, positionals, values);
 }

@@ -9,6 +9,7 @@ import { NoSuchSide } from '../rundir/sides';
 import { requests } from './ask';
 import { clean } from './clean';
 import { type Command, exitCodes, parseCall, UsageError } from './command';
+import { compare } from './compare';
 import { diff } from './diff';
 import { doctor } from './doctor';
 import { fork } from './fork';
@@ -23,7 +24,9 @@ import { stop } from './stop';
 import { tail } from './tail';
 import { oneLine, Terminal } from './terminal';
 
-const commands: readonly Command[] = [run, preflight, list, show, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor];
+const commands: readonly Command[] = [
+  run, preflight, list, show, compare, tail, stop, ...requests, resume, fork, samples, diff, clean, doctor,
+];
 
 async function main(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
@@ -50,8 +53,8 @@ async function version(): Promise<string> {
   return manifest.version ?? 'unknown';
 }
 
-const usage = ({ name, operands, optional = [] }: Command): string =>
-  [name, ...operands.map((operand) => `<${operand}>`), ...optional.map((operand) => `[${operand}]`)].join(' ');
+const usage = ({ name, operands, optional = [], more = 0 }: Command): string =>
+  [name, ...operands.map((operand) => `<${operand}>`), ...optional.map((operand) => `[${operand}]`), ...(more > 0 ? ['…'] : [])].join(' ');
 
 function overview({ paint }: Terminal): string[] {
   return [

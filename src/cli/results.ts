@@ -77,6 +77,14 @@ export function printResults(history: History, terminal: Terminal): void {
   }
 }
 
+/** The newest scores of several runs, a line per metric. */
+export function printSideBySide(table: ResultTable, terminal: Terminal): void {
+  terminal.line(terminal.paint.bold(`On ${table.count} validation rows`));
+  terminal.lines(finalLines(table, terminal));
+  // Heads of columns have no room for it.
+  for (const { label, differs = [] } of table.rows) if (differs.length > 0) terminal.line(terminal.paint.yellow(`${label}: ${differs.join(', ')}`));
+}
+
 /** What JSON readers get of the same. */
 export function resultsJson(summary: RunSummary, history: History): unknown {
   const { verdict } = resultsOf(history);

@@ -17,6 +17,8 @@ export interface ResultRow {
   readonly best: readonly number[];
   /** A resumed attempt went back behind it: what is best and newest is found among the others. */
   readonly discarded?: boolean;
+  /** What keeps it from being compared with the first row, in a few words each. */
+  readonly differs?: readonly string[];
   /** It has samples, which can be compared with another's. */
   readonly selectable: boolean;
 }

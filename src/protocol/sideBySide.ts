@@ -36,10 +36,10 @@ export function sideBySide(runs: readonly Contender[]): ResultTable | null {
   const rows = runs.map(({ id, name, differs, phases }, i): ResultRow => {
     const event = scored[i];
     const method = event && methodUpTo(event.step, phases)?.method;
-    const parts = event ? [`step ${event.step}`, method, event.rows === count ? undefined : `${event.rows} rows`, ...differs] : ['not scored yet'];
+    const parts = event ? [`step ${event.step}`, method, event.rows === count ? undefined : `${event.rows} rows`] : ['not scored yet'];
     return {
       id, step: event?.step ?? 0, label: name, detail: parts.filter((part) => part !== undefined && part !== '').join(', '),
-      values: event ? valuesOf(event, metrics) : metrics.map(() => null), best: [], selectable: false,
+      values: event ? valuesOf(event, metrics) : metrics.map(() => null), best: [], selectable: false, differs,
     };
   });
   const alike = new Set(runs.filter(({ differs }, i) => differs.length === 0 && scored[i]?.rows === count).map(({ id }) => id));

@@ -81,7 +81,8 @@ export class ResultsView {
     const head = h('tr', {}, anySelectable ? h('td', { class: 'select' }) : null, h('th', { scope: 'col' }, h('span', { class: 'visually-hidden' }, 'what was scored')), ...metrics.map(columnHead));
     const body = rows.map((row, index) => h('tr', { class: row.id === 'teacher' ? 'teacher' : row.id === 'control' ? 'control' : null },
       anySelectable ? h('td', { class: 'select' }, row.selectable ? this.selector(row) : null) : null,
-      h('th', { scope: 'row' }, sign?.(index), row.label, row.detail === '' ? null : h('span', { class: 'quiet' }, row.detail)),
+      h('th', { scope: 'row' }, sign?.(index), row.label, ...[row.detail, (row.differs ?? []).join(', ')].map((words) => (
+        words === '' ? null : h('span', { class: 'quiet' }, words)))),
       ...row.values.map((value, column) => {
         const best = row.best.includes(column);
         return h('td', { class: best ? 'best' : null }, value === null ? '–' : formatMetric(metrics[column] ?? '', value), best ? h('span', { class: 'visually-hidden' }, ' best') : null);

@@ -1,10 +1,11 @@
 /* The runs that are laid over the charts of another, followed as long as somebody looks. */
 import path from 'node:path';
-import type { Run } from '../../contract/generated';
 import { whatDiffers } from '../../present/comparable';
+import { tellApart } from '../../present/runNames';
 import { showControlCharacters } from '../../present/text';
 import { MOST_OVERLAYS } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
+import type { RunSummary } from '../../rundir/runs';
 import { Disposable } from '../disposable';
 import type { OverlaySource } from './feed';
 
@@ -47,13 +48,14 @@ export class RunOverlays extends Disposable {
     }
   }
 
-  /** Those that have been read, as the charts want them, measured by the record of the page's own run. */
-  sources(own: Run | undefined): OverlaySource[] {
-    return [...this.followers.values()].flatMap(({ summary, history }) => {
-      if (!summary) return [];
+  /** Those that have been read, as the charts want them, set against the page's own run. */
+  sources(own: RunSummary | undefined): OverlaySource[] {
+    const read = [...this.followers.values()].flatMap(({ summary, history }) => (summary ? [{ summary, history }] : []));
+    const names = tellApart([...(own ? [own] : []), ...read.map(({ summary }) => summary)]).slice(own ? 1 : 0);
+    return read.map(({ summary, history }, i) => {
       const problem = summary.gone ? 'Its folder is gone.' : (summary.problem ?? null);
-      const differs = own && summary.run ? whatDiffers(own, summary.run) : [];
-      return [{ id: summary.id, name: showControlCharacters(summary.name), state: summary.state, problem, differs, history }];
+      const differs = own?.run && summary.run ? whatDiffers(own.run, summary.run) : [];
+      return { id: summary.id, name: showControlCharacters(names[i] ?? ''), state: summary.state, problem, differs, history };
     });
   }
 

@@ -65,7 +65,7 @@ export class RunPanelSession extends Disposable {
     this.follower = this.register(new RunFollower(dir, TICK));
     this.journal = new Journal(dir);
     this.others = this.register(new RunOverlays(dir, () => (this.dirty = true)));
-    this.feed = new RunFeed(() => this.follower.history, () => this.header(), () => this.others.sources(this.follower.summary?.run));
+    this.feed = new RunFeed(() => this.follower.history, () => this.header(), () => this.others.sources(this.follower.summary));
     this.register(this.follower.onDidChange(() => this.onChange()));
     this.register(vscode.workspace.onDidGrantWorkspaceTrust(() => (this.dirty = true)));
     this.register(panel.webview.onDidReceiveMessage((message: ToHost) => void this.receive(message)));

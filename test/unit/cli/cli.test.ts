@@ -37,7 +37,7 @@ describe('minillm on the command line', () => {
   it('explains itself', () => {
     const { code, out } = minillm(['--help']);
     assert.equal(code, 0);
-    for (const name of ['run', 'list', 'show', 'tail', 'stop', 'samples', 'diff']) {
+    for (const name of ['run', 'list', 'show', 'compare', 'tail', 'stop', 'samples', 'diff']) {
       assert.match(out, new RegExp(`^  ${name}\\b`, 'm'));
       const help = minillm([name, '--help']);
       assert.equal(help.code, 0);
@@ -46,6 +46,18 @@ describe('minillm on the command line', () => {
     }
     assert.match(minillm(['--version']).out, /^\d+\.\d+\.\d+\n$/);
     assert.equal(minillm([]).code, 2);
+  });
+
+  it('sets runs side by side, and says what keeps them from being compared', () => {
+    const other = readdirSync(recorded).sort()[0]!;
+    const { code, out } = minillm(on('compare', other, id));
+    assert.equal(code, 0);
+    assert.match(out, /^On 2405 validation rows\n +pronounce 20261124-223702 +pronounce 20261124-232620\n +step 2396, minillm +step 1700, minillm, 100 rows\n/);
+    assert.match(out, /^reverse KL +0\.512 +0\.791$/m);
+    assert.match(out, /^pronounce 20261124-232620: another teacher, other validation rows$/m);
+    const told = json('compare', other, id) as { run: string; differs: string[]; scores: Record<string, number> }[];
+    assert.deepEqual(told.map(({ run, differs }) => [run, differs]), [[other, []], [id, ['another teacher', 'other validation rows']]]);
+    assert.equal(told[1]?.scores['eval/accuracy_greedy'], 0.42);
   });
 
   it('answers a wrong command line with one sentence and exit code 2', () => {
@@ -59,6 +71,8 @@ describe('minillm on the command line', () => {
       [['list', '--json=yes'], /--json takes no value/],
       [['show'], /minillm show needs a run/],
       [['run'], /minillm run needs a config/],
+      [on('compare', id), /minillm compare needs a run/],
+      [on('compare', id, id, id, id, id, id, 'x'), /does not know what to do with "x"/],
       [on('show', 'nix'), /No run's id begins with "nix"/],
       [['show', 'latest', '--runs', '/nowhere'], /There are no runs in \/nowhere/],
       [on('show', id, '--export', 'xml'), /--export takes csv or jsonl, not "xml"/],

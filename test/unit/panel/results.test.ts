@@ -87,9 +87,11 @@ describe('results', () => {
 });
 
 describe('results of several runs', () => {
-  const contender = (name: string, evaluations: EvaluationEvent[], differs: string[] = []): Contender => ({ id: name, name, differs, evaluations, phases });
+  const contender = (name: string, evaluations: EvaluationEvent[], differs: string[] = []): Contender =>
+    ({ id: name, name, differs, evaluations, phases });
   const rowsOf = (...runs: Contender[]): string[] | undefined =>
-    sideBySide(runs)?.rows.map(({ label, detail, values, best }) => `${label}: ${detail}: ${values.join(' ')}${best.length > 0 ? ' best' : ''}`);
+    sideBySide(runs)?.rows.map(({ label, detail, differs = [], values, best }) => (
+      `${label}: ${[detail, ...differs].join(', ')}: ${values.join(' ')}${best.length > 0 ? ' best' : ''}`));
 
   it('set the ends side by side, and say what keeps them from being compared: then none is best', () => {
     const mine = contender('mine', [scored(200, { 'eval/accuracy_sampled': 0.9 }), full(100, 0.3), full(200, 0.4), full(200, 0.99, { subject: 'control' })]);

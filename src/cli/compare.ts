@@ -1,0 +1,42 @@
+import { whatDiffers } from '../present/comparable';
+import { tellApart } from '../present/runNames';
+import { sideBySide } from '../protocol/sideBySide';
+import { findRun } from '../rundir/find';
+import { readHistory } from '../rundir/follow';
+import { type Call, type Command, exitCodes, json, runs } from './command';
+import { printSideBySide } from './results';
+import { oneLine } from './terminal';
+
+export const compare: Command = {
+  name: 'compare',
+  operands: ['run', 'run'],
+  more: 4,
+  summary: 'Set the scores of several runs side by side.',
+  notes: [
+    'A run is named by its id, the beginning of one, "latest", or the path of its folder. Six at most.',
+    'What was scored by another teacher than the first, or on other rows, is told below the table.',
+  ],
+  options: { runs, json },
+  run: compareCommand,
+};
+
+async function compareCommand(call: Call): Promise<number> {
+  const { terminal } = call;
+  const named = Array.from({ length: 6 }, (_, i) => call.optional(i)).filter((name) => name !== undefined);
+  const read = await Promise.all(named.map(async (name) => readHistory(await findRun(call.runsFolder, name))));
+  const first = read[0]?.summary.run;
+  const names = tellApart(read.map(({ summary: { id, name } }) => ({ id, name: oneLine(name) })));
+  const contenders = read.map(({ summary: { id, run }, history: { evaluations, phases } }, i) => (
+    { id, name: names[i] ?? id, differs: first && run ? whatDiffers(first, run) : [], evaluations, phases }));
+  const table = sideBySide(contenders);
+  if (call.is('json')) {
+    terminal.json(read.map(({ summary: { id, name, dir, state }, history }, i) => {
+      const row = table?.rows[i];
+      const scores = row && Object.fromEntries(table.metrics.map((metric, column) => [metric, row.values[column] ?? null]));
+      const { differs } = contenders[i] ?? {};
+      return { run: id, name, dir, state, step: history.lastStep, differs, scoredAt: row?.step ?? null, scores: scores ?? null };
+    }));
+  } else if (table) printSideBySide(table, terminal);
+  else terminal.line('Fewer than two of these runs have been scored yet: scores come with checkpoints.');
+  return exitCodes.finished;
+}
