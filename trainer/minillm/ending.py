@@ -69,7 +69,7 @@ def lowers_memory(phase: Mapping[str, Any] | None) -> str:
     if phase is None:
         return "smaller models"
     sampling = {"distillm": "batchSize"}.get(str(phase.get("method")), "rolloutChunk")  # how many it samples together
-    keys = [key for key in ("microBatchSize", sampling) if isinstance(phase.get(key), int) and phase[key] > 1]
+    keys = [key for key in ("microBatchSize", "microBatchTokens", sampling) if isinstance(phase.get(key), int) and phase[key] > 1]
     keys.append("data.maxNewTokens")
     return "a smaller " + (keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} or {keys[-1]}")
 

@@ -90,6 +90,8 @@ def test_a_run_without_faults_has_no_notes(ready: Prepare) -> None:
     assert found(checked) == []
     assert {row.health for row in checked.rows} == {"good"}
     assert row_of(checked, "Steps")[1].startswith("sft: 6 steps of 4 sequences, about ")
+    parts = check_start(ready(data__maxNewTokens=16, phases__0__microBatchTokens=40, phases__0__microBatchSize=2), thorough=False)
+    assert row_of(parts, "Steps")[1].startswith("sft: 6 steps of 4 sequences in parts of at most 2 of them and 40 tokens, about ")
     assert "free on this machine: weights and optimizer" in row_of(checked, "Memory")[1]
 
 

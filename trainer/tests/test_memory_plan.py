@@ -42,6 +42,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, tokenizer: Any) -> Path:
     row = {"prompt": " ".join("abcdefgh"[k % 8] for k in range(20)) + " :", "response": " ".join(["D", "AO", "G"] * 10)}
     (folder / "corpus.jsonl").write_text(f"{json.dumps({'text': 'a b c d e f g h ' * 20})}\n" * 64, encoding="utf-8")
     (folder / "rows.jsonl").write_text(f"{json.dumps(row)}\n" * 64, encoding="utf-8")
+    others = [row, {"prompt": "a b :", "response": row["response"]}, {"prompt": row["prompt"], "response": "D"}]
+    (folder / "mixed.jsonl").write_text("".join(f"{json.dumps(other)}\n" for other in others) * 22, encoding="utf-8")
     return folder
 
 
@@ -71,6 +73,7 @@ def bytes_of(*models: LanguageModel) -> int:
     ("phases", "student", "precision", "answer"),
     [
         ([{"method": "sft", "batchSize": 32}], {}, "fp32", 32),
+        ([{"method": "sft", "batchSize": 32, "microBatchTokens": 280}], {}, "fp32", 32),
         pytest.param(
             [{"method": "minillm", "batchSize": 16, "rollouts": 16, "objective": {"lmTeacherShare": 0.5}}],
             {},
@@ -85,8 +88,35 @@ def bytes_of(*models: LanguageModel) -> int:
         pytest.param([{"method": "sft", "batchSize": 1}], {"init": "weights", "lora": {"rank": 4}}, "bf16", 6, marks=pytest.mark.long),
         pytest.param([{"method": "opd", "batchSize": 16, "microBatchSize": 4, "rollouts": 64}], {}, "fp32", 6, marks=pytest.mark.long),
         pytest.param([{"method": "minillm", "batchSize": 16, "rollouts": 16}], {}, "fp32", 12, marks=pytest.mark.long),
+        pytest.param(
+            [{"method": "kd", "batchSize": 64, "microBatchTokens": 400, "teacherCache": "off", "train": "mixed.jsonl"}],
+            {},
+            "fp32",
+            32,
+            marks=pytest.mark.long,
+        ),
+        pytest.param([{"method": "sft", "batchSize": 16, "microBatchTokens": 20}], {}, "fp32", 32, marks=pytest.mark.long),
+        pytest.param(
+            [{"method": "minillm", "batchSize": 16, "rollouts": 16, "microBatchTokens": 130, "objective": {"lmTeacherShare": 0.5}}],
+            {},
+            "fp32",
+            6,
+            marks=pytest.mark.long,
+        ),
     ],
-    ids=["sft", "minillm with a corpus", "recompute", "kd", "corrections in bf16", "opd", "minillm"],
+    ids=[
+        "sft",
+        "sft by tokens",
+        "minillm with a corpus",
+        "recompute",
+        "kd",
+        "corrections in bf16",
+        "opd",
+        "minillm",
+        "kd by tokens",
+        "sft, a row at a time",
+        "minillm with a corpus by tokens",
+    ],
 )
 def test_what_is_planned_is_what_torch_allocates(
     place: Path, phases: list[dict[str, Any]], student: dict[str, Any], precision: str, answer: int
@@ -181,6 +211,20 @@ def test_what_does_not_fit_is_answered_with_what_would(place: Path) -> None:
         changed.student.lora = Lora(rank=edits["/student/lora"]["rank"])
     assert make(changed).total <= 80e9
     assert make(config).total > 80e9, "the config itself is left as it was"
+
+
+def test_a_budget_of_tokens_is_what_is_cut_where_it_bounds_an_update(place: Path) -> None:
+    config, make = big(place, microBatchTokens=16_384, rolloutChunk=4)
+    plan = make(config)
+    assert plan.together[0] == 16
+    config.phases[0].micro_batch_tokens, config.phases[0].micro_batch_size = None, 16
+    assert make(config).busy[0, "update"] == plan.busy[0, "update"]
+    config.phases[0].micro_batch_tokens, config.phases[0].micro_batch_size = 16_384, None
+    assert what_fits(config, make, plan.total - 1e9) == {"/phases/0/microBatchTokens": 8192}
+    config.phases[0].micro_batch_size = 8
+    assert what_fits(config, make, make(config).total - 1e9) == {"/phases/0/microBatchSize": 4}
+    config.phases[0].micro_batch_tokens = 100
+    assert make(config).together[0] == 1, "a sequence longer than that goes alone"
 
 
 def test_rollouts_of_a_phase_go_before_those_of_the_next(place: Path) -> None:

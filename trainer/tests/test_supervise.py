@@ -80,6 +80,7 @@ def test_killed_from_outside_is_said_in_words(tmp_path: Path) -> None:
     [
         ({"method": "sft", "microBatchSize": 8}, "a smaller microBatchSize or data.maxNewTokens"),
         ({"method": "sft", "microBatchSize": 1}, "a smaller data.maxNewTokens"),
+        ({"method": "sft", "microBatchSize": 8, "microBatchTokens": 99}, "a smaller microBatchSize, microBatchTokens or data.maxNewTokens"),
         ({"method": "minillm", "microBatchSize": 8, "rolloutChunk": 64}, "a smaller microBatchSize, rolloutChunk or data.maxNewTokens"),
         ({"method": "distillm", "batchSize": 9, "microBatchSize": 3}, "a smaller microBatchSize, batchSize or data.maxNewTokens"),
         (None, "smaller models"),

@@ -85,10 +85,13 @@ def _next(config: Config, plan: Plan) -> tuple[str, Any] | None:
     index, activity = plan.worst
     phase = None if index < 0 else config.phases[index]
     if phase is not None and activity == "update":
-        micro = phase.micro_batch_size or phase.batch_size
+        size, tokens = phase.micro_batch_size or phase.batch_size, phase.micro_batch_tokens
         able = not config.student.recompute
-        if micro > (SMALL if able else 1):
-            phase.micro_batch_size = max(1, micro // 2)
+        if plan.together[index] > (SMALL if able else 1):
+            if tokens is not None and plan.together[index] < size:  # it is what bounds them
+                phase.micro_batch_tokens = max(1, tokens // 2)
+                return f"/phases/{index}/microBatchTokens", phase.micro_batch_tokens
+            phase.micro_batch_size = max(1, size // 2)
             return f"/phases/{index}/microBatchSize", phase.micro_batch_size
         if plan.spare and reads_rollouts_alone(phase):
             config.teacher.offload = True

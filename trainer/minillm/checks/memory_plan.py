@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -51,6 +51,8 @@ class Lengths:
     whole: int
     rows: int = LARGEST_CHUNK
     answers: int = 0
+    shortest: int = 0
+    """Tokens of the shortest prompt; 0 where none is known to be shorter than the longest."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Plan:
     """By phase and activity (`update`, `sampling`); evaluation belongs to phase -1."""
     spare: float = 0.0
     """Of the teacher, what `teacher.offload` would take out of the updates of phases that read rollouts alone."""
+    together: Mapping[int, float] = field(default_factory=dict)
+    """By phase: sequences that go through the models together in an update, when it holds most."""
 
     @property
     def worst(self) -> tuple[int, str]:
@@ -92,10 +96,11 @@ def make_plan(
     leaves = spare if config.teacher.offload else 0.0
     held["teacher"] -= leaves
     busy: dict[tuple[int, str], dict[str, float]] = {}
+    together: dict[int, float] = {}
     largest = 0.0
     for index, lengths in phases.items():
         phase = config.phases[index]
-        busy[index, "update"] = models.update(phase, lengths)
+        busy[index, "update"], together[index] = models.update(phase, lengths)
         if isinstance(phase, Rounds) or phase.method == "distillm":
             made, kept, copied = _rollouts(phase, device)
             busy[index, "update"]["rollouts"] = models.buffer(kept + copied, config.data.max_new_tokens)
@@ -109,7 +114,7 @@ def make_plan(
     for (index, activity), parts in busy.items():
         if leaves and not (activity == "update" and reads_rollouts_alone(config.phases[index])):
             parts["teacher"] = leaves
-    return Plan(held, busy, spare - leaves)
+    return Plan(held, busy, spare - leaves, together)
 
 
 @dataclass(frozen=True)
@@ -144,24 +149,31 @@ class _Models:
         """Bytes of what autocast keeps of weights that are held wider than they are used."""
         return self.bytes * self.trained if self.mixed else 0
 
-    def update(self, phase: Phase, lengths: Lengths) -> dict[str, float]:
-        rows = phase.micro_batch_size or phase.batch_size
+    def update(self, phase: Phase, lengths: Lengths) -> tuple[dict[str, float], float]:
+        """What an update holds, and how many sequences go through the models together when it holds most."""
         own = isinstance(phase, Rounds) or phase.method == "distillm"
-        longest = max(lengths.whole, lengths.prompt + self.config.data.max_new_tokens) if own else lengths.whole
-        answers = min(longest, self.config.data.max_new_tokens)
+        most = self.config.data.max_new_tokens
+        longest = max(lengths.whole, lengths.prompt + most) if own else lengths.whole
         taught = phase.method != "sft"
         reads = taught and phase.method not in ("minillm", "opd")  # whose rollouts hold what it said
-        passes = [self.micro_batch(rows, longest, answers, taught=taught, reads=reads)]
+        # Under a budget of tokens, short prompts leave more of it to answers, whose logits and states are held.
+        short = min(longest, lengths.shortest + most) if lengths.shortest and phase.micro_batch_tokens else longest
+        passes = []
+        for length in (longest, short):
+            rows = at_once(phase, length)
+            passes.append((self.micro_batch(rows, length, min(length, most), taught=taught, reads=reads), rows))
         weight, share = weights_of(phase)
         if weight:  # a block is as long as a prompt and a response may be, and of all its tokens but the first something is learned
-            block = self.config.data.max_prompt_tokens + self.config.data.max_new_tokens
-            passes.append(self.micro_batch(rows, block, block - 1, taught=share > 0, reads=share > 0))
-        parts = {"gradients": FP32 * self.trained} | max(passes, key=lambda each: sum(each.values()))
+            block = self.config.data.max_prompt_tokens + most
+            rows = math.floor(at_once(phase, block))  # all are equally long
+            passes.append((self.micro_batch(rows, block, block - 1, taught=share > 0, reads=share > 0), rows))
+        parts, rows = max(passes, key=lambda each: sum(each[0].values()))
+        parts = {"gradients": FP32 * self.trained} | parts
         if isinstance(phase, TeacherCached) and self.device != "cuda":  # it lies in the machine's memory
             parts["teacher's cache"] = kept_bytes(phase, lengths.answers, self.teacher.width, self.bytes)
-        return parts
+        return parts, rows
 
-    def micro_batch(self, rows: int, length: int, answers: int, *, taught: bool, reads: bool) -> dict[str, float]:
+    def micro_batch(self, rows: float, length: int, answers: int, *, taught: bool, reads: bool) -> dict[str, float]:
         """What going through the student and back holds, for rows of which so many tokens are learned; `taught`: by the teacher, which
         `reads` them now."""
         kept, again = self.activations(rows, length)
@@ -173,7 +185,7 @@ class _Models:
             parts["activations"] = max(kept, self.working(self.teacher, rows, length))
         return parts
 
-    def activations(self, rows: int, length: int) -> tuple[float, float]:
+    def activations(self, rows: float, length: int) -> tuple[float, float]:
         """What a forward pass of the student keeps of sequences of this length for its backward pass, and what that computes again."""
         size, student = (MIXED if self.mixed else 1.0), self.student
         whole = rows * (size * student.activations * length + student.attention * length**2 * self.eager(student))
@@ -244,7 +256,7 @@ class _Models:
     def cache(self, model: Sizes, tokens: float) -> float:
         return self.bytes * model.cached * tokens
 
-    def working(self, model: Sizes, rows: int, length: int) -> float:
+    def working(self, model: Sizes, rows: float, length: int) -> float:
         """What a forward pass that keeps nothing holds at once: one layer's own."""
         per_pair = 2 * model.attention / max(1, model.layers) * self.eager(model)
         return rows * (length * self.bytes * (4 * model.width + WORKING * model.widest) + length**2 * per_pair)
@@ -267,6 +279,13 @@ class _Models:
     def eager(self, model: Sizes) -> bool:
         """Whether attention is plain, and keeps a number for each pair of tokens."""
         return self.device == "cpu" and model.parameters <= TINY
+
+
+def at_once(phase: Phase, length: int) -> float:
+    """Sequences of a length that an update takes together (`phases.micro_batches`). A budget of tokens is filled to its end, for rows that
+    are a little shorter fill it; one sequence is taken even where it is longer."""
+    size = phase.micro_batch_size or phase.batch_size
+    return size if phase.micro_batch_tokens is None else min(size, max(1.0, phase.micro_batch_tokens / length))
 
 
 def _rollouts(phase: Phase, device: str) -> tuple[int, int, int]:

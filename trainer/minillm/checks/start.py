@@ -101,8 +101,8 @@ def _memory(prepared: Prepared, findings: Findings) -> CheckRow | None:
 
 
 def longest(examples: Sequence[Example]) -> Lengths:
-    """Tokens of the longest prompt and of the longest with an answer to it, and of all answers."""
-    prompt = max(len(example.prompt_ids) for example in examples)
+    """Tokens of the longest prompt, of the longest with an answer to it, of all answers, and of the shortest prompt."""
+    prompts = [len(example.prompt_ids) for example in examples]
     whole = max(len(example.prompt_ids) + max(map(len, example.responses), default=0) for example in examples)
     answers = sum(len(response) for example in examples for response in example.responses)
-    return Lengths(prompt, whole, len(examples), answers)
+    return Lengths(max(prompts), whole, len(examples), answers, min(prompts))
