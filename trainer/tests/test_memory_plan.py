@@ -95,6 +95,7 @@ def bytes_of(*models: LanguageModel) -> int:
             32,
             marks=pytest.mark.long,
         ),
+        pytest.param([{"method": "seqkd", "batchSize": 32}], {}, "fp32", 32, marks=pytest.mark.long),
         pytest.param([{"method": "sft", "batchSize": 16, "microBatchTokens": 20}], {}, "fp32", 32, marks=pytest.mark.long),
         pytest.param(
             [{"method": "minillm", "batchSize": 16, "rollouts": 16, "microBatchTokens": 130, "objective": {"lmTeacherShare": 0.5}}],
@@ -114,6 +115,7 @@ def bytes_of(*models: LanguageModel) -> int:
         "opd",
         "minillm",
         "kd by tokens",
+        "seqkd",
         "sft, a row at a time",
         "minillm with a corpus by tokens",
     ],

@@ -151,10 +151,10 @@ class _Models:
 
     def update(self, phase: Phase, lengths: Lengths) -> tuple[dict[str, float], float]:
         """What an update holds, and how many sequences go through the models together when it holds most."""
-        own = isinstance(phase, Rounds) or phase.method == "distillm"
+        sampled = isinstance(phase, Rounds) or phase.method in ("distillm", "seqkd")
         most = self.config.data.max_new_tokens
-        longest = max(lengths.whole, lengths.prompt + most) if own else lengths.whole
-        taught = phase.method != "sft"
+        longest = max(lengths.whole, lengths.prompt + most) if sampled else lengths.whole
+        taught = phase.method not in ("sft", "seqkd")
         reads = taught and phase.method not in ("minillm", "opd")  # whose rollouts hold what it said
         # Under a budget of tokens, short prompts leave more of it to answers, whose logits and states are held.
         short = min(longest, lengths.shortest + most) if lengths.shortest and phase.micro_batch_tokens else longest
