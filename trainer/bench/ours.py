@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from bench.shapes import Pair, prompts_of
+from minillm import cheaper
 from minillm.config import Config
 from minillm.data import Example
+from minillm.language_model import LanguageModel
 from minillm.methods import METHODS, RECOMMENDED
 from minillm.phases import Metrics, Phase, Workbench
 from minillm.phases.make import make_phase
 
 NEVER = -1
 """An end token that no model says: every response has its full length, in all trainers."""
+MEASURED = 4
+"""Rows on which a second copy of the teacher is compared with the first."""
 
 
 class Ours:
@@ -22,8 +27,9 @@ class Ours:
 
     def __init__(
         self, pair: Pair, method: str, *, batch: int, prompt: int, new: int, updates: int = 1, corpus: bool = False, rounds: int = 8,
-        chunk: int | None = None, objective: dict[str, Any] | None = None, **settings: Any,
+        chunk: int | None = None, objective: dict[str, Any] | None = None, reader: LanguageModel | None = None, **settings: Any,
     ) -> None:  # fmt: skip
+        """`reader`: the teacher as it reads, where it is not the pair's own."""
         phase: dict[str, Any] = {
             "method": method, "steps": updates * rounds, "batchSize": batch, "innerEpochs": updates, "rollouts": batch,
             "rolloutChunk": chunk or batch, "optimizer": {"learningRate": 5e-6}, **settings,
@@ -40,8 +46,9 @@ class Ours:
         self.rollouts: list[Metrics] = []
         pair = pair.loaded
         bench = Workbench(
-            config, pair.student, pair.teacher, NEVER, 0, lambda _, metrics: self.rollouts.append(metrics), lambda *_: None, lambda _: {}
-        )
+            config, pair.student, reader or pair.teacher, NEVER, 0, lambda _, metrics: self.rollouts.append(metrics), lambda *_: None,
+            lambda _: {},
+        )  # fmt: skip
         prompts = prompts_of(batch * rounds, prompt, pair.student.vocabulary)
         examples = [Example(str(i), i, "", ids, [], ()) for i, ids in enumerate(prompts)]
         blocks = torch.tensor(prompts_of(batch * rounds, prompt + new, pair.student.vocabulary, seed=1)) if corpus else None
@@ -56,3 +63,28 @@ class Ours:
     def step(self) -> Metrics:
         self.n += 1
         return self.phase.step(self.n)
+
+    def rest(self) -> None:
+        """Gives up the optimizer's moments: those of all sides would lie beside each other, and only one takes steps at a time."""
+        self.phase.optimizer.state.clear()
+
+
+@dataclass(frozen=True)
+class Cheaper:
+    """The teacher's second copy in bf16 (`teacher.precision`), and what a run is told of it."""
+
+    reader: LanguageModel
+    share: float
+    """Time of its pass as a share of the teacher's: what `auto` decides by."""
+    shift: cheaper.Shift
+    """What it changes, on random answers."""
+
+    @classmethod
+    def of(cls, pair: Pair, *, prompt: int, new: int) -> Cheaper:
+        teacher = pair.loaded.teacher
+        reader = cheaper.in_bf16(teacher)
+        rows = prompts_of(MEASURED, prompt + new, teacher.vocabulary, seed=2)
+        examples = [Example(str(i), i, "", ids[:prompt], [ids[prompt:]], ()) for i, ids in enumerate(rows)]
+        shift = cheaper.measure(teacher, reader, examples, 0)
+        assert shift is not None
+        return cls(reader, cheaper.time_share(teacher, reader, prompt + new), shift)

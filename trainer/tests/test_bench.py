@@ -26,9 +26,20 @@ def outcome(name: str, options: list[str], monkeypatch: pytest.MonkeyPatch, caps
 
 
 def test_round(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("bench.round.TOO_SLOW", math.inf)
     told = outcome("round", ["--shapes", "tiny", *SMALL, "--updates", "3", "--repeats", "2"], monkeypatch, capsys)
-    assert {"published procedure", "published procedure with corpus"} <= told["ratios"]["updates3"].keys()
+    names = {"published procedure", "published procedure with corpus"}
+    assert {f"{name}{said}" for name in names for said in ("", ", our teacher in bf16")} == told["ratios"]["updates3"].keys()
     assert all(ratio > 0 for ratios in told["ratios"].values() for ratio in ratios.values())
+    assert 0 < told["bf16"]["kl"] < 1e-3
+    assert len(told["turns"]) == 4
+
+
+def test_round_where_bf16_is_too_slow_to_be_measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("bench.round.TOO_SLOW", 0.0)
+    told = outcome("round", ["--shapes", "tiny", *SMALL, "--updates", "2", "--without-corpus"], monkeypatch, capsys)
+    assert told["ratios"]["updates2"].keys() == {"published procedure"}
+    assert told["bf16"]["time"] > 0
 
 
 def test_decode(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
