@@ -134,4 +134,5 @@ def _log_mixture_ratio(gap: Tensor, share: float) -> Tensor:
         return gap
     near = torch.log1p(share * torch.expm1(gap.clamp(max=1.0)))
     far = torch.logaddexp(gap + math.log(share), torch.full_like(gap, math.log1p(-share))) if share > 0 else gap * 0
-    return torch.where(gap < 1.0, near, far)
+    # Of a mixture that is mostly the other part, what is left far below 0 is 1 − share: a difference that fp32 has no digits for.
+    return torch.where(gap < 1.0 if share <= 0.5 else gap.abs() < 1.0, near, far)

@@ -118,6 +118,22 @@ def test_continuous_scale_in_fp32_near_the_ends():
         torch.testing.assert_close(short.double(), slope, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("share", [1e-4, 1e-6, 1e-8, 1e-12])
+def test_far_apart_in_fp32_near_the_ends(share: float):
+    """Where one of the two gives a token next to nothing, a mixture with a small share of the other is that share."""
+    logq, logp = logs(spread=20.0)
+    for ours in (
+        partial(jsd, beta=share),
+        partial(jsd, beta=1 - share),
+        partial(skew_kl, skew=share),
+        partial(skew_reverse_kl, skew=share),
+    ):
+        exact, slope = ours(logq, logp)
+        value, short = ours(logq.float(), logp.float())
+        torch.testing.assert_close(value.double(), exact, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(short.double(), slope, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("powers", [(1e-3, 0.7), (0.7, 1e-3), (1e-5, 1.0), (1.0, 1e-5), (1e-7, 1.0), (0.0, 1.0), (1.0, 0.0), (0.2, 0.7)])
 def test_small_powers_in_fp32(powers: tuple[float, float]):
     logq, logp = logs()
