@@ -12,11 +12,13 @@ from pydantic import Field
 
 from minillm.part import Part, Positive, Share
 
+Decay = Annotated[float, Field(ge=0.0, lt=1.0)]
+
 
 class Optimizer(Part):
     learning_rate: Annotated[float, Field(gt=0.0)] | None = None
     """Peak learning rate of AdamW. Default: 0.0005 for methods on given responses and `distillm`, 0.00005 for `gkd` and `opd`, 0.000005 for `minillm`, 0.0001 or more with LoRA, and 0.001 for a student with random weights."""
-    betas: tuple[Share, Share] = (0.9, 0.95)
+    betas: tuple[Decay, Decay] = (0.9, 0.95)
     """Exponential decay of AdamW's first and second moment."""
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     """Decoupled weight decay, on matrices only."""

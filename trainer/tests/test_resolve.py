@@ -222,6 +222,8 @@ BAD: list[tuple[Callable[[dict[str, Any]], None], str, str]] = [
     (change("phases", 1, "steps", to=0), "/phases/1/steps", "phases[1].steps is 0; it must be at least 1."),
     (change("phases", 0, "optimizer", "learningRate", to=0), "/phases/0/optimizer/learningRate",
      "phases[0].optimizer.learningRate is 0; it must be more than 0."),
+    (change("phases", 0, "optimizer", "betas", to=[0.9, 1.0]), "/phases/0/optimizer/betas/1",
+     "phases[0].optimizer.betas[1] is 1.0; it must be less than 1."),
     (change("phases", 1, "objective", "alpha", to=1.0), "/phases/1/objective/alpha",
      "phases[1].objective.alpha is 1.0; it must be less than 1."),
     (change("phases", 1, "objective", "alpha", to=None), "", ""),
