@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from test_phases import Prepare, gradients, prepared  # noqa: F401
 from test_resume import outcome, train_into, train_until
 from torch import Tensor
 
-from minillm import decode, evaluate
+from minillm import decode, evaluate, sequences
 from minillm.data import shuffled
 from minillm.interrupt import Interrupt, Stopped
 from minillm.methods import Phase
@@ -246,6 +247,25 @@ def test_the_teacher_reads_given_responses_once(prepared: Prepare, name: str) ->
     for n in range(2, 2 * phase.batches.per_epoch + 1):
         phase.step(n)
     assert read_tokens == once
+
+
+def test_a_reading_that_was_cut_short_is_none(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """Stopped within it, the step was not begun: made again, it is the same, and learns from nothing that was never read."""
+    monkeypatch.setitem(sequences.READ_TOKENS, "cpu", 40)
+    once, again = (prepared(phases__1=settings("rkl")).phases[1] for _ in range(2))
+    assert isinstance(again, Kd)
+    assert again.cache is not None
+    bench, looks = again.cache.bench, iter([None, None])
+
+    def heed() -> None:
+        if next(looks, Stopped) is Stopped:
+            raise Stopped
+
+    again.cache.bench = replace(bench, heed=heed)
+    with pytest.raises(Stopped):
+        again.step(1)
+    again.cache.bench = bench
+    assert again.step(1)["loss/total"] == once.step(1)["loss/total"]
 
 
 def test_auto_keeps_what_the_teacher_says_only_where_it_pays(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

@@ -53,8 +53,9 @@ class TeacherCache:
 
     @torch.no_grad()
     def fill(self) -> None:
-        """Reads everything. Raises Stopped."""
+        """Reads everything. Raises Stopped, and then nothing is filled."""
         bench, done = self.bench, 0
+        columns: list[Tensor] = []
         groups = of_similar_length([length(pair) for pair in self.pairs], bench.teacher.device)
         for number, some in enumerate(groups):
             bench.heed()
@@ -62,11 +63,12 @@ class TeacherCache:
                 bench.progress("the teacher reads the responses", done, len(self.pairs), "responses")
             hidden = read(bench.teacher, *collate([self.pairs[i] for i in some], bench.pad, bench.teacher.device))
             for place, values in enumerate(self.kept_of(hidden)):
-                if len(self.columns) == place:
-                    self.columns.append(torch.empty((self.starts[-1], values.shape[1]), dtype=values.dtype))
-                self.columns[place][self.rows(some)] = values.cpu()
+                if len(columns) == place:
+                    columns.append(torch.empty((self.starts[-1], values.shape[1]), dtype=values.dtype))
+                columns[place][self.rows(some)] = values.cpu()
             done += len(some)
         bench.progress("the teacher reads the responses", done, len(self.pairs), "responses")
+        self.columns = columns
 
     def kept_of(self, hidden: Tensor) -> list[Tensor]:
         if self.count is None:
