@@ -14,8 +14,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from toys import toy
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from minillm.checks.start import Checked, check_order, check_start
+from minillm.checks.start import Checked, check_order, check_start, check_width
 from minillm.checks.words import share, size
+from minillm.config import Student
 from minillm.findings import Findings
 from minillm.prepare import Prepared, prepare
 from minillm.resolve import resolve
@@ -266,6 +267,22 @@ def test_a_student_whose_gradient_has_no_order_on_a_gpu(family: str, device: str
     findings = Findings()
     check_order(toy(family), torch.device(device), findings)
     assert ["not the same to the bit" in problem.text for problem in findings.problems] == [True] * said
+
+
+def test_logits_that_nothing_trains(ready: Prepare, workspace: Path) -> None:
+    file = workspace / "student" / "config.json"
+    before = file.read_text(encoding="utf-8")
+    try:
+        file.write_text(json.dumps(json.loads(before) | {"vocab_size": 128}), encoding="utf-8")
+        prepared = ready(data__maxNewTokens=16)
+        said = found(check_start(prepared, thorough=False))
+    finally:
+        file.write_text(before, encoding="utf-8")
+    (wide,) = [text for text in said if "nothing trains the other 58" in text]
+    assert "Set vocab_size in the student's config.json to 70." in wide
+    findings = Findings()
+    check_width(prepared.student, Student(model="student"), findings)
+    assert not findings.problems, "what was trained before has them low"
 
 
 def test_numbers_in_words() -> None:

@@ -17,7 +17,7 @@ from minillm.checks.memory import check_memory
 from minillm.checks.memory_plan import Lengths, Plan, make_plan
 from minillm.checks.special_tokens import check_special_tokens
 from minillm.checks.template import check_template
-from minillm.config import Config
+from minillm.config import Config, Student
 from minillm.contract import CheckRow
 from minillm.data import Example, spread
 from minillm.findings import Findings
@@ -51,6 +51,7 @@ def check_start(prepared: Prepared, *, thorough: bool) -> Checked:
             rows.append(judge(teacher, student, prepared.student.vocabulary, path, findings))
     rows.append(describe_batches(config, [phase.steps for phase in prepared.phases], prepared.files))
     check_order(prepared.student, prepared.device, findings)
+    check_width(prepared.student, config.student, findings)
     memory = _memory(prepared, findings)
     return Checked([*rows, memory] if memory is not None else rows, findings)
 
@@ -62,6 +63,18 @@ def check_order(student: LanguageModel, device: torch.device, findings: Findings
         findings.warn(
             f"A student of the family {kind} has layers whose gradient a GPU adds up in no fixed order: the same seed gives nearly the "
             "same run, not the same to the bit. A resume goes on as usual.",
+            "/student/model",
+        )
+
+
+def check_width(student: LanguageModel, settings: Student, findings: Findings) -> None:
+    """Whether a student with random weights has logits that nothing trains. Weights that were trained before keep theirs low."""
+    untrained = student.width - student.vocabulary
+    if settings.init == "random" and untrained:
+        findings.warn(
+            f"The student has logits for {student.width} token ids, the teacher for {student.vocabulary}: nothing trains the other "
+            f"{untrained}, and programs that sample from a checkpoint would draw them now and then. Set vocab_size in the student's "
+            f"config.json to {student.vocabulary}.",
             "/student/model",
         )
 
