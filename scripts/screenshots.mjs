@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Re-makes docs/images/*.png, in dark and light, of a finished demo run: the run panel with the tree, a diff of samples, and one word,
-// through time and token by token.
-//   node scripts/screenshots.mjs [--run FOLDER]      default: the newest finished run of the demo; without one it is run (2 to 3 minutes)
+// Re-makes docs/images/*.png, in dark and light, of a finished demo run: the run panel with the tree, the same with a fork laid over its
+// charts, a diff of samples, and one word, through time and token by token.
+//   node scripts/screenshots.mjs [--run FOLDER]      default: the newest finished run of the demo; without one it is run (2 to 3 minutes),
+//                                                and its fork too (2 minutes)
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,40 +18,64 @@ const require = createRequire(import.meta.url);
 const WORD = 'choreography';
 const images = path.join(root, 'docs', 'images');
 
-/** The newest run of the demo that has finished. */
-function finishedRun() {
-  const runs = path.join(root, 'demo-workspace', 'runs');
-  const finished = (id) => {
-    const exit = path.join(runs, id, 'exit.json');
-    return fs.existsSync(exit) && JSON.parse(fs.readFileSync(exit, 'utf8')).exitCode === 0;
-  };
-  const id = fs.existsSync(runs) ? fs.readdirSync(runs).sort().reverse().find(finished) : undefined;
+/** Where the demo is forked, and what the fork does there: as its README has it. */
+const FORKED = 1800;
+const RIVAL = {
+  method: 'gkd', prompts: 'train.jsonl.gz', steps: 1200, onPolicyShare: 1, beta: 1, rollouts: 256, rolloutChunk: 128, batchSize: 64,
+  optimizer: { learningRate: 0.002 },
+};
+
+const read = (...file) => JSON.parse(fs.readFileSync(path.join(...file), 'utf8'));
+
+/** The newest run among those that has finished; of a run's forks where its id is given, else of what is no fork. */
+function finishedRun(runs, parent = null) {
+  const wanted = (id) => fs.existsSync(path.join(runs, id, 'exit.json')) && read(runs, id, 'exit.json').exitCode === 0
+    && (read(runs, id, 'run.json').parent?.run ?? null) === parent;
+  const id = fs.existsSync(runs) ? fs.readdirSync(runs).sort().reverse().find(wanted) : undefined;
   return id && path.join(runs, id);
 }
 
 function demoRun() {
-  const known = finishedRun();
+  const runs = path.join(root, 'demo-workspace', 'runs');
+  const known = finishedRun(runs);
   if (known) return known;
   say('no finished run of the demo: running it');
   spawnSync(process.execPath, ['scripts/demo.mjs', '--headless'], { cwd: root, stdio: 'inherit' });
-  const made = finishedRun();
+  const made = finishedRun(runs);
   if (!made) throw new Complaint('The demo did not finish, so there is nothing to show.');
   return made;
 }
 
-/** A workspace with the demo and this one run in it, which asks for the run's panel. */
-async function prepare(dir) {
+/** A fork of the run by the rival method, beside it. */
+function forkOf(dir, python) {
+  const runs = path.dirname(dir);
+  const id = path.basename(dir);
+  const known = finishedRun(runs, id);
+  if (known) return known;
+  say('the demo has no fork: making it');
+  const config = path.join(path.dirname(runs), 'fork.minillm.jsonc');
+  const { name, teacher, student, data, inspect, evaluation, seed } = read(dir, 'run.json').config;
+  const phases = [RIVAL];
+  fs.writeFileSync(config, JSON.stringify({ name: `${name}-gkd`, teacher, student, data, phases, inspect, evaluation, checkpoints: { every: 300 }, threads: 1, seed }));
+  const command = [path.join(root, 'dist', 'cli.js'), 'fork', id, config, '--from', String(FORKED), '--runs', runs, '--python', python];
+  spawnSync(process.execPath, command, { cwd: path.dirname(runs), stdio: 'inherit' });
+  const made = finishedRun(runs, id);
+  if (!made) throw new Complaint('The fork did not finish, so there is nothing to compare.');
+  return made;
+}
+
+/** A workspace with the demo and these runs in it, which asks for the panel of the first. */
+async function prepare(...dirs) {
   const { makeDemoWorkspace, requestOpen } = require(path.join(root, 'dist', 'demoWorkspace.js'));
   const workspace = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'minillm-pictures-')), 'pronounce');
   await makeDemoWorkspace(path.join(root, 'demo'), workspace);
-  fs.cpSync(dir, path.join(workspace, 'runs', path.basename(dir)), { recursive: true });
-  await requestOpen(workspace, { run: path.basename(dir), panel: true });
+  for (const dir of dirs) fs.cpSync(dir, path.join(workspace, 'runs', path.basename(dir)), { recursive: true });
+  await requestOpen(workspace, { run: path.basename(dirs[0]), panel: true });
   return workspace;
 }
 
 /** What to set side by side: the student as it came out of fine-tuning, and at the end. As the editor names them: `step 1596`. */
-function comparison(workspace) {
-  const [dir] = fs.readdirSync(path.join(workspace, 'runs')).map((id) => path.join(workspace, 'runs', id));
+function comparison(dir) {
   const phases = fs.readFileSync(path.join(dir, 'events.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'phase');
   const steps = fs.readdirSync(path.join(dir, 'samples')).map((name) => Number(/^step-(\d+)/.exec(name)?.[1])).filter((step) => step > 0);
   const last = Math.max(...steps);
@@ -71,15 +96,16 @@ async function take(workbench, name) {
 /** Opens the row of the run in the tree, so that its checkpoints show. */
 async function unfoldRun(workbench) {
   await workbench.showContainer('MiniLLM');
-  const row = workbench.treeRow(/pronounce/).first();
+  const row = workbench.treeRow(/^\s*pronounce(?!-)/).first();
   await row.waitFor();
   if (await row.getAttribute('aria-expanded') !== 'true') await row.click({ position: { x: 12, y: 8 } });
 }
 
 await entry(async () => {
   const { values } = parseArgs({ options: { run: { type: 'string' } } });
-  await setup({ tests: true });
-  const workspace = await prepare(values.run ? path.resolve(values.run) : demoRun());
+  const { python } = await setup({ tests: true });
+  const dir = values.run ? path.resolve(values.run) : demoRun();
+  const workspace = await prepare(dir, forkOf(dir, python));
   run(process.execPath, ['esbuild.js', 'tests']);
   const { Workbench } = require(path.join(root, 'out', 'test', 'harness', 'workbench.js'));
   fs.mkdirSync(images, { recursive: true });
@@ -90,14 +116,29 @@ await entry(async () => {
     const panel = await workbench.webview('canvas');
     await panel.locator('canvas').first().waitFor();
     await take(workbench, 'panel');
-    await workbench.runCommand('MiniLLM: Compare Samples Between Checkpoints');
-    for (const checkpoint of comparison(workspace)) {
+    await panel.locator('vscode-button', { hasText: 'Compare runs…' }).click();
+    await workbench.pick(/pronounce-gkd/);
+    await workbench.page.keyboard.press('Enter');
+    await panel.locator('.runs-key-name', { hasText: 'pronounce-gkd' }).waitFor();
+    // The second half, where both were at work.
+    const plot = panel.locator('[data-chart="kl"] .plot');
+    await plot.focus();
+    for (const key of ['End', '+']) await workbench.page.keyboard.press(key);
+    await plot.evaluate((element) => element.blur());
+    await panel.locator('.zoom-text', { hasText: 'steps' }).waitFor();
+    await panel.evaluate(() => document.getElementById('charts').scrollIntoView());
+    await take(workbench, 'compare');
+    await panel.locator('.runs-key-remove').click();
+    await panel.locator('[data-action="compare"]').click();
+    for (const checkpoint of comparison(dir)) {
       await sleep(500); // the second question takes the place of the first
       await workbench.answer(checkpoint);
     }
     await workbench.page.locator('.monaco-diff-editor .line-insert, .monaco-diff-editor .char-insert').first().waitFor();
     await take(workbench, 'samples');
     await workbench.runCommand('MiniLLM: Travel Through a Prompt\'s Answers');
+    await workbench.pick(/^\s*pronounce(?!-)/);
+    await sleep(500);
     await workbench.answer(WORD);
     const travel = await workbench.webview('#app[data-moments]');
     await travel.locator('.answer-text').waitFor();

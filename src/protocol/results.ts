@@ -90,8 +90,9 @@ export function newest(evaluations: readonly EvaluationEvent[]): EvaluationEvent
   return [...found.values()];
 }
 
+/** What trained up to a step; undefined before the first. */
 export function methodUpTo(step: number, phases: readonly PhaseEvent[]): PhaseEvent | undefined {
-  return phases.filter(({ firstStep }) => firstStep <= Math.max(1, step)).at(-1);
+  return phases.filter(({ firstStep }) => firstStep <= step).at(-1);
 }
 
 /** What results are made of. */

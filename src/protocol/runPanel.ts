@@ -85,8 +85,10 @@ export interface Overlay {
   readonly id: string;
   readonly name: string;
   readonly state: RunState;
+  /** Its own steps are set off by this many, and so are all steps here: a fork begins where it left the other run. */
+  readonly offset: number;
   readonly phases: Marks['phases'];
-  /** Lowest and highest step with a point. */
+  /** Lowest and highest step with a point, from the page's own beginning on. */
   readonly range: readonly [number, number] | null;
   /** Why nothing of it is shown, in one sentence; null when all is well. */
   readonly problem: string | null;

@@ -1,7 +1,8 @@
 /* A run that went back to an earlier checkpoint: which of its checkpoints led to the newest one. */
 
 const attemptOf = (checkpoint: string): number => Number(/-a(\d+)$/.exec(checkpoint)?.[1] ?? 1);
-const stepOf = (checkpoint: string): number => Number(/^step-(\d+)/.exec(checkpoint)?.[1] ?? NaN);
+/** NaN for what is no checkpoint's name. */
+export const stepOf = (checkpoint: string): number => Number(/^step-(\d+)/.exec(checkpoint)?.[1] ?? NaN);
 
 /** Of checkpoint names, by step, those that led to the newest: a later attempt that reached an earlier step discards what came after it. */
 export function keptCheckpoints(names: readonly string[]): string[] {

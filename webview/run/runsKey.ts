@@ -13,13 +13,14 @@ export class RunsKey {
 
   update(own: string, overlays: readonly Overlay[]): void {
     this.element.hidden = overlays.length === 0;
-    const key = JSON.stringify([own, overlays.map(({ id, name, state, problem, differs }) => [id, name, state, problem, differs])]);
+    // What changes with every step is no part of it: an item that is made anew loses the focus.
+    const key = JSON.stringify([own, overlays.map((overlay) => ({ ...overlay, phases: undefined, range: undefined }))]);
     if (key === this.shown) return;
     this.shown = key;
     const itemOf = (run: number, name: string, words: string): HTMLLIElement =>
       h('li', { class: 'runs-key-item' }, swatch(runLook(run)), h('span', { class: 'runs-key-name' }, name), h('span', { class: 'quiet' }, words));
     setChildren(this.element, [itemOf(0, own, 'this run'), ...overlays.map((overlay, index) => {
-      const words = overlay.problem ?? [stateLook(overlay.state).label, ...overlay.differs].join(', ');
+      const words = overlay.problem ?? [stateLook(overlay.state).label, ...overlay.differs, ...placeOf(overlay)].join(', ');
       const item = itemOf(index + 1, overlay.name, words);
       item.title = overlay.id;
       const remove = smallButton('runs-key-remove', () => this.remove(overlay.id), '×');
@@ -29,4 +30,11 @@ export class RunsKey {
       return item;
     })]);
   }
+}
+
+/** Where it stands on the axis, if that is not where it counts from. */
+function placeOf({ offset }: Overlay): string[] {
+  if (offset === 0) return [];
+  const steps = Math.abs(offset).toLocaleString('en');
+  return [offset > 0 ? `begins at step ${steps}, where it was forked` : `its step ${steps} is this run's beginning`];
 }

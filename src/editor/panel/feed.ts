@@ -19,6 +19,8 @@ export interface OverlaySource {
   readonly state: RunState;
   readonly problem: string | null;
   readonly differs: readonly string[];
+  /** Steps by which its own are set off. */
+  readonly offset: number;
   readonly history: History;
 }
 
@@ -78,14 +80,16 @@ export class RunFeed {
   private changes(): PackedSeries {
     const wanted = new Map<string, Columns>();
     const overlays = this.overlays();
-    const runs = [{ id: undefined, history: this.history() }, ...overlays];
-    const whole = unionOf(runs.map(({ history }) => rangeOf(history))) ?? [0, 0];
-    for (const { id, history } of runs) {
+    const runs = [{ id: undefined, offset: 0, history: this.history() }, ...overlays];
+    const whole = unionOf(runs.map(({ history, offset }) => rangeOf(history, offset))) ?? [0, 0];
+    const { range } = this.viewport;
+    for (const { id, offset, history } of runs) {
+      const its = range && ([range[0] - offset, range[1] - offset] as const);
       for (const metric of new Set(this.viewport.metrics)) {
-        const columns = this.columnsOf(history, metric, whole);
+        const columns = this.columnsOf(history, metric, its, whole);
         if (!columns) continue;
         // Of another run what became of it counts, not what it went back behind.
-        wanted.set(lineKey(metric, id), id === undefined ? columns : { ...columns, discarded: NO_BRANCH });
+        wanted.set(lineKey(metric, id), id === undefined ? columns : { ...setOff(columns, offset), discarded: NO_BRANCH });
       }
     }
     const packed = packSeries(this.sent, wanted);
@@ -93,10 +97,10 @@ export class RunFeed {
     return packed;
   }
 
-  private columnsOf(history: History, metric: string, whole: Range): Columns | undefined {
+  private columnsOf(history: History, metric: string, range: Range | null, whole: Range): Columns | undefined {
     const series = history.series.get(metric);
     if (!series) return undefined;
-    const { columns, range, smoothing } = this.viewport;
+    const { columns, smoothing } = this.viewport;
     // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
     const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
     const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
@@ -122,14 +126,15 @@ export class RunFeed {
     return {
       header,
       marks: {
-        phases: phasesOf(history),
+        phases: phasesOf(history, 0),
         checkpoints: history.checkpoints.map(({ step, name }) => ({ step, name })),
         alerts: history.alerts.map(({ step, level, text }) => ({ step, level, text })),
         resumes: history.resumes.map(({ step }) => ({ step })),
       },
       results: { ...buildResults(history.evaluations, new Set(names), history.phases), runs: sideBySide(contenders) },
-      inventory: { metrics: [...metrics].sort(), range: rangeOf(history), sampled, discarded, teacherSampled: names.includes('teacher') },
-      overlays: overlays.map(({ history: its, ...told }) => ({ ...told, phases: phasesOf(its), range: rangeOf(its) })),
+      inventory: { metrics: [...metrics].sort(), range: rangeOf(history, 0), sampled, discarded, teacherSampled: names.includes('teacher') },
+      overlays: overlays.map(({ history: its, ...told }) => (
+        { ...told, phases: phasesOf(its, told.offset), range: rangeOf(its, told.offset) })),
     };
   }
 }
@@ -138,16 +143,23 @@ type Range = readonly [number, number];
 
 const NO_BRANCH: Columns['discarded'] = { steps: [], values: [], points: 0 };
 
-function phasesOf({ phases }: History): Marks['phases'] {
-  return phases.map(({ index, firstStep, method }) => ({ index, step: firstStep, method }));
+function setOff(columns: Columns, offset: number): Columns {
+  if (offset === 0) return columns;
+  const spans = columns.spans.map(({ phase, from, to }) => ({ phase, from: from + offset, to: to + offset }));
+  return { ...columns, steps: Array.from(columns.steps, (step) => step + offset), spans };
 }
 
-function rangeOf(history: History): [number, number] | null {
+function phasesOf({ phases }: History, offset: number): Marks['phases'] {
+  return phases.map(({ index, firstStep, method }) => ({ index, step: firstStep + offset, method }));
+}
+
+/** From 0 on: what another run did before the page's own began stands left of the picture. */
+function rangeOf(history: History, offset: number): [number, number] | null {
   let first = Infinity;
   let last = -Infinity;
   for (const { steps } of history.series.values()) {
     first = Math.min(first, steps[0] ?? Infinity);
     last = Math.max(last, steps.at(-1) ?? -Infinity);
   }
-  return first <= last ? [first, last] : null;
+  return first <= last && last + offset >= 0 ? [Math.max(0, first + offset), last + offset] : null;
 }

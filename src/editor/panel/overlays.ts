@@ -6,6 +6,7 @@ import { showControlCharacters } from '../../present/text';
 import { MOST_OVERLAYS } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
 import type { RunSummary } from '../../rundir/runs';
+import { forkOffset } from '../../telemetry/forkOffset';
 import { Disposable } from '../disposable';
 import type { OverlaySource } from './feed';
 
@@ -54,8 +55,9 @@ export class RunOverlays extends Disposable {
     const names = tellApart([...(own ? [own] : []), ...read.map(({ summary }) => summary)]).slice(own ? 1 : 0);
     return read.map(({ summary, history }, i) => {
       const problem = summary.gone ? 'Its folder is gone.' : (summary.problem ?? null);
+      const offset = own?.run && summary.run ? forkOffset(own.run, summary.run) : 0;
       const differs = own?.run && summary.run ? whatDiffers(own.run, summary.run) : [];
-      return { id: summary.id, name: showControlCharacters(names[i] ?? ''), state: summary.state, problem, differs, history };
+      return { id: summary.id, name: showControlCharacters(names[i] ?? ''), state: summary.state, problem, differs, offset, history };
     });
   }
 

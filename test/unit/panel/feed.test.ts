@@ -82,9 +82,9 @@ describe('the feed of a run panel', () => {
     other.event('phase', { index: 0, method: 'gkd', firstStep: 1, steps: 100 });
     for (let step = 1; step <= 100; step++) other.step(step, { 'loss/total': 2, 'kl/reverse': 3 });
     other.event('resume', { step: 90, checkpoint: 'step-00000090-a1' });
-    overlays = [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], history: other.history }];
+    overlays = [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], offset: 0, history: other.history }];
     state = fold(state, feed.delta()!);
-    assert.deepEqual(state.overlays, [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], phases: [{ index: 0, step: 1, method: 'gkd' }], range: [1, 90] }]);
+    assert.deepEqual(state.overlays, [{ id, name: 'other', state: 'running', problem: null, differs: ['another teacher'], offset: 0, phases: [{ index: 0, step: 1, method: 'gkd' }], range: [1, 90] }]);
     assert.deepEqual([state.inventory.metrics, state.inventory.range], [['kl/reverse', 'loss/total'], [1, 1]]);
     const its = state.series.get(lineKey('loss/total', id))!;
     assert.deepEqual([its.metric, its.points, its.last, its.discarded.points], ['loss/total', 90, 2, 0]);
@@ -100,6 +100,29 @@ describe('the feed of a run panel', () => {
     overlays = [];
     state = fold(state, feed.delta()!);
     assert.deepEqual([state.overlays, [...state.series.keys()], state.inventory.metrics], [[], ['loss/total'], ['loss/total']]);
+  });
+
+  it('sets a fork off to where it left the run, and the run to where its fork began', () => {
+    const [run, fork] = [new Trainer(), new Trainer()];
+    run.event('phase', { index: 0, method: 'sft', firstStep: 1, steps: 100 });
+    fork.event('phase', { index: 0, method: 'gkd', firstStep: 1, steps: 20 });
+    for (let step = 1; step <= 100; step++) run.step(step, { 'loss/total': step });
+    for (let step = 1; step <= 20; step++) fork.step(step, { 'loss/total': 1000 + step });
+    const id = '20261124-130000-other';
+    const beside = (own: Trainer, { history }: Trainer, offset: number, range: [number, number] | null): PageState => {
+      const feed = new RunFeed(() => own.history, header, () => [{ id, name: 'other', state: 'finished', problem: null, differs: [], offset, history }]);
+      feed.look({ metrics: ['loss/total'], columns: 200, smoothing: 0, range });
+      return fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
+    };
+    const its = ({ series }: PageState): Columns => series.get(lineKey('loss/total', id))!;
+
+    const forked = beside(run, fork, 60, null);
+    const { steps, mean, spans } = its(forked);
+    assert.deepEqual([steps[0], steps[19], mean[0], spans], [61, 80, 1001, [{ phase: 0, from: 61, to: 80 }]]);
+    assert.deepEqual([forked.overlays[0]?.range, forked.overlays[0]?.phases], [[61, 80], [{ index: 0, step: 61, method: 'gkd' }]]);
+    assert.deepEqual(Array.from(its(beside(run, fork, 60, [65, 66])).steps), [61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71], 'a zoom is of the page\'s axis');
+    const parent = beside(fork, run, -60, null);
+    assert.deepEqual([its(parent).mean[60], its(parent).steps[60], parent.overlays[0]?.range], [61, 1, [0, 40]]);
   });
 
   it('sends the columns that changed, not the history', () => {

@@ -27,6 +27,12 @@ describe('results', () => {
     assert.match(results(start, end).verdict ?? '', /No sharpening control was scored/);
   });
 
+  it('tells of a start before the first step that nothing has trained it', () => {
+    const { final, checkpoints } = results(scored(0, { 'eval/kl_reverse': 1 }), full(0, 0.3), end);
+    assert.deepEqual(final.rows.map(({ label, detail }) => `${label}, ${detail}`), ['start, step 0', 'final student, step 200']);
+    assert.deepEqual(checkpoints.rows.map(({ label, detail }) => [label, detail]), [['step 0', '']]);
+  });
+
   it('tells a loss as a loss', () => {
     const verdict = results(start, full(200, 0.3), control(0.4)).verdict ?? '';
     assert.match(verdict, /−4\.0 points/);
