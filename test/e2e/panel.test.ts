@@ -354,7 +354,7 @@ describe('the run panel', function suite() {
       await until('the key', async () => (await inKey(frame)).join() === 'pronounce,shorter,hotter');
     });
 
-    it('is clean by axe and legible in every theme, and fits into a narrow column', async () => {
+    it('is clean by axe and legible in every theme, and fits into a narrow column @long', async () => {
       await workbench.runCommand('View: Close Primary Side Bar');
       for (const [theme, name] of themes) {
         await workbench.setTheme(theme);
