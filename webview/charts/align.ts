@@ -43,9 +43,11 @@ export function align(metrics: readonly (Columns | undefined)[], log: boolean, b
     return { steps: columns.steps, values: columns[field] };
   }));
   const steps = unionOf(sources.filter((source) => source.steps.length > 0));
+  // Rows without a cell are most of them where several runs are drawn: one stands for all.
+  const nothing = new Array<Cell>(steps.length).fill(undefined);
   const rows = sources.map(({ steps: own, values }, index) => {
-    const row: Cell[] = Array.from({ length: steps.length });
-    if (values === undefined) return row;
+    if (values === undefined || own.length === 0) return nothing;
+    const row = new Array<Cell>(steps.length).fill(undefined);
     const field = FIELDS[index % FIELDS.length];
     // A discarded branch may go back and forth over steps: the last value of a step stands.
     const scattered = field === 'discarded';

@@ -60,6 +60,9 @@ describe('charts', () => {
     assert.deepEqual(rows[2], [10, null, 30, undefined]);
     assert.deepEqual(rows[7], [undefined, 5, undefined, 6]);
     assert.equal(rows.length, 15);
+    // Eighteen lines of six runs have ninety rows, drawn four times a second.
+    const empty = rows.filter((row) => row.every((cell) => cell === undefined));
+    assert.deepEqual([empty.length, new Set(empty).size], [11, 1], 'rows without a cell cost nothing');
   });
 
   it('keep, on a logarithmic axis, the highest of a column whose lowest is not above 0, and count the points that it cannot show', () => {
