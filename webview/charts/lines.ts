@@ -1,6 +1,6 @@
 /* The lines of a chart: each metric of the run that the page is about, and of every run that is laid over it. */
 import { metricLabel } from '../../src/present/numbers';
-import { type Columns, lineKey } from '../../src/protocol/columns';
+import { type Columns, isScore, lineKey } from '../../src/protocol/columns';
 import type { Marks, Overlay } from '../../src/protocol/runPanel';
 import { DASHES, SERIES_COLORS } from '../parts/theme';
 
@@ -30,6 +30,14 @@ export interface Measured {
   readonly course: Course;
   /** The metric; among several runs also the run. */
   readonly label: string;
+}
+
+/** Below this many columns each is a dot as well: a line hides where it was measured, and a single point is no line. */
+const FEW = 24;
+
+/** A line's own columns count, not those of the others in its chart: a run that has just begun is a point beside a long one. */
+export function isDotted(columns: Columns | undefined): boolean {
+  return columns !== undefined && (isScore(columns.metric) || columns.steps.length < FEW);
 }
 
 /** The page's own run, and those that are laid over it. */

@@ -5,7 +5,7 @@ import { isScore } from '../../src/protocol/columns';
 import type { Marks } from '../../src/protocol/runPanel';
 import { DASHES, palette } from '../parts/theme';
 import { type Aligned, BELOW, FIELDS } from './align';
-import type { Line, Measured } from './lines';
+import { isDotted, type Line, type Measured } from './lines';
 import { paintBoundaries, paintEvents } from './marks';
 import { readAt } from './reading';
 import { tickText } from './words';
@@ -28,8 +28,6 @@ export interface PlotScene {
 
 export const PLOT_HEIGHT = 176;
 export const AXIS_WIDTH = 54;
-/** Below this many columns each is a dot as well: a line hides where it was measured, and a single point is no line. */
-const FEW = 24;
 
 /** Index of a line's field among uPlot's series; 0 is the axis of steps. */
 const seriesIndex = (line: number, field: (typeof FIELDS)[number]): number => 1 + line * FIELDS.length + FIELDS.indexOf(field);
@@ -41,7 +39,7 @@ function seriesOf(lines: readonly Line[], scene: () => PlotScene): uPlot.Series[
     const dash = [...(DASHES[line.dash] ?? [])];
     const color = (): string => colorOf(line);
     const score = isScore(line.metric);
-    const few = (u: uPlot, _index: number, from: number, to: number): boolean => score || (u.data[0].length < FEW && to - from < FEW);
+    const dotted = (): boolean => isDotted(scene().shown.get(line.key)?.columns);
     return FIELDS.map((field): uPlot.Series => {
       switch (field) {
         case 'low':
@@ -54,7 +52,7 @@ function seriesOf(lines: readonly Line[], scene: () => PlotScene): uPlot.Series[
             stroke: () => (scene().smoothed && !score ? fade(color(), palette().highContrast ? 0.55 : 0.35) : 'transparent'),
           };
         case 'smooth':
-          return { scale: 'y', width: 1.75, dash, stroke: color, points: { show: few, size: 5, width: 1, stroke: color, fill: color } };
+          return { scale: 'y', width: 1.75, dash, stroke: color, points: { show: dotted, size: 5, width: 1, stroke: color, fill: color } };
         case 'discarded':
           // It may leave the picture: where it diverged, a scale that had room for it would flatten the run.
           return { scale: 'y', auto: false, width: 1, dash: [1, 3], stroke: () => fade(color(), 0.6), points: { show: false } };

@@ -6,7 +6,7 @@ import { pointsWithin, smooth } from '../../../src/telemetry/smooth';
 import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
-import { type Course, linesOf, type Measured, measured } from '../../../webview/charts/lines';
+import { type Course, isDotted, linesOf, type Measured, measured } from '../../../webview/charts/lines';
 import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
@@ -183,6 +183,15 @@ describe('charts of several runs', () => {
     assert.equal(describeStep(shown, 10), 'Step 10: gradient norm, mine 1.00, gradient norm, a 2.00, gradient norm, b 3.00.');
     assert.equal(describeStep(shown, 41), 'Step 41: gradient norm, mine 4.00, gradient norm, b 4.00.');
     assert.match(describeChart(shown), /gradient norm, a: 2 points, last 4\.00;/);
+  });
+});
+
+describe('dots', () => {
+  it('mark where a line was measured that has few columns, however many the others of its chart have', () => {
+    const line = (length: number): Columns => columns('loss/total', Array.from({ length }, (_, i) => [i, 1] as const));
+    assert.deepEqual([0, 1, 23, 24, 400].map((length) => isDotted(line(length))), [true, true, true, false, false]);
+    assert.equal(isDotted(columns('eval/kl_reverse', Array.from({ length: 400 }, (_, i) => [i, 1] as const))), true);
+    assert.equal(isDotted(undefined), false);
   });
 });
 
