@@ -90,7 +90,7 @@ export interface Overlay {
   readonly phases: Marks['phases'];
   /** Lowest and highest step with a point, from the page's own beginning on. */
   readonly range: readonly [number, number] | null;
-  /** Why nothing of it is shown, in one sentence; null when all is well. */
+  /** What is wrong with its folder, in one sentence; null when all is well. */
   readonly problem: string | null;
   /** What keeps its scores from being compared, in a few words each. */
   readonly differs: readonly string[];

@@ -9,6 +9,8 @@ export interface RunChange extends EventNews {
 
 type Listener = (change: RunChange) => void;
 
+type InTurn = (read: () => Promise<void>) => Promise<void>;
+
 /** Follows one run folder: polls, because file watchers miss events on remote and network file systems. */
 export class RunFollower {
   summary: RunSummary | undefined;
@@ -19,7 +21,8 @@ export class RunFollower {
   private reading: Promise<RunSummary> | undefined;
   private disposed = false;
 
-  constructor(readonly dir: string, private interval = 500) {
+  /** `inTurn`: waits for its turn to read, where there are others to read. */
+  constructor(readonly dir: string, private interval = 500, private readonly inTurn: InTurn = (read) => read()) {
     this.events = new EventStream(dir);
   }
 
@@ -37,7 +40,9 @@ export class RunFollower {
     if (this.timer !== undefined || this.disposed) return;
     const poll = async (): Promise<void> => {
       try {
-        await this.refresh();
+        await this.inTurn(async () => {
+          if (!this.disposed) await this.refresh();
+        });
       } catch {
         // The folder may be out of reach for a moment; the next poll tells.
       }

@@ -2,7 +2,6 @@
 import path from 'node:path';
 import { whatDiffers } from '../../present/comparable';
 import { tellApart } from '../../present/runNames';
-import { showControlCharacters } from '../../present/text';
 import { MOST_OVERLAYS } from '../../protocol/runPanel';
 import { RunFollower } from '../../rundir/follow';
 import type { RunSummary } from '../../rundir/runs';
@@ -14,6 +13,8 @@ export class RunOverlays extends Disposable {
   /** By folder, in the order of their colours. */
   private followers = new Map<string, RunFollower>();
   private interval = 0;
+  /** By the folders that runs lie in: who reads there last. */
+  private readonly readers = new Map<string, Promise<void>>();
 
   constructor(private readonly own: string, private readonly changed: () => void) {
     super();
@@ -49,22 +50,41 @@ export class RunOverlays extends Disposable {
     }
   }
 
-  /** Those that have been read, as the charts want them, set against the page's own run. */
+  /**
+   * As the charts want them, set against the page's own run. One that has not been read has its place, too: others keep their colours when
+   * it answers, and it can be taken away while it does not.
+   */
   sources(own: RunSummary | undefined): OverlaySource[] {
-    const read = [...this.followers.values()].flatMap(({ summary, history }) => (summary ? [{ summary, history }] : []));
-    const names = tellApart([...(own ? [own] : []), ...read.map(({ summary }) => summary)]).slice(own ? 1 : 0);
-    return read.map(({ summary, history }, i) => {
-      const problem = summary.gone ? 'Its folder is gone.' : (summary.problem ?? null);
-      const offset = own?.run && summary.run ? forkOffset(own.run, summary.run) : 0;
-      const differs = own?.run && summary.run ? whatDiffers(own.run, summary.run) : [];
-      return { id: summary.id, name: showControlCharacters(names[i] ?? ''), state: summary.state, problem, differs, offset, history };
+    const all = [...this.followers].map(([dir, { summary, history }]) => ({ id: path.basename(dir), summary, history }));
+    const named = all.map(({ id, summary }) => ({ id, name: summary?.name ?? id }));
+    const names = tellApart([...(own ? [own] : []), ...named]).slice(own ? 1 : 0);
+    return all.map(({ id, summary, history }, i) => {
+      const offset = own?.run && summary?.run ? forkOffset(own.run, summary.run) : 0;
+      const differs = own?.run && summary?.run ? whatDiffers(own.run, summary.run) : [];
+      return { id, name: names[i] ?? id, state: summary?.state ?? 'unknown', problem: problemOf(summary), differs, offset, history };
     });
   }
 
+  /**
+   * A disk that is gone keeps each call that reaches for it, and a process has four threads for all of them: of the runs of one folder
+   * one is read at a time.
+   */
+  private inTurn(dir: string, read: () => Promise<void>): Promise<void> {
+    const folder = path.dirname(dir);
+    const turn = (this.readers.get(folder) ?? Promise.resolve()).then(read);
+    this.readers.set(folder, turn.catch(() => undefined));
+    return turn;
+  }
+
   private follow(dir: string): RunFollower {
-    const follower = new RunFollower(dir, this.interval);
+    const follower = new RunFollower(dir, this.interval, (read) => this.inTurn(dir, read));
     follower.onDidChange(this.changed);
     follower.start();
     return follower;
   }
+}
+
+function problemOf(summary: RunSummary | undefined): string | null {
+  if (summary === undefined) return 'It has not been read yet.';
+  return summary.gone ? 'Its folder is gone.' : (summary.problem ?? null);
 }
