@@ -33,8 +33,10 @@ async function compareCommand(call: Call): Promise<number> {
     terminal.json(read.map(({ summary: { id, name, dir, state }, history }, i) => {
       const row = table?.rows[i];
       const scores = row && Object.fromEntries(table.metrics.map((metric, column) => [metric, row.values[column] ?? null]));
+      // One that has not been scored yet has a row, too: it stands beside those that have.
+      const told = row?.values.some((value) => value !== null) === true ? { scoredAt: row.step, scores } : { scoredAt: null, scores: null };
       const { differs } = contenders[i] ?? {};
-      return { run: id, name, dir, state, step: history.lastStep, differs, scoredAt: row?.step ?? null, scores: scores ?? null };
+      return { run: id, name, dir, state, step: history.lastStep, differs, ...told };
     }));
   } else if (table) printSideBySide(table, terminal);
   else terminal.line('Fewer than two of these runs have been scored yet: scores come with checkpoints.');

@@ -58,6 +58,12 @@ describe('minillm on the command line', () => {
     const told = json('compare', other, id) as { run: string; differs: string[]; scores: Record<string, number> }[];
     assert.deepEqual(told.map(({ run, differs }) => [run, differs]), [[other, []], [id, ['another teacher', 'other validation rows']]]);
     assert.equal(told[1]?.scores['eval/accuracy_greedy'], 0.42);
+    const unscored = path.join(temporaryFolder('unscored'), '20261125-000000-young');
+    cpSync(dir, unscored, { recursive: true });
+    writeFileSync(path.join(unscored, 'events.jsonl'), '');
+    const three = json('compare', other, id, unscored) as { scoredAt: number | null; scores: object | null }[];
+    assert.deepEqual(three.map(({ scoredAt }) => scoredAt), [2396, 1700, null]);
+    assert.equal(three[2]?.scores, null);
   });
 
   it('answers a wrong command line with one sentence and exit code 2', () => {
