@@ -387,8 +387,11 @@ describe('the run panel', function suite() {
       await frame.getByRole('button', { name: 'Take hotter out of the charts' }).click();
       await until('one other', async () => (await inKey(frame)).join() === 'pronounce,shorter');
       await until('two values', async () => (await values(frame, 'loss/total')).length === 2);
+      const focused = (): Promise<string | null | undefined> => frame.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent);
+      assert.equal(await focused(), 'Take shorter out of the charts', 'the keyboard goes on from there');
       await frame.getByRole('button', { name: 'Take shorter out of the charts' }).click();
       await until('no key', async () => !await frame.locator('.runs-key').isVisible());
+      assert.equal(await focused(), 'Compare runs…');
     });
 
     it('takes in what is selected in the Runs view', async () => {

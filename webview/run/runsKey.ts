@@ -8,8 +8,10 @@ import { h, setChildren, smallButton } from '../parts/dom';
 export class RunsKey {
   readonly element = h('ul', { class: 'runs-key', 'aria-label': 'Runs in the charts' });
   private shown = '';
+  private buttons = new Map<string, HTMLButtonElement>();
 
-  constructor(private readonly remove: (id: string) => void) {}
+  /** `leave`: takes the focus where the last run that could be taken away has gone. */
+  constructor(private readonly remove: (id: string) => void, private readonly leave: () => void) {}
 
   update(own: string, overlays: readonly Overlay[]): void {
     this.element.hidden = overlays.length === 0;
@@ -17,8 +19,11 @@ export class RunsKey {
     const key = JSON.stringify([own, overlays.map((overlay) => ({ ...overlay, phases: undefined, range: undefined }))]);
     if (key === this.shown) return;
     this.shown = key;
+    const before = [...this.buttons];
+    const place = before.findIndex(([, button]) => button === document.activeElement);
+    this.buttons = new Map();
     const itemOf = (run: number, name: string, words: string): HTMLLIElement =>
-      h('li', { class: 'runs-key-item' }, swatch(runLook(run)), h('span', { class: 'runs-key-name' }, name), h('span', { class: 'quiet' }, words));
+      h('li', { class: 'runs-key-item' }, swatch(runLook(run)), h('span', { class: 'runs-key-name', title: name }, name), h('span', { class: 'quiet' }, words));
     setChildren(this.element, [itemOf(0, own, 'this run'), ...overlays.map((overlay, index) => {
       const words = overlay.problem ?? [stateLook(overlay.state).label, ...overlay.differs, ...placeOf(overlay)].join(', ');
       const item = itemOf(index + 1, overlay.name, words);
@@ -26,9 +31,15 @@ export class RunsKey {
       const remove = smallButton('runs-key-remove', () => this.remove(overlay.id), '×');
       remove.setAttribute('aria-label', `Take ${overlay.name} out of the charts`);
       remove.title = 'Take out of the charts';
+      this.buttons.set(overlay.id, remove);
       item.append(remove);
       return item;
     })]);
+    // Whoever takes one away with the keyboard goes on from there.
+    if (place < 0) return;
+    const after = this.buttons.get(before[place]?.[0] ?? '') ?? [...this.buttons.values()][Math.min(place, this.buttons.size - 1)];
+    if (after) after.focus();
+    else this.leave();
   }
 }
 
