@@ -325,6 +325,8 @@ describe('the run panel', function suite() {
       await workbench.page.keyboard.press('Enter');
       await until('the key', async () => (await inKey(frame)).join() === 'pronounce,shorter,hotter');
       await until('three values', async () => (await values(frame, 'eval/kl_reverse')).filter((text) => /\d/.test(text)).length === 3);
+      const inWords = frame.getByRole('button', { name: /^reverse KL.*, pronounce [\d.]+.*, shorter [\d.]+.*, hotter [\d.]+/ });
+      assert.ok(await inWords.count() > 0, `whose value is whose: ${await frame.locator('[data-metric="eval/kl_reverse"]').ariaSnapshot()}`);
       const plot = frame.locator('[data-chart="grad"] .plot');
       await plot.focus();
       await until('its lines', async () => await number(frame, '[data-chart="grad"]', 'data-columns') > 0);

@@ -55,7 +55,9 @@ export class Legend {
       const own = lines.filter((line) => line.metric === metric).sort((a, b) => a.run - b.run);
       const values = own.map((line): Value => {
         const [value, when] = [h('span', { class: 'legend-value' }), h('span', { class: 'legend-when' })];
-        const box = several ? h('span', { class: 'legend-run' }, swatch(line), value, when) : undefined;
+        // Colours name the runs; who does not see them hears whose value it is.
+        const { name } = courses[line.run] ?? { name: '' };
+        const box = several ? h('span', { class: 'legend-run', title: name }, swatch(line), h('span', { class: 'visually-hidden' }, `, ${name} `), value, when) : undefined;
         return { line, value, when, box };
       });
       const alone = values.flatMap(({ line, value, when }) => [swatch(line), label, value, when]);
@@ -86,9 +88,8 @@ export class Legend {
     setText(when, told !== undefined && this.tellsSteps ? whenOf(told) : '');
     when.classList.toggle('idle', step !== null && (reading?.at ?? step) === step);
     value.classList.toggle('ended', reading?.until !== undefined);
-    if (box === undefined || course === undefined) return;
+    if (box === undefined) return;
     // A run that never measured this would take room for a dash.
     box.hidden = columns === undefined;
-    box.title = course.name;
   }
 }
