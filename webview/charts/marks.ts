@@ -73,6 +73,8 @@ export function paintBoundaries(u: uPlot, marks: Marks): void {
   ctx.restore();
 }
 
+/** Pixels from one row of crosses to the next. */
+const CROSS_ROW = 8;
 /** Pixels that a spike is long at the least. */
 const SHORTEST_SPIKE = 6;
 
@@ -98,6 +100,12 @@ function paintSpikes(u: uPlot, columns: Columns, color: string): void {
   }
 }
 
+/** In which row from the top the crosses of each line stand: only lines that have some take one, and what there is room for is shared. */
+export function crossRows(shown: readonly { readonly columns: Columns }[], room: number): (number | undefined)[] {
+  let next = 0;
+  return shown.map(({ columns }) => (Array.from(columns.bad).some((count) => count > 0) ? next++ % Math.max(1, room) : undefined));
+}
+
 /** Over the lines: spikes, checkpoints along the bottom, alerts along the top, and a cross where a value was no number. */
 export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly columns: Columns; readonly color: string }[]): void {
   const { ctx, bbox } = u;
@@ -117,9 +125,12 @@ export function paintEvents(u: uPlot, marks: Marks, shown: readonly { readonly c
     triangle(ctx, u.valToPos(step, 'x', true), bbox.top + 7 * ratio, 4 * ratio, false);
   }
   ctx.lineWidth = 1.5 * ratio;
-  shown.forEach(({ columns, color }, row) => {
+  const rows = crossRows(shown, Math.floor((bbox.height / ratio - 20) / CROSS_ROW));
+  shown.forEach(({ columns, color }, place) => {
+    const row = rows[place];
+    if (row === undefined) return;
     ctx.strokeStyle = color;
-    const y = bbox.top + (14 + 8 * row) * ratio;
+    const y = bbox.top + (14 + CROSS_ROW * row) * ratio;
     const size = 3 * ratio;
     for (let i = 0; i < columns.steps.length; i++) {
       const step = columns.steps[i] ?? 0;

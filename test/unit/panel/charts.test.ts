@@ -7,6 +7,7 @@ import { align, BELOW, columnAt } from '../../../webview/charts/align';
 import { chartsFor } from '../../../webview/charts/catalogue';
 import { tableRows } from '../../../webview/charts/chartTable';
 import { type Course, isDotted, linesOf, type Measured, measured } from '../../../webview/charts/lines';
+import { crossRows } from '../../../webview/charts/marks';
 import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
@@ -183,6 +184,14 @@ describe('charts of several runs', () => {
     assert.equal(describeStep(shown, 10), 'Step 10: gradient norm, mine 1.00, gradient norm, a 2.00, gradient norm, b 3.00.');
     assert.equal(describeStep(shown, 41), 'Step 41: gradient norm, mine 4.00, gradient norm, b 4.00.');
     assert.match(describeChart(shown), /gradient norm, a: 2 points, last 4\.00;/);
+  });
+});
+
+describe('crosses', () => {
+  it('have a row for each line that has some, however many lines there are, and none below the picture', () => {
+    const line = (value: number): { columns: Columns } => ({ columns: columns('loss/total', [[1, value]]) });
+    assert.deepEqual(crossRows([line(1), line(NaN), line(1), line(NaN)], 16), [undefined, 0, undefined, 1]);
+    assert.deepEqual(crossRows(Array.from({ length: 18 }, () => line(NaN)), 16).slice(-3), [15, 0, 1]);
   });
 });
 
