@@ -102,6 +102,11 @@ export function unionOf(ranges: readonly (readonly [number, number] | null)[]): 
   return known.length === 0 ? null : [Math.min(...known.map(([first]) => first)), Math.max(...known.map(([, last]) => last))];
 }
 
+/** The steps of all runs that are shown; null before the first. */
+export function wholeOf({ inventory, overlays }: Pick<PageState, 'inventory' | 'overlays'>): readonly [number, number] | null {
+  return unionOf([inventory.range, ...overlays.map(({ range }) => range)]);
+}
+
 /** Runs that charts hold besides their own: one more, and colours would repeat. */
 export const MOST_OVERLAYS = 5;
 

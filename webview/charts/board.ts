@@ -1,5 +1,5 @@
 /* All charts of a run: which are in view, what they share (range, cursor, smoothing), and when they are drawn. */
-import { type PageState, unionOf, type ViewSettings, type Viewport } from '../../src/protocol/runPanel';
+import { type PageState, type ViewSettings, type Viewport, wholeOf } from '../../src/protocol/runPanel';
 import { h, setAttribute, setChildren, smallButton } from '../parts/dom';
 import { onThemeChange } from '../parts/theme';
 import { chartsFor, type ChartGroup } from './catalogue';
@@ -71,7 +71,7 @@ export class Board {
     }
     const present = new Set(state.inventory.metrics);
     const { inventory, overlays, marks, header } = state;
-    this.whole = unionOf([inventory.range, ...overlays.map(({ range }) => range)]) ?? [0, 1];
+    this.whole = wholeOf(state) ?? [0, 1];
     const courses = coursesOf({ name: header.name, phases: marks.phases, range: inventory.range }, overlays);
     const coursesKey = JSON.stringify(courses);
     if (coursesKey !== this.coursesKey) [this.coursesKey, this.courses] = [coursesKey, courses];

@@ -284,8 +284,8 @@ export class Chart {
     const input = this.input;
     if (!input || event.ctrlKey || event.metaKey || event.altKey) return;
     const [from, to] = input.range;
+    // There may be none: where a run has ended before, one still zooms out.
     const steps = this.aligned[0].filter((step) => step >= from && step <= to);
-    if (steps.length === 0) return;
     const last = steps.length - 1;
     const here = this.step === null ? -1 : steps.findIndex((step) => step >= (this.step ?? 0));
     const go = (index: number): void => this.moveTo(steps[Math.max(0, Math.min(last, index))] ?? null);

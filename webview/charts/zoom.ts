@@ -8,3 +8,8 @@ export function clampZoom(wanted: StepRange, whole: StepRange): StepRange | null
   if (from <= whole[0] && to >= whole[1]) return null;
   return to - from < 1 ? undefined : [from, to];
 }
+
+/** What is left of a zoom: none where nothing lies within, as when the run that reached so far is no longer laid over the charts. */
+export function zoomWithin(zoom: StepRange | null, whole: StepRange | null): StepRange | null {
+  return zoom !== null && whole !== null && (zoom[0] > whole[1] || zoom[1] < whole[0]) ? null : zoom;
+}

@@ -1,7 +1,8 @@
 /* The page as a whole: what it knows, how it is looked at, and who is told when either changes. */
-import { DEFAULT_SETTINGS, foldFeed, type PageState, type SnapshotMessage, type ToPage, type ViewSettings } from '../../src/protocol/runPanel';
+import { DEFAULT_SETTINGS, foldFeed, type PageState, type SnapshotMessage, type ToPage, type ViewSettings, wholeOf } from '../../src/protocol/runPanel';
 import { Board } from '../charts/board';
 import { smoothedOver } from '../charts/words';
+import { zoomWithin } from '../charts/zoom';
 import { h, setAttribute, setChildren, setText } from '../parts/dom';
 import { send } from '../parts/host';
 import { button, slider } from '../parts/toolkit';
@@ -106,9 +107,15 @@ export class App {
     this.reportView();
   }
 
+  /** The zoom is kept for when the run that it is of is laid over the charts again. */
+  private seen(state: PageState): ViewSettings {
+    return { ...this.settings, zoom: zoomWithin(this.settings.zoom, wholeOf(state)) };
+  }
+
   private render(): void {
-    const { state, settings } = this;
+    const { state } = this;
     if (!state) return;
+    const settings = this.seen(state);
     const { header, inventory } = state;
     document.title = header.name;
     this.header.update(header, state.results.headlines);
@@ -137,7 +144,8 @@ export class App {
     if (this.viewTimer !== 0 || !this.state) return;
     this.viewTimer = window.setTimeout(() => {
       this.viewTimer = 0;
-      const viewport = this.board.viewport(this.settings);
+      if (!this.state) return;
+      const viewport = this.board.viewport(this.seen(this.state));
       const key = JSON.stringify(viewport);
       if (key === this.sentView) return;
       this.sentView = key;

@@ -12,7 +12,7 @@ import { marksNear, reachOf } from '../../../webview/charts/nearby';
 import { readAt, readNow } from '../../../webview/charts/reading';
 import { type Spike, spikesOf } from '../../../webview/charts/spikes';
 import { branchNote, chartNotes, cursorNotes, describeChart, describeStep, smoothedOver, tickText } from '../../../webview/charts/words';
-import { clampZoom } from '../../../webview/charts/zoom';
+import { clampZoom, zoomWithin } from '../../../webview/charts/zoom';
 import { seededRandom } from '../random';
 
 function columns(metric: string, points: readonly (readonly [step: number, value: number])[], more: Partial<Columns> = {}): Columns {
@@ -260,6 +260,13 @@ describe('a chart as a table', () => {
 });
 
 describe('zooming', () => {
+  it('is over where the run that reached so far is taken out of the charts', () => {
+    assert.equal(zoomWithin([5000, 9000], [1, 100]), null);
+    assert.deepEqual(zoomWithin([5000, 9000], [1, 1_000_000]), [5000, 9000]);
+    assert.deepEqual(zoomWithin([50, 9000], [1, 100]), [50, 9000]);
+    assert.deepEqual([zoomWithin(null, [1, 100]), zoomWithin([5, 9], null)], [null, [5, 9]], 'nothing has been read yet');
+  });
+
   it('goes no further out than there are steps, and ends in the whole run', () => {
     assert.deepEqual(clampZoom([-50, 80], [1, 100]), [1, 80]);
     assert.deepEqual(clampZoom([40, 180], [1, 100]), [40, 100]);
