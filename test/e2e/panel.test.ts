@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
@@ -310,6 +310,8 @@ describe('the run panel', function suite() {
       run = recordedWorkspace();
       addOtherCourse(run, 'hotter', 1.4, 1700);
       addOtherCourse(run, 'shorter', 0.8, 900);
+      const named = path.join(addOtherCourse(run, 'named', 1.1, 1700), 'run.json');
+      writeFileSync(named, readFileSync(named, 'utf8').replaceAll('"named"', JSON.stringify(`<b>\u202e${'W'.repeat(10_000)}`)));
       await openOn(workbench, run);
     });
 
@@ -404,6 +406,29 @@ describe('the run panel', function suite() {
       await workbench.page.locator('.context-view .action-menu-item', { hasText: 'Compare Charts of Runs…' }).click();
       // The click has opened the other run's panel, so that this one's page is a new one.
       await until('the key', async () => (await inKey(await panel(workbench)).catch(() => [])).join() === 'pronounce,hotter');
+    });
+
+    it('has room for the numbers beside the longest name, which is text', async () => {
+      const size = workbench.page.viewportSize()!;
+      const frame = await panel(workbench);
+      await frame.locator('vscode-button', { hasText: 'Compare runs…' }).click();
+      await workbench.pick('20261125-010203-named');
+      await workbench.page.keyboard.press('Enter');
+      const table = frame.getByRole('region', { name: 'Scores of several runs' });
+      const name = /^<b>\\u\{202e\}W{100,200}…/;
+      await until('a row each', async () => name.test((await table.locator('tbody th').allTextContents())[2] ?? ''));
+      await workbench.runCommand('View: Close Primary Side Bar');
+      for (const width of [size.width, 500]) {
+        await workbench.page.setViewportSize({ width, height: size.height });
+        await sleep(300);
+        const [page, room, head, seen] = await table.evaluate((region) => [
+          document.documentElement.scrollWidth, window.innerWidth, region.querySelector('tbody th')!.clientWidth, region.clientWidth,
+        ] as const);
+        assert.ok(page <= room, `${page} px in ${room}`);
+        assert.ok(head <= 0.6 * seen, `a name of ${head} px stands before numbers in ${seen}`);
+        await workbench.screenshot(`panel-overlay-named-${width}`);
+      }
+      await workbench.page.setViewportSize(size);
     });
   });
 

@@ -88,7 +88,7 @@ export class ResultsView {
         return h('td', { class: best ? 'best' : null }, value === null ? '–' : formatMetric(metrics[column] ?? '', value), best ? h('span', { class: 'visually-hidden' }, ' best') : null);
       })));
     return h('div', { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': caption },
-      h('table', { class: 'numbers' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, head), h('tbody', {}, ...body)));
+      h('table', { class: sign === undefined ? 'numbers' : 'numbers of-runs' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, head), h('tbody', {}, ...body)));
   }
 
   private selector(row: ResultRow): HTMLElement {
