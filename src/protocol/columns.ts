@@ -88,6 +88,7 @@ export function packSeries(before: ReadonlyMap<string, Columns>, after: Readonly
   let length = 0;
   for (const [key, columns] of after) {
     const old = before.get(key);
+    if (old === columns) continue;
     const keep = old ? commonColumns(old, columns) : 0;
     const count = columns.steps.length - keep;
     const newBranch = old === undefined || old.discarded.points !== columns.discarded.points;

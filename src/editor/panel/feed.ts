@@ -6,6 +6,7 @@ import { type DeltaMessage, type Header, type Inventory, type Marks, type Overla
 import { sideBySide } from '../../protocol/sideBySide';
 import { discardedCheckpoints, keptCheckpoints } from '../../samples/branch';
 import type { History } from '../../telemetry/history';
+import type { Series } from '../../telemetry/series';
 import { pointsWithin, smooth } from '../../telemetry/smooth';
 
 /** Points of a discarded branch that are sent: it is faint background. */
@@ -40,6 +41,8 @@ export class RunFeed {
   private generation = Date.now();
   private seq = 0;
   private sent = new Map<string, Columns>();
+  /** How the lines that were sent came about: of runs that have ended none is made again. */
+  private made = new Map<string, Made>();
   private told: Record<(typeof PARTS)[number], string> = { header: '', marks: '', results: '', inventory: '', overlays: '' };
   private viewport: Viewport = { metrics: [], columns: 400, smoothing: 0, range: null };
 
@@ -79,39 +82,30 @@ export class RunFeed {
 
   private changes(): PackedSeries {
     const wanted = new Map<string, Columns>();
+    const made = new Map<string, Made>();
+    const { viewport } = this;
     const overlays = this.overlays();
     const runs = [{ id: undefined, offset: 0, history: this.history() }, ...overlays];
     const whole = unionOf(runs.map(({ history, offset }) => rangeOf(history, offset))) ?? [0, 0];
-    const { range } = this.viewport;
+    const [first, last] = viewport.range ?? whole;
     for (const { id, offset, history } of runs) {
-      const its = range && ([range[0] - offset, range[1] - offset] as const);
-      for (const metric of new Set(this.viewport.metrics)) {
-        const columns = this.columnsOf(history, metric, its, whole);
-        if (!columns) continue;
+      for (const metric of new Set(viewport.metrics)) {
+        const series = history.series.get(metric);
+        if (!series) continue;
+        const key = lineKey(metric, id);
+        const unit = pointsWithin(series, (last - first) / viewport.columns);
+        const from: Origin = { history, seq: history.lastSeq, offset, viewport, unit };
+        const before = this.made.get(key);
         // Of another run what became of it counts, not what it went back behind.
-        wanted.set(lineKey(metric, id), id === undefined ? columns : { ...setOff(columns, offset), discarded: NO_BRANCH });
+        const columns = before !== undefined && isSame(before.from, from) ? before.columns : columnsOf(series, from, id === undefined);
+        made.set(key, { from, columns });
+        wanted.set(key, columns);
       }
     }
+    this.made = made;
     const packed = packSeries(this.sent, wanted);
     this.sent = wanted;
     return packed;
-  }
-
-  private columnsOf(history: History, metric: string, range: Range | null, whole: Range): Columns | undefined {
-    const series = history.series.get(metric);
-    if (!series) return undefined;
-    const { columns, smoothing } = this.viewport;
-    // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
-    const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
-    const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
-    const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
-    const [first, last] = range ?? whole;
-    const smoothed = smoothing > 0 && !isScore(metric)
-      ? smooth(series, series.cut(columns, from, to), smoothing, pointsWithin(series, (last - first) / columns)) : mean;
-    return {
-      metric, steps, low, high, mean, smooth: smoothed, notPositive, bad, aggregated, points: series.steps.length,
-      last: series.last ?? NaN, spans: series.spans(), discarded: { ...series.branch(LARGEST_BRANCH), points: series.discarded.length },
-    };
   }
 
   private parts(): Parts {
@@ -139,9 +133,42 @@ export class RunFeed {
   }
 }
 
-type Range = readonly [number, number];
-
 const NO_BRANCH: Columns['discarded'] = { steps: [], values: [], points: 0 };
+
+/** All that columns depend on. */
+interface Origin {
+  readonly history: History;
+  readonly seq: number;
+  readonly offset: number;
+  readonly viewport: Viewport;
+  /** Points that count as one when lines are smoothed. */
+  readonly unit: number;
+}
+
+interface Made {
+  readonly from: Origin;
+  readonly columns: Columns;
+}
+
+function isSame(a: Origin, b: Origin): boolean {
+  return a.history === b.history && a.seq === b.seq && a.offset === b.offset && a.viewport === b.viewport && a.unit === b.unit;
+}
+
+function columnsOf(series: Series, { offset, viewport, unit }: Origin, branch: boolean): Columns {
+  const { name: metric } = series;
+  const { columns, smoothing } = viewport;
+  const range = viewport.range && ([viewport.range[0] - offset, viewport.range[1] - offset] as const);
+  // A little beyond the edges, so that lines leave the picture; scores are few, and their lines reach far.
+  const margin = range === null ? 0 : Math.ceil(0.05 * (range[1] - range[0])) + 4;
+  const [from, to] = range === null || isScore(metric) ? [-Infinity, Infinity] : [range[0] - margin, range[1] + margin];
+  const { steps, low, high, mean, notPositive, bad, aggregated } = series.thin(columns, from, to);
+  const smoothed = smoothing > 0 && !isScore(metric) ? smooth(series, series.cut(columns, from, to), smoothing, unit) : mean;
+  return setOff({
+    metric, steps, low, high, mean, smooth: smoothed, notPositive, bad, aggregated, points: series.steps.length,
+    last: series.last ?? NaN, spans: series.spans(),
+    discarded: branch ? { ...series.branch(LARGEST_BRANCH), points: series.discarded.length } : NO_BRANCH,
+  }, offset);
+}
 
 function setOff(columns: Columns, offset: number): Columns {
   if (offset === 0) return columns;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { mock } from 'node:test';
 import { type OverlaySource, RunFeed } from '../../../src/editor/panel/feed';
 import { type Columns, lineKey } from '../../../src/protocol/columns';
 import { DEFAULT_SETTINGS, foldFeed, type DeltaMessage, type Header, type PageState, type SnapshotMessage } from '../../../src/protocol/runPanel';
 import { History } from '../../../src/telemetry/history';
+import { Series } from '../../../src/telemetry/series';
 import { seededRandom } from '../random';
 
 const header = (): Header => ({
@@ -89,6 +91,18 @@ describe('the feed of a run panel', () => {
     const its = state.series.get(lineKey('loss/total', id))!;
     assert.deepEqual([its.metric, its.points, its.last, its.discarded.points], ['loss/total', 90, 2, 0]);
     assert.equal(state.series.get('loss/total')!.last, 1, 'one\'s own is what it was');
+
+    const thin = Reflect.get<Series, 'thin'>(Series.prototype, 'thin');
+    let thinned = 0;
+    mock.method(Series.prototype, 'thin', function count(this: Series, ...range: Parameters<Series['thin']>) {
+      thinned++;
+      return thin.apply(this, range);
+    });
+    mine.step(2, { 'loss/total': 1 });
+    assert.equal(feed.delta()?.series.parts.length, 1);
+    mock.restoreAll();
+    assert.equal(thinned, 1, 'what is new of one run makes no work of the others');
+    state = fold(undefined, feed.snapshot(DEFAULT_SETTINGS));
 
     const before = state.series.get('loss/total');
     other.step(91, { 'loss/total': 7 });
