@@ -3,7 +3,7 @@ import { tellApart } from '../present/runNames';
 import { sideBySide } from '../protocol/sideBySide';
 import { findRun } from '../rundir/find';
 import { readHistory } from '../rundir/follow';
-import { type Call, type Command, exitCodes, json, runs } from './command';
+import { type Call, type Command, exitCodes, json, runs, UsageError } from './command';
 import { printSideBySide } from './results';
 import { oneLine } from './terminal';
 
@@ -23,11 +23,14 @@ export const compare: Command = {
 async function compareCommand(call: Call): Promise<number> {
   const { terminal } = call;
   const named = Array.from({ length: 6 }, (_, i) => call.optional(i)).filter((name) => name !== undefined);
-  const read = await Promise.all(named.map(async (name) => readHistory(await findRun(call.runsFolder, name))));
+  const dirs = await Promise.all(named.map((name) => findRun(call.runsFolder, name)));
+  const twice = named.find((_, i) => dirs.indexOf(dirs[i] ?? '') < i);
+  if (twice !== undefined) throw new UsageError(`"${twice}" names a run that is named already: each run is compared once.`);
+  const read = await Promise.all(dirs.map(readHistory));
   const first = read[0]?.summary.run;
   const names = tellApart(read.map(({ summary: { id, name } }) => ({ id, name: oneLine(name) })));
   const contenders = read.map(({ summary: { id, run }, history: { evaluations, phases } }, i) => (
-    { id, name: names[i] ?? id, differs: first && run ? whatDiffers(first, run) : [], evaluations, phases }));
+    { id, name: names[i] ?? id, differs: i === 0 ? [] : whatDiffers(first, run), evaluations, phases }));
   const table = sideBySide(contenders);
   if (call.is('json')) {
     terminal.json(read.map(({ summary: { id, name, dir, state }, history }, i) => {

@@ -33,10 +33,10 @@ export function sideBySide(runs: readonly Contender[]): ResultTable | null {
   if (events.length < 2) return null;
   const metrics = columnsOf(events);
   const count = events[0]?.rows ?? 0;
-  const rows = runs.map(({ id, name, differs, phases }, i): ResultRow => {
+  const rows = runs.map(({ id, name, differs, phases, evaluations }, i): ResultRow => {
     const event = scored[i];
     const method = event && methodUpTo(event.step, phases)?.method;
-    const parts = event ? [`step ${event.step}`, method, event.rows === count ? undefined : `${event.rows} rows`] : ['not scored yet'];
+    const parts = event ? [`step ${event.step}`, method, event.rows === count ? undefined : `${event.rows} rows`] : [evaluations.length > 0 ? 'not scored like the others' : 'not scored yet'];
     return {
       id, step: event?.step ?? 0, label: name, detail: parts.filter((part) => part !== undefined && part !== '').join(', '),
       values: event ? valuesOf(event, metrics) : metrics.map(() => null), best: [], selectable: false, differs,

@@ -342,6 +342,32 @@ describe('the run panel', function suite() {
       await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
     });
 
+    it('lets the lines of one stand out while its name is pointed at, and longer when it is pressed', async () => {
+      const frame = await panel(workbench);
+      const picture = async (): Promise<string> => {
+        await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+        return frame.evaluate(() => document.querySelector<HTMLCanvasElement>('[data-chart="kl"] canvas')?.toDataURL() ?? '');
+      };
+      const name = frame.getByRole('button', { name: 'hotter', exact: true });
+      await frame.locator('h1').hover();
+      const alike = await until('a picture that stays', async () => {
+        const before = await picture();
+        await sleep(500);
+        return await picture() === before && before;
+      });
+      await name.hover();
+      const alone = await until('another picture', async () => (await picture()) !== alike && picture());
+      await workbench.screenshot('panel-overlay-one');
+      await name.click();
+      await frame.locator('h1').hover();
+      assert.equal(await picture(), alone, 'it is kept');
+      assert.equal(await name.getAttribute('aria-pressed'), 'true');
+      await name.click();
+      await frame.locator('h1').hover();
+      await frame.evaluate(() => (document.activeElement as HTMLElement).blur());
+      await until('the first picture', async () => await picture() === alike);
+    });
+
     it('has their results side by side', async () => {
       const frame = await panel(workbench);
       const rows = frame.getByRole('region', { name: 'Scores of several runs' }).locator('tbody tr');

@@ -35,6 +35,8 @@ export class Board {
   private whole: StepRange = [0, 1];
   private courses: readonly Course[] = [];
   private coursesKey = '';
+  private emphasis: number | null = null;
+  private last: readonly [PageState, ViewSettings] | undefined;
 
   constructor(private readonly events: BoardEvents) {
     this.observer = new IntersectionObserver((entries) => this.onScroll(entries), { rootMargin: '160px 0px' });
@@ -61,6 +63,7 @@ export class Board {
 
   update(state: PageState, settings: ViewSettings): void {
     this.settings = settings;
+    this.last = [state, settings];
     const groups = chartsFor(state.inventory.metrics);
     this.arrange(groups, settings);
     // Charts tell by identity whether something changed.
@@ -80,11 +83,18 @@ export class Board {
     for (const chart of this.charts.values()) {
       chart.update({
         courses: this.courses, series: state.series, present, hidden: this.hidden, marks: state.marks, range,
-        smoothed: settings.smoothing > 0, branches: settings.branches,
+        smoothed: settings.smoothing > 0, branches: settings.branches, emphasis: this.emphasis,
         log: settings.log.includes(chart.spec.id), table: settings.tables.includes(chart.spec.id),
       });
     }
     this.schedule();
+  }
+
+  /** Lets the lines of one run stand out, by its place among the runs that are shown; null for all alike. */
+  emphasize(run: number | null): void {
+    if (run === this.emphasis) return;
+    this.emphasis = run;
+    if (this.last) this.update(...this.last);
   }
 
   /** What the host is to send: the metrics of charts in view, in as many columns as the widest is wide. */

@@ -34,6 +34,8 @@ export interface ChartInput {
   readonly smoothed: boolean;
   /** Whether discarded attempts are drawn. */
   readonly branches: boolean;
+  /** Place among the runs of the one whose lines stand out; null where none does. */
+  readonly emphasis: number | null;
   readonly log: boolean;
   readonly table: boolean;
 }
@@ -131,7 +133,7 @@ export class Chart {
       drawn.series.get(key) !== input.series.get(key) || drawn.present.has(metric) !== input.present.has(metric);
     return drawn.log !== input.log || drawn.table !== input.table || drawn.smoothed !== input.smoothed
       || drawn.branches !== input.branches || drawn.marks !== input.marks || drawn.courses !== input.courses
-      || drawn.hidden !== input.hidden
+      || drawn.hidden !== input.hidden || drawn.emphasis !== input.emphasis
       || drawn.range[0] !== input.range[0] || drawn.range[1] !== input.range[1]
       || this.lines.some(changed);
   }
@@ -193,7 +195,8 @@ export class Chart {
     }
     plot.batch(() => {
       // The picture may have missed what was switched while a table stood in its place.
-      this.lines.forEach(({ metric }, index) => showLine(plot, index, !input.hidden.has(metric)));
+      this.lines.forEach(({ metric, run }, index) => (
+        showLine(plot, index, !input.hidden.has(metric), input.emphasis === null || input.emphasis === run)));
       plot.setData(this.aligned, false);
       plot.setScale('x', { min: from, max: to });
     });
@@ -208,7 +211,8 @@ export class Chart {
       smoothed: input.smoothed,
       shown: new Map(this.lines.flatMap((line) => {
         const columns = input.series.get(line.key);
-        if (columns === undefined || input.hidden.has(line.metric)) return [];
+        const faint = input.emphasis !== null && line.run !== input.emphasis;
+        if (columns === undefined || faint || input.hidden.has(line.metric)) return [];
         return [[line.key, { ...measured(line, columns, input.courses), color: colorOf(line) }]];
       })),
     };

@@ -179,10 +179,16 @@ export function createPlot({ lines, log, width, scene, events }: PlotOptions, ta
   return plot;
 }
 
-/** Shows or hides all that belongs to one line. */
-export function showLine(plot: uPlot, index: number, show: boolean): void {
+/** How much is left of the lines of other runs while one is pointed at. */
+const FAINT = 0.12;
+
+/** Shows or hides all that belongs to one line; strong or faint. */
+export function showLine(plot: uPlot, index: number, show: boolean, strong: boolean): void {
   for (const field of FIELDS) {
     const at = seriesIndex(index, field);
-    if (plot.series[at]?.show !== show) plot.setSeries(at, { show });
+    const series = plot.series[at];
+    if (series === undefined) continue;
+    series.alpha = strong ? 1 : FAINT;
+    if (series.show !== show) plot.setSeries(at, { show });
   }
 }

@@ -37,7 +37,11 @@ export class App {
   private readonly smoothingLabel = h('label', { class: 'smoothing' }, 'Smoothing', this.smoothing, this.smoothingText);
   private readonly reset = button('Whole run', () => this.change({ zoom: null }));
   private readonly compareRuns = button('Compare runs…', () => send({ type: 'overlays' }));
-  private readonly runsKey = new RunsKey((without) => send({ type: 'overlays', without }), () => this.compareRuns.element.focus());
+  private readonly runsKey = new RunsKey({
+    remove: (without) => send({ type: 'overlays', without }),
+    leave: () => this.compareRuns.element.focus(),
+    emphasize: (run) => this.board.emphasize(run),
+  });
   private readonly zoomText = h('span', { class: 'quiet zoom-text' });
   private readonly empty = h('p', { class: 'empty' });
   private readonly charts: HTMLElement;

@@ -34,6 +34,7 @@ async function choose(runs: RunRegistry, panels: RunPanels, dir: string): Promis
   const options = { title, placeHolder, canPickMany: true, matchOnDescription: true, matchOnDetail: true } as const;
   const chosen = await vscode.window.showQuickPick(picks, options);
   const dirs = chosen?.map((pick) => pick.dir);
-  // Who was there before keeps place and colour.
-  return dirs && [...shown.filter((one) => dirs.includes(one)), ...dirs.filter((one) => !shown.includes(one))];
+  // Who was there before keeps place and colour; and who is in no list, of another folder say, is taken out in the panel alone.
+  const offered = new Set(others.map(({ summary }) => summary.dir));
+  return dirs && [...shown.filter((one) => dirs.includes(one) || !offered.has(one)), ...dirs.filter((one) => !shown.includes(one))];
 }

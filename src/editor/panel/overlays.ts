@@ -1,4 +1,4 @@
-/* The runs that are laid over the charts of another, followed as long as somebody looks. */
+/* The runs that are laid over the charts of another, followed as long as its page is there. */
 import path from 'node:path';
 import { whatDiffers } from '../../present/comparable';
 import { tellApart } from '../../present/runNames';
@@ -60,7 +60,7 @@ export class RunOverlays extends Disposable {
     const names = tellApart([...(own ? [own] : []), ...named]).slice(own ? 1 : 0);
     return all.map(({ id, summary, history }, i) => {
       const offset = own?.run && summary?.run ? forkOffset(own.run, summary.run) : 0;
-      const differs = own?.run && summary?.run ? whatDiffers(own.run, summary.run) : [];
+      const differs = own && summary ? whatDiffers(own.run, summary.run) : [];
       return { id, name: names[i] ?? id, state: summary?.state ?? 'unknown', problem: problemOf(summary), differs, offset, history };
     });
   }

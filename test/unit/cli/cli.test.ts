@@ -78,6 +78,7 @@ describe('minillm on the command line', () => {
       [['show'], /minillm show needs a run/],
       [['run'], /minillm run needs a config/],
       [on('compare', id), /minillm compare needs a run/],
+      [on('compare', id, 'latest'), /"latest" names a run that is named already/],
       [on('compare', id, id, id, id, id, id, 'x'), /does not know what to do with "x"/],
       [on('show', 'nix'), /No run's id begins with "nix"/],
       [['show', 'latest', '--runs', '/nowhere'], /There are no runs in \/nowhere/],
