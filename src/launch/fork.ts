@@ -2,9 +2,10 @@ import path from 'node:path';
 import type { Config, PhasePlan, Run } from '../contract/generated';
 import { checkpointRows } from '../present/checkpoints';
 import { listCheckpoints, type SavedCheckpoint } from '../rundir/checkpoints';
-import { readHistory } from '../rundir/follow';
 import { RunDir } from '../rundir/layout';
 import { openPlain } from '../rundir/plainFile';
+import { readRare } from '../rundir/rareEvents';
+import { readRun } from '../rundir/runs';
 import { keptCheckpoints } from '../samples/branch';
 import type { History } from '../telemetry/history';
 import { ConfigError, LaunchError } from './errors';
@@ -25,7 +26,7 @@ export interface ForkOptions extends Omit<StartOptions, 'config'> {
 /** Starts a new run from a checkpoint of another. Rejects with LaunchError or ConfigError, and then there is no new run. */
 export async function forkRun(options: ForkOptions): Promise<StartedRun> {
   refuseUnsupportedPlatform();
-  const { summary: { run, name, dir, problem }, history } = await readHistory(options.dir);
+  const [{ run, name, dir, problem }, history] = await Promise.all([readRun(options.dir), readRare(options.dir)]);
   if (run === undefined) throw new LaunchError('not resumable', problem ?? `${name} has no run.json.`, 'Choose another run.');
   const checkpoint = await findCheckpoint(dir, options.from, run, history);
   const workspace = path.resolve(options.workspace);

@@ -9,6 +9,7 @@ import { runDescription, runSpoken } from '../../src/editor/runs/describe';
 import { RunRegistry } from '../../src/editor/runs/registry';
 import { wholeRun } from '../../src/editor/runs/target';
 import { RunsTree, type Node } from '../../src/editor/runs/tree';
+import { readHistory } from '../../src/rundir/follow';
 import { RunDir } from '../../src/rundir/layout';
 import { readRun } from '../../src/rundir/runs';
 import { python, temporaryFolder } from '../harness/paths';
@@ -160,6 +161,15 @@ describe('the list of runs', () => {
     assert.ok(took < 2500, `it is there after ${took} ms`);
     await until('its checkpoints', () => registry.get(dir)?.checkpointsSeen === 4);
     assert.deepEqual((await registry.checkpoints(dir)).map(({ name }) => name), [checkpointName(50), checkpointName(100)]);
+    const timed = async (work: () => PromiseLike<unknown>): Promise<number> => {
+      const start = performance.now();
+      await work();
+      return performance.now() - start;
+    };
+    const whole = await timed(() => readHistory(dir));
+    const alerts = await timed(() => vscode.commands.executeCommand('minillm.showAlerts', { dir }));
+    assert.ok(alerts < whole / 2, `its alerts took ${alerts} ms, its whole history ${whole} ms`);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
   it('reads on in a run of another machine, and nothing of it twice', async () => {

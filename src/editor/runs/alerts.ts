@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { alertLine, alertReport } from '../../present/alertText';
-import { RunFollower } from '../../rundir/follow';
 import { readJournal } from '../../rundir/journal';
+import { readRare } from '../../rundir/rareEvents';
 import { readRun } from '../../rundir/runs';
 import { foldAlerts, type RunAlert } from '../../telemetry/alerts';
 import type { EditorContext } from '../context';
@@ -67,9 +67,7 @@ export function registerShowAlerts(context: EditorContext, runs: RunRegistry, re
     const target = await givenOrPicked(runs, given, 'Run whose alerts to show');
     if (!target) return;
     const { dir } = target;
-    const follower = new RunFollower(dir);
-    const [{ name }, journal] = await Promise.all([readRun(dir), readJournal(dir), follower.refresh()]);
-    follower.dispose();
-    await reports.show(`Alerts of ${name}`, alertReport(name, foldAlerts(follower.history.alerts, journal)));
+    const [{ name }, journal, { alerts }] = await Promise.all([readRun(dir), readJournal(dir), readRare(dir)]);
+    await reports.show(`Alerts of ${name}`, alertReport(name, foldAlerts(alerts, journal)));
   });
 }

@@ -6,9 +6,9 @@ import type { Run } from '../../contract/generated';
 import { phasesToCome } from '../../launch/fork';
 import { checkpointLabel } from '../../present/labels';
 import { listCheckpoints } from '../../rundir/checkpoints';
-import { RunFollower } from '../../rundir/follow';
 import { RunDir } from '../../rundir/layout';
 import { readPlain } from '../../rundir/plainFile';
+import { readRare } from '../../rundir/rareEvents';
 import { readRun } from '../../rundir/runs';
 import type { EditorContext } from '../context';
 import { showInfo, showWarning } from '../notify';
@@ -66,10 +66,7 @@ const LARGEST_CONFIG = 4 << 20;
 
 async function writeDraft(run: Run, dir: string, checkpoint: string, step: number): Promise<vscode.Uri> {
   const { folder, beside } = folderFor(run);
-  const follower = new RunFollower(dir);
-  await follower.refresh();
-  follower.dispose();
-  const plan = follower.history.start?.plan ?? [];
+  const plan = (await readRare(dir)).start?.plan ?? [];
   const phasesDone = run.config.phases.length - phasesToCome(run.config, plan, step).phases.length;
   // Paths in a config are relative to it: elsewhere only the resolved one, whose paths are absolute, means the same.
   const text = beside ? await readPlain(new RunDir(dir).config, LARGEST_CONFIG) : `${JSON.stringify(run.config, null, 2)}\n`;

@@ -3,11 +3,11 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from '../../present/checkpoints';
-import { EventStream } from '../../rundir/eventStream';
+import type { EventStream } from '../../rundir/eventStream';
 import { Journal, readJournal } from '../../rundir/journal';
 import { isRunId, RunDir } from '../../rundir/layout';
-import { withNewestSteps } from '../../rundir/newestSteps';
 import { Patience } from '../../rundir/patience';
+import { followRare } from '../../rundir/rareEvents';
 import { readRecent } from '../../rundir/recent';
 import { type Listing, Rounds } from '../../rundir/rounds';
 import { readRun, type RunSummary } from '../../rundir/runs';
@@ -99,7 +99,7 @@ export class RunRegistry extends Disposable {
     const entry = this.entries.get(dir);
     if (entry?.rows) return entry.rows;
     const summary = entry?.summary ?? (await readRun(dir));
-    const events = entry?.events ?? eventsOf(dir);
+    const events = entry?.events ?? followRare(dir);
     if (entry && !isSettled(entry.summary)) entry.events = events;
     await this.read(events, dir);
     const rows = checkpointRows(events.history, bestMetric(summary));
@@ -203,7 +203,7 @@ export class RunRegistry extends Disposable {
         summary, kl: undefined, alerts: [], checkpointsSeen: 0, fingerprint, events: undefined, journal: undefined, rows: undefined,
         wasActive: false,
       };
-      if (summary.active) entry.events ??= eventsOf(dir);
+      if (summary.active) entry.events ??= followRare(dir);
       // The end of its events is there at once, and of an ended run it will do: they may be gigabytes.
       const glance = before === undefined || (changed && entry.events === undefined) ? await glanceAt(dir, summary.active) : {};
       Object.assign(entry, glance, { summary, fingerprint, wasActive: entry.wasActive || summary.active });
@@ -249,8 +249,6 @@ export class RunRegistry extends Disposable {
 const isSettled = ({ active, state }: RunSummary): boolean => !active && state !== 'unknown';
 
 const bestMetric = ({ run }: RunSummary): string => run?.config.checkpoints.best ?? 'eval/kl_reverse';
-
-const eventsOf = (dir: string): EventStream => new EventStream(dir, withNewestSteps);
 
 async function glanceAt(dir: string, active: boolean): Promise<Pick<Entry, 'kl' | 'alerts'>> {
   const [recent, journal] = await Promise.all([readRecent(dir), readJournal(dir)]);

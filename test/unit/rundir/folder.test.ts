@@ -7,7 +7,7 @@ import { EventStream } from '../../../src/rundir/eventStream';
 import { RunFollower } from '../../../src/rundir/follow';
 import { readJournal } from '../../../src/rundir/journal';
 import { RunDir } from '../../../src/rundir/layout';
-import { withNewestSteps } from '../../../src/rundir/newestSteps';
+import { followRare } from '../../../src/rundir/rareEvents';
 import { readRecent } from '../../../src/rundir/recent';
 import { findSide, listSides, NoSuchSide, readSide } from '../../../src/rundir/sides';
 import { folderSize, sampleSizes } from '../../../src/rundir/size';
@@ -97,13 +97,17 @@ describe('a run\'s folder', () => {
       { kind: 'message', level: 'info', text: '"kind":"step"' },
       { kind: 'checkpoint', step: 900, name: 'step-00000900-a1', path: '', bytes: 1, seconds: 1, phase: 'sft' },
     ];
-    const line = (seq: number): string => (seq % 1000 === 999 ? event(seq, rare[Math.floor(seq / 1000) % 2]!) : step(seq, seq + 1));
+    const rollout = (seq: number): string => event(seq, { kind: 'rollout', step: seq, phase: 0, round: seq, metrics: { 'kl/reverse': seq } });
+    const measured = (seq: number): string => (seq % 2 === 0 ? rollout(seq) : step(seq, seq + 1));
+    const line = (seq: number): string => (seq % 1000 === 999 ? event(seq, rare[Math.floor(seq / 1000) % 2]!) : measured(seq));
     writeFileSync(at.events, Array.from({ length: 30_000 }, (_, seq) => line(seq)).join(''));
-    const [all, wanted] = [new EventStream(at.path), new EventStream(at.path, withNewestSteps)];
+    const [all, wanted] = [new EventStream(at.path), followRare(at.path)];
     await Promise.all([all.read(), wanted.read()]);
     for (const what of ['checkpoints', 'messages', 'lastSeq', 'lastStep'] as const) assert.deepEqual(wanted.history[what], all.history[what], what);
-    assert.equal(wanted.history.latest('loss/total'), all.history.latest('loss/total'));
-    assert.ok((wanted.history.series.get('loss/total')?.values.length ?? 0) < 100);
+    for (const metric of ['loss/total', 'kl/reverse']) {
+      assert.equal(wanted.history.latest(metric), all.history.latest(metric));
+      assert.ok((wanted.history.series.get(metric)?.values.length ?? 0) < 100, metric);
+    }
     appendFileSync(at.events, step(30_000, 30_001) + Array.from({ length: 50 }, (_, n) => event(30_001 + n, rare[0]!)).join(''));
     assert.deepEqual(await wanted.read(), { grew: true, restarted: false });
     assert.equal(wanted.history.latest('loss/total'), 30_001);
