@@ -1,7 +1,8 @@
 import type { Sample } from '../contract/generated';
-import { showBeginning, showControlCharacters } from '../present/text';
+import { showBeginning } from '../present/text';
 import { groupByPrompt } from './group';
 import { verdictOf } from './measured';
+import { namePrompts } from './promptName';
 
 export const drawName = (draw: number): string => (draw === 0 ? 'greedy' : `draw ${draw}`);
 
@@ -34,11 +35,12 @@ export function layOutSamples(samples: readonly Sample[]): { readonly lines: rea
   const lines: string[] = [];
   const places: SamplePlace[] = [];
   const prompts = groupByPrompt(samples);
+  // Of a single prompt the document's own name tells, and a diff that hides what is the same has room for the prompt.
+  const nameOf = prompts.size > 1 ? namePrompts(samples) : undefined;
   for (const [promptId, draws] of prompts) {
     const [first] = draws;
     if (!first) continue;
-    // Of a single prompt the document's own name tells, and a diff that hides what is the same has room for the prompt.
-    if (prompts.size > 1) lines.push(`### ${showControlCharacters(promptId)}`, '');
+    if (nameOf) lines.push(`### ${nameOf(promptId).label}`, '');
     lines.push(...linesOf(first.prompt).map((line) => `> ${line}`));
     if (first.references.length > 0) lines.push(`reference  ${first.references.map((text) => showBeginning(text, LONGEST_LINE)).join('  |  ')}`);
     lines.push('');

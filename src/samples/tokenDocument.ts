@@ -57,8 +57,17 @@ function inText(token: Token): string {
   return showControlCharacters(cut).replace(/\n/g, '⏎\n');
 }
 
-export const titleOfTokens = ({ checkpoint, kind, draw, promptId }: TokenDetail): string =>
-  `${visibleToken(promptId)} · ${checkpointLabel(checkpoint)} · ${kind === 'reference' ? 'reference' : drawName(draw)}`;
+/** A response to be read token by token, and what else its checkpoint keeps of it. */
+export interface TokenSource {
+  readonly detail: TokenDetail;
+  /** What its prompt is called. */
+  readonly called: string;
+  /** Undefined where it cannot be read. */
+  readonly sample: Sample | undefined;
+}
+
+const titleOf = ({ detail: { checkpoint, kind, draw }, called }: TokenSource): string =>
+  `${called} · ${checkpointLabel(checkpoint)} · ${kind === 'reference' ? 'reference' : drawName(draw)}`;
 
 /** To the thousandth of a nat: what is less is nothing. */
 export const nats = (value: number | undefined): string =>
@@ -66,7 +75,7 @@ export const nats = (value: number | undefined): string =>
 const share = (logp: number | undefined): string => (logp === undefined ? '–' : formatShare(Math.exp(logp)));
 
 /** Sequence KL, length and what cost most, each on a line. */
-function summary(detail: TokenDetail, tokens: readonly Token[], sample: Sample | undefined): string[] {
+function summary({ detail, sample }: TokenSource, tokens: readonly Token[]): string[] {
   const known = tokens.filter(({ kl }) => kl !== undefined);
   const kl = known.reduce((sum, token) => sum + (token.kl ?? 0), 0);
   const measured = known.length > 0 ? `sequence KL ${formatNumber(kl)} nats · ` : '';
@@ -98,16 +107,17 @@ function legend(measure: Measure): { readonly line: string; readonly swatches: r
 }
 
 /** The document of the token lens. Its text depends on the address alone, so that it can be diffed and comes back after a reload. */
-export function renderTokens(detail: TokenDetail, measure: Measure, sample: Sample | undefined): TokenDocument {
+export function renderTokens(source: TokenSource, measure: Measure): TokenDocument {
+  const { detail, sample } = source;
   const all = tokensOf(detail);
   const tokens = all.slice(0, SHOWN_TOKENS);
   const values = valuesOf(all, measure).slice(0, SHOWN_TOKENS);
   const head = [
-    titleOfTokens(detail),
+    titleOf(source),
     ...showControlCharacters(detail.prompt).split('\n').map((line) => `> ${line}`),
     ...(sample && sample.references.length > 0 ? [`reference  ${sample.references.map(showControlCharacters).join('  |  ')}`] : []),
     '',
-    ...summary(detail, all, sample),
+    ...summary(source, all),
   ];
   const { line, swatches } = legend(measure);
   const before = `${head.join('\n')}\n`;
@@ -132,8 +142,8 @@ const likeliest = (token: Token, who: 'student' | 'teacher'): string => {
 };
 
 /** Everything that colour and hover say, as lines of text: for screen readers, and for those who search. */
-export function renderTokenTable(detail: TokenDetail, sample: Sample | undefined): string {
-  const all = tokensOf(detail);
+export function renderTokenTable(source: TokenSource): string {
+  const all = tokensOf(source.detail);
   const tokens = all.slice(0, SHOWN_TOKENS);
   const [gap, reward] = [valuesOf(tokens, 'gap'), valuesOf(all, 'reward')];
   const right = (head: string): { head: string; align: 'right' } => ({ head, align: 'right' });
@@ -147,5 +157,5 @@ export function renderTokenTable(detail: TokenDetail, sample: Sample | undefined
     nats(token.kl), nats(token.entropyStudent), nats(token.entropyTeacher), nats(reward[place]), likeliest(token, 'student'), likeliest(token, 'teacher'),
   ]);
   const more = all.length > tokens.length ? ['', `(${all.length - tokens.length} more tokens are left out)`] : [];
-  return `${[titleOfTokens(detail), ...summary(detail, all, sample), '', ...formatTable(columns, rows), ...more].join('\n')}\n`;
+  return `${[titleOf(source), ...summary(source, all), '', ...formatTable(columns, rows), ...more].join('\n')}\n`;
 }

@@ -3,7 +3,8 @@ import { cpSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { parseTokensUri, type TokensAddress, tokensUri } from '../../src/editor/tokenLens/address';
-import { repo } from '../harness/paths';
+import { repo, temporaryFolder } from '../harness/paths';
+import { writeSamples } from '../unit/tokenRun';
 import { activated, inWorkspace, until } from './api';
 
 const RECORDED = '20261124-232620-pronounce';
@@ -53,6 +54,18 @@ describe('tokens', () => {
     const refused = vscode.workspace.fs.writeFile(tokensUri(address()), Buffer.from('x'));
     await assert.rejects(Promise.resolve(refused));
     await assert.rejects(Promise.resolve(vscode.workspace.fs.readFile(tokensUri(address({ promptId: 'nobody' })))), /no token detail of "nobody"/);
+  });
+
+  it('are headed as their tab is: by the prompt\'s words where its row is only numbered', async () => {
+    const numbered = path.join(temporaryFolder('numbered'), '20260101-000000-numbered');
+    writeSamples(numbered, last, [['K', ' AO']], '17');
+    const of = address({ dir: numbered, promptId: '17' });
+    for (const measure of ['gap', undefined] as const) {
+      const bytes = await vscode.workspace.fs.readFile(tokensUri({ ...of, measure }));
+      assert.equal(Buffer.from(bytes).toString().split('\n')[0], '? · step 1700 · greedy');
+    }
+    await vscode.commands.executeCommand('minillm.inspectTokens', { dir: numbered, checkpoint: last, promptId: '17', draw: 0 });
+    await until('its tab', () => vscode.window.activeTextEditor?.document.uri.toString() === tokensUri(of, '?').toString());
   });
 
   it('tell on hover what both models would have said, as text and never as markup', async () => {

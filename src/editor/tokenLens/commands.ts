@@ -103,25 +103,26 @@ async function settled(address: TokensAddress): Promise<TokensAddress> {
 
 async function open(address: TokensAddress, measure: Measure): Promise<void> {
   const wanted = await settled(address);
-  await check(wanted);
-  await vscode.window.showTextDocument(tokensUri({ ...wanted, measure }, await promptLabel(wanted)), { preview: true });
+  const called = await promptLabel(wanted);
+  await check(wanted, called);
+  await vscode.window.showTextDocument(tokensUri({ ...wanted, measure }, called), { preview: true });
 }
 
 async function compare(left: TokensAddress, right: TokensAddress, measure: Measure): Promise<void> {
   const sides = [await settled(left), await settled(right)] as const;
-  for (const side of sides) await check(side);
+  const called = await promptLabel(sides[0]);
+  for (const side of sides) await check(side, called);
   const [one, other] = sides.map(({ checkpoint, kind }) => (kind === 'reference' ? REFERENCE.label : checkpointLabel(checkpoint)));
   const draw = sides.find(({ kind }) => kind === 'draw')?.draw ?? 0;
-  const called = await promptLabel(sides[0]);
-  const title = `${tabName(called ?? left.promptId)} · ${one ?? ''} ↔ ${other ?? ''} · ${drawName(draw)}, tokens`;
+  const title = `${tabName(called)} · ${one ?? ''} ↔ ${other ?? ''} · ${drawName(draw)}, tokens`;
   await vscode.commands.executeCommand('vscode.diff', tokensUri({ ...sides[0], measure }, called), tokensUri({ ...sides[1], measure }, called), title);
 }
 
 /** Rejects with the reason in a sentence, before an editor opens that could only say that something is missing. */
-async function check({ dir, checkpoint, promptId, kind, draw }: TokensAddress): Promise<void> {
+async function check({ dir, checkpoint, promptId, kind, draw }: TokensAddress, called: string): Promise<void> {
   const { lines } = await readTokenIndex(dir, checkpoint);
   if (!lines.some((line) => line.promptId === promptId && line.kind === kind && line.draw === draw)) {
-    throw new NoTokens(`${checkpointLabel(checkpoint)} has no token detail of "${promptId}", ${kind === 'reference' ? 'reference' : drawName(draw)}.`);
+    throw new NoTokens(`${checkpointLabel(checkpoint)} has no token detail of "${called}", ${kind === 'reference' ? 'reference' : drawName(draw)}.`);
   }
 }
 

@@ -1,21 +1,23 @@
 import * as vscode from 'vscode';
-import type { Sample, TokenDetail } from '../../contract/generated';
+import type { Sample } from '../../contract/generated';
 import { RunDir } from '../../rundir/layout';
 import { readSamples } from '../../rundir/samples';
 import { NoTokens, readTokens } from '../../rundir/tokens';
-import { renderTokens, renderTokenTable, type TokenDocument } from '../../samples/tokenDocument';
+import { namePrompts } from '../../samples/promptName';
+import { renderTokens, renderTokenTable, type TokenDocument, type TokenSource } from '../../samples/tokenDocument';
 import type { DocumentKind } from '../samples/fileSystem';
 import { parseTokensUri, type TokensAddress } from './address';
 
-async function sampleOf({ dir, checkpoint, promptId, kind, draw }: TokensAddress): Promise<Sample | undefined> {
-  const samples = await readSamples(dir, checkpoint).catch((): Sample[] => []);
+function sampleOf(samples: readonly Sample[], { promptId, kind, draw }: TokensAddress): Sample | undefined {
   const own = samples.find((sample) => sample.promptId === promptId && sample.draw === (kind === 'draw' ? draw : 0));
   return kind === 'draw' || own === undefined ? own : { ...own, score: {}, stop: 'eos', repetition: 0 };
 }
 
-async function read(address: TokensAddress): Promise<{ readonly detail: TokenDetail; readonly sample: Sample | undefined }> {
-  const [detail, sample] = await Promise.all([readTokens(address.dir, address.checkpoint, address), sampleOf(address)]);
-  return { detail, sample };
+async function read(address: TokensAddress): Promise<TokenSource> {
+  const { dir, checkpoint, promptId } = address;
+  const readable = readSamples(dir, checkpoint).catch((): Sample[] => []);
+  const [detail, samples] = await Promise.all([readTokens(dir, checkpoint, address), readable]);
+  return { detail, called: namePrompts([...samples, detail])(promptId).label, sample: sampleOf(samples, address) };
 }
 
 /** Why there is none is a sentence; the editor shows it in place of the text. */
@@ -31,8 +33,7 @@ async function orUnavailable<T>(work: Promise<T>): Promise<T> {
 /** The text, and where each token stands in it. */
 export async function tokenDocumentOf(address: TokensAddress): Promise<TokenDocument | undefined> {
   if (address.measure === undefined) return undefined;
-  const { detail, sample } = await read(address);
-  return renderTokens(detail, address.measure, sample);
+  return renderTokens(await read(address), address.measure);
 }
 
 export const tokenDocument: DocumentKind = (uri) => {
@@ -45,9 +46,6 @@ export const tokenDocument: DocumentKind = (uri) => {
 export const tokenTable: DocumentKind = (uri) => {
   const address = parseTokensUri(uri);
   if (!address || address.measure !== undefined) return undefined;
-  const render = async (): Promise<string> => {
-    const { detail, sample } = await read(address);
-    return renderTokenTable(detail, sample);
-  };
+  const render = async (): Promise<string> => renderTokenTable(await read(address));
   return { file: new RunDir(address.dir).samplesOf(address.checkpoint), render: () => orUnavailable(render()) };
 };

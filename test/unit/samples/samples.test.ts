@@ -153,6 +153,8 @@ describe('samples as a document', () => {
   it('names the prompts where there are several', () => {
     assert.match(renderSamples([sample('a', 0, 'one'), sample('b', 0, 'x')]), /^### a\n\n> a\?\n/);
     assert.match(renderSamples([sample('a', 0, 'one'), sample('a', 1, 'x')]), /^> a\?\n/);
+    const numbered = ['1', '2'].map((id) => sample(id, 0, 'one', { prompt: `Translate.\nWord ${id}` }));
+    assert.match(renderSamples(numbered), /^### Word 1\n\n> Translate\.\n> Word 1\n[^]*\n### Word 2\n/, 'rows that are only numbered by their words');
   });
 
   it('says a word beside a response only where there is something to say', () => {

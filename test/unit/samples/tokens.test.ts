@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Sample, TokenDetail } from '../../../src/contract/generated';
 import { tokensOf } from '../../../src/samples/tokenDetail';
-import { renderTokens, renderTokenTable, SHOWN_TOKENS, visibleToken } from '../../../src/samples/tokenDocument';
+import { renderTokens, renderTokenTable, SHOWN_TOKENS, type TokenSource, visibleToken } from '../../../src/samples/tokenDocument';
 import { dearestTokens, levelOf, measures, valuesOf, worstTokens } from '../../../src/samples/tokens';
 
 /** Detail of a response with these pieces; numbers are made up but for what a test gives. */
@@ -51,13 +51,15 @@ describe('tokens of a response', () => {
   });
 });
 
+const source = (detail: TokenDetail, sample?: Sample): TokenSource => ({ detail, called: 'what?', sample });
+
 const hostile = [
   '<img src=x onerror=alert(1)>', '\u001b[31mred\u001b[0m', '\u202eturned', '\ud800', '\udfff x', '**bold** [a](b)', 'a\r\nb', '\n', '\t', '', '日', '😀', ' ', '$(zap)', '| a | b |', '\u0000',
 ];
 
 describe('the document of tokens', () => {
   it('gives every token a place of its own, in order, whatever a model wrote', () => {
-    const { text, spans } = renderTokens(detail(hostile), 'gap', undefined);
+    const { text, spans } = renderTokens(source(detail(hostile)), 'gap');
     assert.equal(spans.length, hostile.length);
     let last = 0;
     for (const { start, end } of spans) {
@@ -70,14 +72,15 @@ describe('the document of tokens', () => {
   });
 
   it('is the response, without the marks, where nothing needs one', () => {
-    const { text, spans } = renderTokens(detail(['K', ' AA', ' F', '</s>'], { special: [3] }), 'gap', undefined);
+    const { text, spans } = renderTokens(source(detail(['K', ' AA', ' F', '</s>'], { special: [3] })), 'gap');
     assert.equal(text.slice(spans[0]?.start, spans.at(-1)?.end), 'K AA F⟨</s>⟩');
     assert.equal(text.slice(spans[1]?.start, spans[1]?.end), ' AA');
   });
 
   it('heads the text with sequence KL, length and the three tokens that cost most', () => {
     const sample = { references: ['K AO F'], score: { exact: 0 }, kl: 0.5, length: 4, stop: 'eos' } as unknown as Sample;
-    const { text } = renderTokens(detail(['K', ' AA', ' F', 'x'], { kl: [0, 1.5, 0.25, 0.125] }), 'gap', sample);
+    const { text } = renderTokens(source(detail(['K', ' AA', ' F', 'x'], { kl: [0, 1.5, 0.25, 0.125] }), sample), 'gap');
+    assert.match(text, /^what\? · step 200 · greedy\n> what\?\n/, 'first what the prompt is called');
     assert.match(text, /sequence KL 1\.88 nats · 4 tokens$/m);
     assert.match(text, /cost most {2}␣AA 1\.50 {2}· {2}␣F 0\.250 {2}· {2}x 0\.125/);
     assert.match(text, /reference {2}K AO F/);
@@ -86,25 +89,26 @@ describe('the document of tokens', () => {
 
   it('has a legend whose swatches are where its numbers are', () => {
     for (const measure of measures) {
-      const { text, swatches } = renderTokens(detail(['a']), measure, undefined);
+      const { text, swatches } = renderTokens(source(detail(['a'])), measure);
       assert.ok(swatches.length <= 8);
       for (const { start, end } of swatches) assert.match(text.slice(start, end), /^ [≤≥] [−+]?[\d.]+ $/);
     }
   });
 
   it('shows no tokens, a megabyte in one token, and thousands of tokens', () => {
-    assert.match(renderTokens(detail([]), 'gap', undefined).text, /0 tokens[^]*\(no tokens\)/);
-    const large = renderTokens(detail(['x'.repeat(1_000_000)]), 'gap', undefined);
+    assert.match(renderTokens(source(detail([])), 'gap').text, /0 tokens[^]*\(no tokens\)/);
+    const large = renderTokens(source(detail(['x'.repeat(1_000_000)])), 'gap');
     assert.ok(large.text.length < 10_000);
     const started = performance.now();
-    const many = renderTokens(detail(Array.from({ length: 50_000 }, () => 'ab ')), 'surprise', undefined);
+    const many = renderTokens(source(detail(Array.from({ length: 50_000 }, () => 'ab '))), 'surprise');
     assert.ok(performance.now() - started < 2000);
     assert.equal(many.spans.length, SHOWN_TOKENS);
     assert.match(many.text, /46000 more tokens are left out/);
   });
 
   it('has a twin that says in words what colours and hovers say', () => {
-    const table = renderTokenTable(detail(['K', '\n', ''], { names: { 0: 'K', 1: '\n', 2: '\\xe6', 99: ' other' } }), undefined);
+    const table = renderTokenTable(source(detail(['K', '\n', ''], { names: { 0: 'K', 1: '\n', 2: '\\xe6', 99: ' other' } })));
+    assert.match(table, /^what\? · step 200 · greedy\n/);
     const rows = table.trimEnd().split('\n').slice(-3);
     assert.match(rows[0] ?? '', /^1 +K +60\.7 % +60\.7 % .*␣other 90\.5 %$/);
     assert.match(rows[1] ?? '', /⏎/);
