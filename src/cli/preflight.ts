@@ -1,8 +1,8 @@
-import path from 'node:path';
 import { ConfigError } from '../launch/errors';
 import { preflight as check } from '../launch/preflight';
 import { doctorLines, good } from '../present/doctor';
 import { type Call, type Command, exitCodes, json } from './command';
+import { placeOf, placeOptions } from './configPlace';
 import { pythonOf } from './python';
 import { shipped } from './shipped';
 import { oneLine } from './terminal';
@@ -18,6 +18,7 @@ export const preflight: Command = {
   ],
   options: {
     static: { text: 'Load nothing: look at the config, its files, Python and the disk alone. Takes a second.' },
+    ...placeOptions,
     python: { value: 'path', text: 'Interpreter to look at. Default: the one that "run" would take.' },
     json,
   },
@@ -27,16 +28,16 @@ export const preflight: Command = {
 async function preflightCommand(call: Call): Promise<number> {
   const { terminal } = call;
   const { paint } = terminal;
-  const file = path.resolve(call.operand(0));
+  const place = placeOf(call);
   const live = terminal.live && !call.is('json');
   const { checks, config, problems } = await check({
-    config: file, workspace: process.cwd(), env: process.env, trainerSource: shipped('trainer'), search: pythonOf(call), models: !call.is('static'),
+    ...place, env: process.env, trainerSource: shipped('trainer'), search: pythonOf(call), models: !call.is('static'),
     onProgress: (text) => live && terminal.write(`\r\u001b[K${paint.dim(`${oneLine(text)} …`)}`),
   }).finally(() => live && terminal.write('\r\u001b[K'));
   if (call.is('json')) terminal.json({ checks: checks.map(({ fix, ...one }) => ({ ...one, fix: fix ?? null })), problems });
   if (config === null) {
     if (call.is('json')) return exitCodes.badInput;
-    throw new ConfigError(file, problems);
+    throw new ConfigError(place.config, problems);
   }
   if (!call.is('json')) {
     for (const { text } of problems) terminal.complain(`${paint.yellow('warning:')} ${oneLine(text)}`);

@@ -1,11 +1,11 @@
-import path from 'node:path';
 import { type StartedRun, startRun } from '../launch/start';
 import { stateLook } from '../present/labels';
 import { formatDuration } from '../present/numbers';
 import { sendControl } from '../rundir/control';
 import type { RunSummary } from '../rundir/runs';
 import type { History } from '../telemetry/history';
-import { type Call, type Command, exitCodes, runs } from './command';
+import { type Call, type Command, exitCodes } from './command';
+import { placeOf, placeOptions } from './configPlace';
 import { followRun } from './follow';
 import { pythonOf } from './python';
 import { printResults, resultsJson } from './results';
@@ -24,8 +24,7 @@ export const run: Command = {
   ],
   options: {
     detach: { short: 'd', text: 'Start it and return.' },
-    runs: { ...runs, text: 'Where the run\'s folder is made. Default: the config\'s runsFolder in the working directory.' },
-    workspace: { value: 'folder', text: 'Folder whose git state is recorded and whose .venv is used. Default: the working directory.' },
+    ...placeOptions,
     python: { value: 'path', text: 'Interpreter to train with. Default: the first that can.' },
     json: { text: 'Print JSON lines: the launch, every event, the result.' },
   },
@@ -42,11 +41,9 @@ async function runCommand(call: Call): Promise<number> {
   let started: StartedRun;
   try {
     started = await startRun({
-      config: path.resolve(call.operand(0)),
-      workspace: path.resolve(call.text('workspace') ?? '.'),
+      ...placeOf(call),
       trainerSource: shipped('trainer'),
       python: pythonOf(call),
-      ...(call.text('runs') === undefined ? {} : { runsFolder: call.runsFolder }),
       onProgress: note,
     });
   } finally {

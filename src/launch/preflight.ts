@@ -57,21 +57,22 @@ interface Installed {
  * only when there is no config, with LaunchError when nothing can be asked.
  */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
-  const { config, workspace, usualRunsFolder, search, env, trainerSource, cache } = options;
+  const { config, workspace, usualRunsFolder, runsFolder, search, env, trainerSource, cache } = options;
+  const place = { config, workspace, usualRunsFolder, runsFolder };
   const trainerDir = await installTrainer(trainerSource, cache);
   const pythons = await listPythons({ ...search, workspace, env });
   if (pythons.length === 0) throw new LaunchError('no python', 'No Python was found.', 'Name one with the setting "minillm.pythonPath" or the variable MINILLM_PYTHON.');
   const named = search.setting !== undefined && search.setting.trim() !== '';
   const candidates = (named ? pythons.slice(0, 1) : pythons).map((one) => one.path);
   const installed = await firstFit(candidates, trainerEnvironment(trainerDir, env));
-  const resolution = await resolveConfig({ python: installed.path, trainerDir, config, workspace, usualRunsFolder, env });
+  const resolution = await resolveConfig({ ...place, python: installed.path, trainerDir, env });
   if (resolution.config === null && resolution.problems.length === 0) throw new ConfigError(config, []);
-  const folder = path.resolve(workspace, resolution.config?.runsFolder ?? usualRunsFolder ?? 'runs');
+  const folder = path.resolve(workspace, runsFolder ?? resolution.config?.runsFolder ?? usualRunsFolder ?? 'runs');
   const checks = [...pythonChecks(installed), judgeDisk(await examineDisk(folder))];
   if (!options.models || resolution.config === null || checks.some(({ health }) => health === 'bad')) return { checks, ...resolution, notes: [] };
   const { signal, onProgress } = options;
   onProgress?.('looking at the models');
-  const loaded = await checkModels({ python: installed.path, trainerDir, config, workspace, usualRunsFolder, env, signal, onProgress });
+  const loaded = await checkModels({ ...place, python: installed.path, trainerDir, env, signal, onProgress });
   const known = new Set(resolution.problems.map(({ text }) => text));
   const rows = loaded.checks.map((row): Check => ({ ...row, fix: undefined }));
   const notes = loaded.problems.filter(({ text }) => !known.has(text));

@@ -13,6 +13,8 @@ export interface ConfigPlace {
   readonly workspace: string;
   /** Where runs go when the config does not say. Default: `runs` in the workspace. */
   readonly usualRunsFolder?: string | undefined;
+  /** Where the run goes, whatever the config says. */
+  readonly runsFolder?: string | undefined;
 }
 
 export interface ResolveOptions extends ConfigPlace {
@@ -24,9 +26,11 @@ export interface ResolveOptions extends ConfigPlace {
 }
 
 /** Arguments with which the trainer looks at a config. */
-export function configArguments(verb: 'resolve' | 'preflight', { config, workspace, usualRunsFolder }: ConfigPlace): string[] {
-  const runs = usualRunsFolder === undefined ? [] : ['--runs', path.resolve(workspace, usualRunsFolder)];
-  return trainerArguments(verb, path.resolve(config), '--workspace', path.resolve(workspace), ...runs);
+export function configArguments(verb: 'resolve' | 'preflight', place: ConfigPlace): string[] {
+  const { config, workspace, usualRunsFolder, runsFolder } = place;
+  const usual = usualRunsFolder === undefined ? [] : ['--usual-runs', path.resolve(workspace, usualRunsFolder)];
+  const asked = runsFolder === undefined ? [] : ['--runs', path.resolve(workspace, runsFolder)];
+  return trainerArguments(verb, path.resolve(config), '--workspace', path.resolve(workspace), ...usual, ...asked);
 }
 
 /**

@@ -13,8 +13,6 @@ export interface StartOptions extends ConfigPlace {
   readonly trainerSource: string;
   /** What the caller knows about interpreters; the workspace and the environment are filled in here. */
   readonly python?: Omit<PythonSearch, 'workspace' | 'env'> | undefined;
-  /** Where the run goes, whatever the config says. */
-  readonly runsFolder?: string | undefined;
   /** Where the trainer's copy goes; by default the user's cache. */
   readonly cache?: string | undefined;
   readonly env?: Env | undefined;
@@ -37,8 +35,8 @@ export interface CheckedConfig {
 /** Everything before a run exists: copies the trainer, finds and probes Python, resolves the config. Rejects with LaunchError. */
 export async function checkConfig(options: StartOptions): Promise<CheckedConfig> {
   const env = options.env ?? process.env;
-  const { config, workspace } = options;
-  const usualRunsFolder = options.runsFolder ?? options.usualRunsFolder;
+  const { config, workspace, usualRunsFolder, runsFolder } = options;
+  const place = { config, workspace, usualRunsFolder, runsFolder };
   try {
     await access(config);
   } catch {
@@ -46,7 +44,7 @@ export async function checkConfig(options: StartOptions): Promise<CheckedConfig>
   }
   const trainerDir = await installTrainer(options.trainerSource, options.cache);
   const search = { ...options.python, workspace, env };
-  const resolve = (python: string): Promise<Resolution> => resolveConfig({ python, trainerDir, config, workspace, usualRunsFolder, env });
+  const resolve = (python: string): Promise<Resolution> => resolveConfig({ ...place, python, trainerDir, env });
   options.onProgress?.('looking for Python');
   // The probe imports torch, which takes a second or two: the likely interpreter reads the config meanwhile.
   const likely = await findPython(search);

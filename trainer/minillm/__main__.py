@@ -1,8 +1,8 @@
 """Command line: `python -m minillm <verb> …`. Each verb imports what it needs and nothing more.
 
-resolve <config> [--workspace DIR] [--runs DIR]
+resolve <config> [--workspace DIR] [--usual-runs DIR] [--runs DIR]
                                        check a config and fill in its defaults; JSON on stdout; exit 0 or 2
-preflight <config> [--workspace DIR] [--runs DIR]
+preflight <config> [--workspace DIR] [--usual-runs DIR] [--runs DIR]
                                        load what a config names and look at it, without a run; JSON on stdout; exit 0 or 2
 probe                                  what this interpreter has; JSON on stdout
 supervise <run folder> [--resume]      start or adopt the trainer of a run and see it to its end
@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
         of_config = verbs.add_parser(verb, help=what)
         of_config.add_argument("config", type=Path, help="a *.minillm.jsonc file")
         of_config.add_argument("--workspace", type=Path, help="folder that the runs folder is relative to; default: the config's")
-        of_config.add_argument("--runs", type=Path, help="runs folder where the config names none; default: runs")
+        of_config.add_argument("--usual-runs", type=Path, help="runs folder where the config names none; default: runs")
+        of_config.add_argument("--runs", type=Path, help="runs folder, whatever the config names")
     verbs.add_parser("probe", help="say what this interpreter has")
     supervise = verbs.add_parser("supervise", help="start or adopt the trainer of a run, and see it to its end")
     supervise.add_argument("run", type=Path, help="run folder")
@@ -53,12 +54,12 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     match args.verb:
         case "resolve":
-            return resolve_config(args.config, args.workspace, args.runs)
+            return resolve_config(args.config, args.workspace, args.usual_runs, args.runs)
         case "preflight":
             os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as for training, below
             from minillm.checks.preflight import preflight
 
-            found = preflight(args.config, args.workspace, args.runs)
+            found = preflight(args.config, args.workspace, args.usual_runs, args.runs)
             print(found.model_dump_json(by_alias=True))
             return 0 if found.config is not None else 2
         case "probe":
@@ -93,7 +94,7 @@ def main(argv: list[str] | None = None) -> int:
             return 0
 
 
-def resolve_config(config: Path, workspace: Path | None, runs: Path | None) -> int:
+def resolve_config(config: Path, workspace: Path | None, usual_runs: Path | None, runs: Path | None) -> int:
     """Prints a `Resolution`; exit code 0, or 2 when there are errors."""
     try:
         from minillm.resolve import resolve
@@ -102,7 +103,7 @@ def resolve_config(config: Path, workspace: Path | None, runs: Path | None) -> i
         problem = {"text": text, "file": None, "line": None, "pointer": None, "severity": "error", "edits": []}
         print(json.dumps({"config": None, "problems": [problem]}))
         return 2
-    resolution = resolve(config, workspace, runs)
+    resolution = resolve(config, workspace, usual_runs, runs)
     print(resolution.model_dump_json(by_alias=True))
     return 0 if resolution.config is not None else 2
 

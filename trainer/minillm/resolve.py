@@ -16,9 +16,10 @@ from minillm.shape import check_shape
 from minillm.sources import check_data, check_models, check_runs_folder
 
 
-def resolve(path: Path, workspace: Path | None = None, runs: Path | None = None) -> Resolution:
+def resolve(path: Path, workspace: Path | None = None, usual_runs: Path | None = None, runs: Path | None = None) -> Resolution:
     """Checks the config in `path` and fills in every default. Paths become absolute: relative ones start from the config's folder,
-    the runs folder from `workspace` (default: the config's folder too). `runs` is that folder where the config names none."""
+    the runs folder from `workspace` (default: the config's folder too). `usual_runs` is that folder where the config
+    names none, `runs` whatever it names."""
     path = path.absolute()
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -41,7 +42,7 @@ def resolve(path: Path, workspace: Path | None = None, runs: Path | None = None)
         fill_phases(config, findings)
         validation_rows = check_data(config, path.parent, findings)
         fill_rest(config, validation_rows, findings)
-        check_runs_folder(config, runs, (workspace or path.parent).absolute(), findings)
+        check_runs_folder(config, usual_runs, runs, (workspace or path.parent).absolute(), findings)
     return Resolution(config=None if findings.failed else config, problems=findings.problems)
 
 

@@ -194,14 +194,16 @@ def _look_into_corpus(path: str) -> None:
         raise BadInput(f"{path} is empty: a corpus is plain text.", file=path)
 
 
-def check_runs_folder(config: Config, usual: Path | None, workspace: Path, findings: Findings) -> None:
-    """Makes the runs folder absolute, in place, and looks whether it is or can be made there. A config that names none takes `usual`."""
+def check_runs_folder(config: Config, usual: Path | None, instead: Path | None, workspace: Path, findings: Findings) -> None:
+    """Makes the runs folder absolute, in place, and looks whether it is or can be made there. A config that names none takes `usual`;
+    `instead` goes before what it names."""
     named = usual is None or "runs_folder" in config.model_fields_set
-    folder = Path(_absolute(config.runs_folder if named else str(usual), workspace))
+    folder = Path(_absolute(str(instead or (config.runs_folder if named else usual)), workspace))
     config.runs_folder = str(folder)
+    what, pointer = ("runsFolder", "/runsFolder") if instead is None else ("The runs folder", "")
     there = next((path for path in (folder, *folder.parents) if path.exists()), Path(os.sep))
     if not there.is_dir():
-        findings.error(f"runsFolder is {folder}, but {there} is a file: choose another place for runs.", "/runsFolder")
+        findings.error(f"{what} is {folder}, but {there} is a file: choose another place for runs.", pointer)
     elif not os.access(there, os.W_OK | os.X_OK):
         why = f"{there} is not writable: choose another place for runs, or change its permissions"
-        findings.error(f"runsFolder is {folder}, but {why}.", "/runsFolder")
+        findings.error(f"{what} is {folder}, but {why}.", pointer)

@@ -325,6 +325,16 @@ def test_the_usual_runs_folder_counts_where_the_config_names_none(place: Path) -
     assert [one.config and one.config.runs_folder for one in found] == [str(scratch), f"{place}/workspace/runs", f"{place}/workspace/own"]
 
 
+def test_a_runs_folder_that_is_asked_for_counts_whatever_the_config_names(place: Path) -> None:
+    path, scratch, usual = place / "a.minillm.jsonc", place / "scratch", place / "usual"
+    path.write_text(json.dumps(good() | {"runsFolder": "../train.jsonl/runs"}))
+    done = command("resolve", path, "--workspace", place / "workspace", "--usual-runs", usual, "--runs", scratch)
+    assert json.loads(done.stdout)["config"]["runsFolder"] == str(scratch), "what it names is not even looked at"
+    file = place / "train.jsonl"
+    (problem,) = resolve(path, place / "workspace", usual, file / "asked").problems
+    assert problem.text == f"The runs folder is {file}/asked, but {file} is a file: choose another place for runs."
+
+
 def test_several_problems_come_at_once(place: Path) -> None:
     config = good() | {"colour": 1, "seed": "x"}
     config["phases"][1]["steps"] = 0

@@ -48,6 +48,24 @@ describe('minillm preflight and doctor', function suite() {
     assert.ok(out.includes('torch ') && !out.includes('Memory'), out);
   });
 
+  it('look at the place that the run would go to, as "run" is told it', () => {
+    const [elsewhere, home] = [path.join(workspace, 'elsewhere'), path.join(workspace, 'home')];
+    for (const folder of [elsewhere, home]) mkdirSync(folder);
+    const disk = (...args: string[]): string | undefined => {
+      const { code, out } = minillm('preflight', 'cut.minillm.jsonc', '--static', '--json', ...args);
+      assert.equal(code, 0);
+      return (JSON.parse(out) as { checks: Row[] }).checks.find(({ name }) => name === 'Disk')?.text;
+    };
+    assert.match(disk('--runs', 'elsewhere') ?? '', new RegExp(`in ${elsewhere}\\.`));
+    assert.match(disk('--workspace', 'home') ?? '', new RegExp(`in ${home}\\.`));
+    const nowhere = minillm('preflight', 'cut.minillm.jsonc', '--static', '--runs', 'bad.minillm.jsonc');
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.err, /The runs folder is .*bad\.minillm\.jsonc, but .* is a file: choose another place for runs\./);
+    const options = (verb: string): string[] => minillm(verb, '--help').out.split('\n').filter((line) => /--(runs|workspace) /.test(line));
+    assert.equal(options('run').length, 2);
+    assert.deepEqual(options('preflight').map((line) => line.trim().replace(/ +/g, ' ')), options('run').map((line) => line.trim().replace(/ +/g, ' ')));
+  });
+
   it('bring what would mend it with each note on models and data, and let the run start @long', () => {
     const { code, out } = minillm('preflight', 'cut.minillm.jsonc', '--json');
     assert.equal(code, 0);

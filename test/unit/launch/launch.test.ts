@@ -148,6 +148,8 @@ describe('launch', function () {
     mkdirSync(own);
     writeFileSync(config, tinyConfig({ runsFolder: 'own' }));
     assert.deepEqual(await look(), [own, own]);
+    writeFileSync(config, tinyConfig({ runsFolder: 'tiny.minillm.jsonc/runs' }));
+    assert.equal((await checkConfig({ ...usual, runsFolder: asked })).resolution.config?.runsFolder, asked, 'what is not used may be amiss');
   });
 
   it('finds what is wrong with a config before there is a run', async () => {

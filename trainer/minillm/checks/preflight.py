@@ -15,10 +15,10 @@ from minillm.prepare import prepare
 from minillm.resolve import resolve
 
 
-def preflight(path: Path, workspace: Path | None, runs: Path | None) -> Preflight:
+def preflight(path: Path, workspace: Path | None, usual_runs: Path | None, runs: Path | None) -> Preflight:
     """Resolves the config in `path`, loads what it names, and looks at it. Nothing is trained or written."""
     transformers.utils.logging.disable_progress_bar()
-    resolution = resolve(path, workspace, runs)
+    resolution = resolve(path, workspace, usual_runs, runs)
     if resolution.config is None:
         return Preflight(config=None, problems=resolution.problems)
     try:
