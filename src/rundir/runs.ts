@@ -5,7 +5,7 @@ import { parseRecord } from '../contract/parse';
 import { placeOf } from '../contract/runPlace';
 import { type Conclusion, concludeState, type Facts, hasEnded, isActive, isForsaken, isRunState, type RunState } from '../contract/runState';
 import { isExitRecord, isRunRecord, isStatusRecord } from '../contract/shape';
-import { showOnOneLine } from '../present/text';
+import { showControlCharacters, showOnOneLine } from '../present/text';
 import { isRunId, RunDir } from './layout';
 import { machineClock, processAlive, thisMachine } from './liveness';
 import { linksIn } from './ownFolder';
@@ -105,7 +105,8 @@ export async function readRun(dir: string): Promise<RunSummary> {
   };
   const empty = [run, status, exit].every(({ value, problem }) => value === undefined && problem === undefined);
   const gone = empty && (await isMissing(dir));
-  const conclusion: Conclusion = gone ? { state: 'lost', text: 'This run\'s folder is gone.' } : concludeState(facts);
+  const conclusion: Conclusion = gone
+    ? { state: 'lost', text: `This run's folder is gone: put it back to ${showControlCharacters(dir)} to see it again.` } : concludeState(facts);
   return {
     dir,
     id: at.id,

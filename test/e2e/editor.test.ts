@@ -79,7 +79,7 @@ describe('the editor', () => {
     await workbench.runCommand('MiniLLM: Open Run Panel');
     const panel = await workbench.webview('.head[data-state="finished"]');
     renameSync(dir, path.join(workbench.folder, 'away'));
-    await panel.locator('.sentence', { hasText: /^This run's folder is gone\.$/ }).waitFor();
+    await panel.locator('.sentence', { hasText: /^This run's folder is gone: put it back to .* to see it again\.$/ }).waitFor();
     assert.equal(await panel.locator('.actions').innerText(), '');
     const tabs = workbench.page.locator('.tab');
     assert.deepEqual((await tabs.allInnerTexts()).map((text) => text.trim()).sort(), ['Travel: distill', 'words']);

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { cpSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { TravelSession } from '../../src/editor/travel/session';
 import { RunRegistry } from '../../src/editor/runs/registry';
-import type { TravelMessage, TravelToHost, TravelView } from '../../src/protocol/timeTravel';
-import { repo } from '../harness/paths';
+import type { TravelMessage, TravelState, TravelToHost, TravelView } from '../../src/protocol/timeTravel';
+import { repo, temporaryFolder } from '../harness/paths';
 import { extension, until } from './api';
 
 const dir = path.join(repo, 'test', 'fixtures', 'runs', '20261124-232620-pronounce');
@@ -64,6 +65,36 @@ describe('time travel', () => {
       assert.ok((last?.state.moments.length ?? 0) > 0, last?.state.problem ?? '');
     } finally {
       session.dispose();
+      runs.dispose();
+    }
+  });
+
+  it('says that the folder of a run is gone, goes on with what it has read, and reads on once it is back', async () => {
+    const own = path.join(temporaryFolder('travel'), path.basename(dir));
+    cpSync(dir, own, { recursive: true });
+    const runs = new RunRegistry(() => [], () => undefined);
+    const view: TravelView = { dir: own, promptId: 'cough', draw: 0, checkpoint: null, pins: [] };
+    const open = (): { page: PageOfTest; session: TravelSession } => {
+      const page = new PageOfTest();
+      const panel = page as unknown as vscode.WebviewPanel;
+      const session = new TravelSession(panel, view, extension().extensionUri, runs, { keep: () => undefined }, () => undefined);
+      page.say({ type: 'ready' });
+      return { page, session };
+    };
+    const told = async ({ page }: { page: PageOfTest }, problem: string | null): Promise<TravelState> =>
+      until(String(problem), () => page.told.at(-1)?.state.problem === problem && page.told.at(-1)?.state);
+    const gone = `This run's folder is gone: put it back to ${own} to see it again.`;
+    const early = open();
+    const before = await told(early, null);
+    renameSync(own, `${own}-away`);
+    const late = open();
+    try {
+      assert.deepEqual(await told(early, gone), { ...before, problem: gone });
+      assert.deepEqual((await told(late, gone)).moments, []);
+      renameSync(`${own}-away`, own);
+      for (const one of [early, late]) assert.deepEqual(await told(one, null), before);
+    } finally {
+      for (const { session } of [early, late]) session.dispose();
       runs.dispose();
     }
   });

@@ -1,9 +1,8 @@
-import path from 'node:path';
 import * as vscode from 'vscode';
 import type { Sample } from '../../contract/generated';
 import { showOnOneLine } from '../../present/text';
 import { readTravelView, type TravelMessage, type TravelState, type TravelToHost, type TravelView } from '../../protocol/timeTravel';
-import { isCheckpointName } from '../../rundir/layout';
+import { isCheckpointName, RunDir } from '../../rundir/layout';
 import { readMomentPieces } from '../../rundir/pairPieces';
 import { readRun } from '../../rundir/runs';
 import { sampledCheckpoints } from '../../rundir/samples';
@@ -12,7 +11,7 @@ import { Disposable } from '../disposable';
 import { webviewPage } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
 import { readSides, reasonOf } from './sides';
-import { buildTravel } from './state';
+import { buildTravel, type TravelFacts } from './state';
 
 /** Milliseconds between looks for new samples while the page is in view. */
 const TICK = 1000;
@@ -27,16 +26,21 @@ export interface TravelMemory {
 export class TravelSession extends Disposable {
   private readonly sides = new Map<string, readonly Sample[]>();
   private readonly pieces = new Map<Sample, readonly string[]>();
-  private names = '';
+  /** What else was read of the run last: where its folder is gone, the page goes on with it. */
+  private known: Pick<TravelFacts, 'run' | 'rows'> | undefined;
+  /** What was there at the last reading; undefined when that failed, and is to be tried again. */
+  private there: string | undefined;
+  private readonly warned = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private ready = false;
   private busy = false;
+  private looking = false;
   /** Of the last time that somebody asked for another state of the page. */
   private turn = 0;
 
   constructor(
     readonly panel: vscode.WebviewPanel, private view: TravelView, extension: vscode.Uri, private readonly runs: RunRegistry,
-    private readonly memory: TravelMemory, private readonly warn: (text: string) => void,
+    private readonly memory: TravelMemory, private readonly log: (text: string) => void,
   ) {
     super();
     this.register(panel.webview.onDidReceiveMessage((message: TravelToHost) => void this.receive(message)));
@@ -102,33 +106,47 @@ export class TravelSession extends Disposable {
   }
 
   private async look(): Promise<void> {
-    if (!this.ready || this.busy) return;
+    // A disk that does not answer is asked once: each call that reaches for it keeps one of the few threads for files.
+    if (!this.ready || this.busy || this.looking) return;
+    this.looking = true;
     try {
-      const names = await sampledCheckpoints(this.view.dir);
-      if (names.join('\n') !== this.names) await this.post();
-    } catch (error) {
-      this.warn(`Time travel: ${String(error)}`);
+      // What cannot be read now is told once.
+      const there = await whatIsThere(this.view.dir).catch(() => undefined);
+      if (there !== this.there) await this.post();
+    } finally {
+      this.looking = false;
     }
   }
 
-  /** What the page shows; where nothing can be read, why. */
+  private warn(text: string): void {
+    if (this.warned.has(text)) return;
+    this.warned.add(text);
+    this.log(text);
+  }
+
+  /** What the page shows: what is known, and where nothing can be read, why. */
   private async read(): Promise<TravelState> {
     const { dir, promptId, draw } = this.view;
+    const { sides, pieces } = this;
+    const show = (active: boolean): TravelState => {
+      const { run, rows } = this.known ?? { run: new RunDir(dir).id, rows: [] };
+      return buildTravel({ run, active, rows, sides, pieces }, promptId, draw);
+    };
     try {
-      const names = await sampledCheckpoints(dir);
-      const unread = await readSides(dir, names, this.sides);
-      for (const reason of unread) this.warn(`Time travel: ${reason}`);
+      const there = await whatIsThere(dir);
+      const unread = await readSides(dir, await sampledCheckpoints(dir), sides);
       const [summary, rows] = await Promise.all([readRun(dir), this.runs.checkpoints(dir)]);
-      this.names = names.join('\n');
-      const { sides, pieces } = this;
+      this.there = there;
+      if (summary.gone) return { ...show(false), problem: summary.text };
+      for (const reason of unread) this.warn(`Time travel: ${reason}`);
+      this.known = { run: summary.name, rows };
       await readMomentPieces(dir, travelOf(sides, promptId, draw)?.moments ?? [], pieces);
-      const state = buildTravel({ run: summary.name, active: summary.active, rows, sides, pieces }, promptId, draw);
+      const state = show(summary.active);
       return state.problem !== null && unread[0] !== undefined ? { ...state, problem: unread[0] } : state;
     } catch (error) {
+      this.there = undefined;
       this.warn(`Time travel: ${String(error)}`);
-      const sides = new Map<string, readonly Sample[]>();
-      const nothing = { run: path.basename(dir), active: false, rows: [], sides, pieces: this.pieces };
-      return { ...buildTravel(nothing, promptId, draw), problem: `The samples of this run cannot be read (${reasonOf(error)}).` };
+      return { ...show(false), problem: `The samples of this run cannot be read (${reasonOf(error)}): they are shown here as soon as they can.` };
     }
   }
 
@@ -146,4 +164,10 @@ export class TravelSession extends Disposable {
       if (turn === this.turn) this.busy = false;
     }
   }
+}
+
+/** Changes when samples come, or when the folder goes or comes back. */
+async function whatIsThere(dir: string): Promise<string> {
+  const names = await sampledCheckpoints(dir);
+  return names.length === 0 && (await readRun(dir)).gone ? 'nothing' : names.join('\n');
 }

@@ -130,7 +130,7 @@ describe('a run\'s folder', () => {
     assert.equal((await follower.refresh()).gone, false);
     renameSync(at.path, `${at.path}-away`);
     const { gone, name, text } = await follower.refresh();
-    assert.deepEqual([gone, name, text], [true, 'words', 'This run\'s folder is gone.']);
+    assert.deepEqual([gone, name, text], [true, 'words', `This run's folder is gone: put it back to ${at.path} to see it again.`]);
     assert.equal(follower.history.lastStep, 1);
     renameSync(`${at.path}-away`, at.path);
     appendFileSync(at.events, step(1, 2));

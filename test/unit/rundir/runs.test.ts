@@ -95,7 +95,7 @@ describe('runs on disk', () => {
     for (const name of ['run.json', 'status.json']) rmSync(path.join(dir, name));
     assert.deepEqual(await told(), ['lost', false, false, 'The supervisor never wrote a status: the launch was interrupted. The log may say why.']);
     rmSync(dir, { recursive: true });
-    assert.deepEqual(await told(), ['lost', false, true, 'This run\'s folder is gone.']);
+    assert.deepEqual(await told(), ['lost', false, true, `This run's folder is gone: put it back to ${dir} to see it again.`]);
     assert.equal((await readRun(path.join(folder, '29990101-000000-soon'))).active, false, 'not even one of which the launch would have just begun');
   });
 
