@@ -78,11 +78,11 @@ async function isMissing(dir: string): Promise<boolean> {
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
 export async function readRun(dir: string): Promise<RunSummary> {
   const at = new RunDir(dir);
-  // One call before the others: a disk that does not answer keeps each of them.
+  // One call after the other, so that a disk that does not answer keeps one of them.
   const status = await readRecord<Status>(at.status, isStatus);
-  const [run, exit, links] = await Promise.all([
-    readRecord<Run>(at.run, isRunRecord), readRecord<Exit>(at.exit, isExitRecord), linksIn(dir),
-  ]);
+  const run = await readRecord<Run>(at.run, isRunRecord);
+  const exit = await readRecord<Exit>(at.exit, isExitRecord);
+  const links = await linksIn(dir);
   const place = status.value === undefined ? { sameHost: false, sameBoot: false } : placeOf(status.value, thisMachine());
   // Of a run that has ended nobody asks whether its processes live: a list of old runs costs no look at the system.
   const mayLive = place.sameBoot && status.value !== undefined && !hasEnded(status.value.state);

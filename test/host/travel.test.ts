@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { cpSync, renameSync } from 'node:fs';
 import path from 'node:path';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { TravelSession } from '../../src/editor/travel/session';
 import { RunRegistry } from '../../src/editor/runs/registry';
-import type { TravelMessage, TravelState, TravelToHost, TravelView } from '../../src/protocol/timeTravel';
+import type { TravelState, TravelView } from '../../src/protocol/timeTravel';
 import { repo, temporaryFolder } from '../harness/paths';
 import { extension, until } from './api';
+import { PageOfTest } from './pageOfTest';
 
 const dir = path.join(repo, 'test', 'fixtures', 'runs', '20261124-232620-pronounce');
 
@@ -20,23 +21,6 @@ class SlowRegistry extends RunRegistry {
     this.asked += 1;
     if (this.asked === 1) await this.told;
     return super.checkpoints(of);
-  }
-}
-
-/** A panel whose page is this test: it says what the page would, and keeps what the page is told. */
-class PageOfTest {
-  readonly told: TravelMessage[] = [];
-  private readonly said = new vscode.EventEmitter<TravelToHost>();
-  readonly visible = true;
-  title = '';
-  readonly onDidChangeViewState = new vscode.EventEmitter().event;
-  readonly webview = {
-    html: '', cspSource: '', onDidReceiveMessage: this.said.event, asWebviewUri: (uri: vscode.Uri) => uri,
-    postMessage: (message: TravelMessage) => Promise.resolve(this.told.push(message) > 0),
-  };
-
-  say(message: TravelToHost): void {
-    this.said.fire(message);
   }
 }
 

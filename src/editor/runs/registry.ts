@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type CheckpointRow, checkpointRows, headlineKl, type HeadlineKl } from '../../present/checkpoints';
@@ -160,7 +160,7 @@ export class RunRegistry extends Disposable {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') {
         this.warn(`The runs folder ${folder} cannot be read (${code ?? 'unknown error'}).`);
-        return { dirs: [], changed: false };
+        return { dirs: [], links: [], changed: false };
       }
     }
     const links = new Set(found.filter((entry) => entry.isSymbolicLink()).map(({ name }) => path.join(folder, name)));
@@ -168,12 +168,11 @@ export class RunRegistry extends Disposable {
     // Ids begin with their time: sorting names is sorting by age.
     const all = names.filter(isRunId).sort().reverse().map((name) => path.join(folder, name));
     const shown = all.filter((dir, place) => place < SHOWN || this.entries.get(dir)?.wasActive === true);
-    // A linked run comes last: it may lie on another disk, and would not stand for this one.
-    const dirs = [...shown.filter((dir) => !links.has(dir)), ...shown.filter((dir) => links.has(dir))];
-    const older = all.length - dirs.length;
+    const older = all.length - shown.length;
     const otherOlder = older !== (this.seen.get(folder)?.older ?? 0);
-    this.seen.set(folder, { dirs, older });
-    return { dirs, changed: this.forgetGone() || otherOlder };
+    this.seen.set(folder, { dirs: shown, older });
+    const changed = this.forgetGone() || otherOlder;
+    return { dirs: shown.filter((dir) => !links.has(dir)), links: shown.filter((dir) => links.has(dir)), changed };
   }
 
   /** Forgets the runs that no folder holds any more. True when there were such. */
@@ -250,19 +249,20 @@ const isSettled = ({ active, state }: RunSummary): boolean => !active && state !
 
 const bestMetric = ({ run }: RunSummary): string => run?.config.checkpoints.best ?? 'eval/kl_reverse';
 
+/** One call after the other, as all that reaches for a run here: a disk that does not answer keeps one of them. */
 async function glanceAt(dir: string, active: boolean): Promise<Pick<Entry, 'kl' | 'alerts'>> {
-  const [recent, journal] = await Promise.all([readRecent(dir), readJournal(dir)]);
+  const recent = await readRecent(dir);
+  const journal = await readJournal(dir);
   return { kl: headlineKl(recent, active), alerts: foldAlerts(recent.alerts, journal) };
 }
 
 const alertKey = (alerts: readonly RunAlert[]): string => alerts.map(({ rule, earlier }) => `${rule} ${earlier.length}`).join();
 
-/** One call after the other, so that a disk that does not answer keeps one of them. */
 async function fingerprintOf(dir: string): Promise<string> {
   const at = new RunDir(dir);
   const parts: string[] = [];
   for (const file of [at.status, at.exit, at.run]) {
-    parts.push(await stat(file).then(({ ino, mtimeMs, size }) => `${ino}:${mtimeMs}:${size}`, () => '-'));
+    parts.push(await lstat(file).then(({ ino, mtimeMs, size }) => `${ino}:${mtimeMs}:${size}`, () => '-'));
   }
   return parts.join(' ');
 }
