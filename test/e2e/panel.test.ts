@@ -82,6 +82,43 @@ async function assertComplete(frame: Frame, dir: string): Promise<void> {
   await until('every point', async () => await pointsShown(frame, 'loss/total') === pointsOf(lines, 'loss/total'), 5000);
 }
 
+/** The page in every theme, from that part of it on and from its results, with what axe finds. */
+async function showThemes(workbench: Workbench, picture: string, from: 'head' | 'charts'): Promise<void> {
+  for (const [theme, name] of themes) {
+    await workbench.setTheme(theme);
+    const frame = await panel(workbench);
+    assert.deepEqual(await violations(frame), [], theme);
+    for (const [part, suffix] of [[from, ''], ['results', '-results']] as const) {
+      await frame.evaluate((id) => document.getElementById(id)?.scrollIntoView(), part);
+      await sleep(300);
+      await workbench.screenshot(`${picture}-${name}${suffix}`);
+    }
+    await frame.evaluate(() => window.scrollTo(0, 0));
+  }
+}
+
+/** The page in a narrow column: nothing stands out of it. */
+async function showNarrow(workbench: Workbench, picture: string): Promise<void> {
+  await workbench.setTheme('Dark Modern');
+  const size = workbench.page.viewportSize()!;
+  await workbench.page.setViewportSize({ width: 500, height: 900 });
+  try {
+    const frame = await panel(workbench);
+    await sleep(500);
+    const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+    assert.ok(wide <= room, `${wide} px in ${room}`);
+    await workbench.screenshot(picture);
+  } finally {
+    await workbench.page.setViewportSize(size);
+  }
+}
+
+/** A chart as it is painted, once the frame is over. */
+async function painted(frame: Frame, chart: string): Promise<string> {
+  await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  return frame.evaluate((id) => document.querySelector<HTMLCanvasElement>(`[data-chart="${id}"] canvas`)?.toDataURL() ?? '', chart);
+}
+
 describe('the run panel', function suite() {
   this.timeout(180_000);
   let workbench: Workbench;
@@ -237,10 +274,7 @@ describe('the run panel', function suite() {
       const chart = frame.locator('[data-chart="loss"]');
       const metric = chart.locator('[data-metric="loss/single"]');
       const table = chart.locator('.tool', { hasText: 'table' });
-      const picture = async (): Promise<string> => {
-        await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-        return frame.evaluate(() => document.querySelector<HTMLCanvasElement>('[data-chart="loss"] canvas')?.toDataURL() ?? '');
-      };
+      const picture = (): Promise<string> => painted(frame, 'loss');
       const whole = await picture();
       await metric.click();
       const without = await until('a picture without it', async () => {
@@ -258,31 +292,11 @@ describe('the run panel', function suite() {
 
     it('is clean by axe and legible in every theme', async () => {
       await workbench.runCommand('View: Close Primary Side Bar');
-      for (const [theme, name] of themes) {
-        await workbench.setTheme(theme);
-        const frame = await panel(workbench);
-        assert.deepEqual(await violations(frame), [], theme);
-        await workbench.screenshot(`panel-${name}`);
-        await frame.evaluate(() => document.getElementById('results')?.scrollIntoView());
-        await sleep(300);
-        await workbench.screenshot(`panel-${name}-results`);
-        await frame.evaluate(() => window.scrollTo(0, 0));
-      }
+      await showThemes(workbench, 'panel', 'head');
     });
 
     it('fits into a narrow column', async () => {
-      await workbench.setTheme('Dark Modern');
-      const size = workbench.page.viewportSize()!;
-      await workbench.page.setViewportSize({ width: 500, height: 900 });
-      try {
-        const frame = await panel(workbench);
-        await sleep(500);
-        const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-        assert.ok(wide <= room, `${wide} px in ${room}`);
-        await workbench.screenshot('panel-narrow');
-      } finally {
-        await workbench.page.setViewportSize(size);
-      }
+      await showNarrow(workbench, 'panel-narrow');
     });
 
     it('opens two checkpoints side by side, and has them ticked still when one comes back', async () => {
@@ -344,10 +358,7 @@ describe('the run panel', function suite() {
 
     it('lets the lines of one stand out while its name is pointed at, and longer when it is pressed', async () => {
       const frame = await panel(workbench);
-      const picture = async (): Promise<string> => {
-        await frame.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-        return frame.evaluate(() => document.querySelector<HTMLCanvasElement>('[data-chart="kl"] canvas')?.toDataURL() ?? '');
-      };
+      const picture = (): Promise<string> => painted(frame, 'kl');
       const name = frame.getByRole('button', { name: 'hotter', exact: true });
       await frame.locator('h1').hover();
       const alike = await until('a picture that stays', async () => {
@@ -386,30 +397,8 @@ describe('the run panel', function suite() {
 
     it('is clean by axe and legible in every theme, and fits into a narrow column @long', async () => {
       await workbench.runCommand('View: Close Primary Side Bar');
-      for (const [theme, name] of themes) {
-        await workbench.setTheme(theme);
-        const frame = await panel(workbench);
-        assert.deepEqual(await violations(frame), [], theme);
-        await frame.evaluate(() => document.getElementById('charts')?.scrollIntoView());
-        await sleep(300);
-        await workbench.screenshot(`panel-overlay-${name}`);
-        await frame.evaluate(() => document.getElementById('results')?.scrollIntoView());
-        await sleep(300);
-        await workbench.screenshot(`panel-overlay-${name}-results`);
-        await frame.evaluate(() => window.scrollTo(0, 0));
-      }
-      await workbench.setTheme('Dark Modern');
-      const size = workbench.page.viewportSize()!;
-      await workbench.page.setViewportSize({ width: 500, height: 900 });
-      try {
-        const frame = await panel(workbench);
-        await sleep(500);
-        const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-        assert.ok(wide <= room, `${wide} px in ${room}`);
-        await workbench.screenshot('panel-overlay-narrow');
-      } finally {
-        await workbench.page.setViewportSize(size);
-      }
+      await showThemes(workbench, 'panel-overlay', 'charts');
+      await showNarrow(workbench, 'panel-overlay-narrow');
     });
 
     it('lets go of one after the other', async () => {
