@@ -71,8 +71,10 @@ function createdFromId(id: string): number {
   return y === undefined ? 0 : new Date(+y, Number(mo) - 1, Number(d), Number(h), Number(mi), Number(s)).getTime() / 1000;
 }
 
-async function isMissing(dir: string): Promise<boolean> {
-  return stat(dir).then(() => false, (error: unknown) => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''));
+/** That the folder of a run is there no more, in one sentence; undefined while it is. */
+export async function whyGone(dir: string): Promise<string | undefined> {
+  const missing = await stat(dir).then(() => false, (error: unknown) => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? ''));
+  return missing ? `This run's folder is gone: put it back to ${showControlCharacters(dir)} to see it again.` : undefined;
 }
 
 /** Reads a run folder and concludes its state from the facts of this moment. Never throws for what lies in it. */
@@ -104,9 +106,8 @@ export async function readRun(dir: string): Promise<RunSummary> {
     clock: machineClock(),
   };
   const empty = [run, status, exit].every(({ value, problem }) => value === undefined && problem === undefined);
-  const gone = empty && (await isMissing(dir));
-  const conclusion: Conclusion = gone
-    ? { state: 'lost', text: `This run's folder is gone: put it back to ${showControlCharacters(dir)} to see it again.` } : concludeState(facts);
+  const gone = empty ? await whyGone(dir) : undefined;
+  const conclusion: Conclusion = gone === undefined ? concludeState(facts) : { state: 'lost', text: gone };
   return {
     dir,
     id: at.id,
@@ -115,7 +116,7 @@ export async function readRun(dir: string): Promise<RunSummary> {
     state: conclusion.state,
     text: conclusion.text,
     active: isActive(conclusion.state),
-    gone,
+    gone: gone !== undefined,
     forsaken: isForsaken(facts),
     supervisorAlive,
     trainerAlive,

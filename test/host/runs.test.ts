@@ -7,7 +7,7 @@ import type { EditorContext } from '../../src/editor/context';
 import { honourOpenRequests } from '../../src/editor/demo/openRequest';
 import { runDescription, runSpoken } from '../../src/editor/runs/describe';
 import { RunRegistry } from '../../src/editor/runs/registry';
-import { wholeRun } from '../../src/editor/runs/target';
+import { presentRun, wholeRun } from '../../src/editor/runs/target';
 import { RunsTree, type Node } from '../../src/editor/runs/tree';
 import { readHistory } from '../../src/rundir/follow';
 import { RunDir } from '../../src/rundir/layout';
@@ -170,6 +170,13 @@ describe('the list of runs', () => {
     const alerts = await timed(() => vscode.commands.executeCommand('minillm.showAlerts', { dir }));
     assert.ok(alerts < whole / 2, `its alerts took ${alerts} ms, its whole history ${whole} ms`);
     await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+  });
+
+  it('gives no command a run whose folder is gone, and says so instead', async () => {
+    const dir = writeRun(folder, { id: '20260101-000000-one', name: 'one', state: 'finished', step: 100, total: 100 });
+    assert.deepEqual(await presentRun(registry, { dir }, ''), { dir });
+    renameSync(dir, `${dir}-away`);
+    await assert.rejects(presentRun(registry, { dir }, ''), { message: `This run's folder is gone: put it back to ${dir} to see it again.` });
   });
 
   it('reads on in a run of another machine, and nothing of it twice', async () => {

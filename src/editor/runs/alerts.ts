@@ -9,7 +9,7 @@ import { Disposable } from '../disposable';
 import { showWarning } from '../notify';
 import type { Reports } from '../reports';
 import type { ListedRun, RunRegistry } from './registry';
-import { givenOrPicked } from './target';
+import { presentRun } from './target';
 
 const TOLD = 'alerts.told';
 const MUTED = 'alerts.muted';
@@ -64,7 +64,7 @@ export class AlertNotices extends Disposable {
 /** Show Alerts: all that guards said about a run, with the numbers and the responses. */
 export function registerShowAlerts(context: EditorContext, runs: RunRegistry, reports: Reports): void {
   context.command('minillm.showAlerts', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run whose alerts to show');
+    const target = await presentRun(runs, given, 'Run whose alerts to show');
     if (!target) return;
     const { dir } = target;
     const [{ name }, journal, { alerts }] = await Promise.all([readRun(dir), readJournal(dir), readRare(dir)]);

@@ -9,7 +9,7 @@ import { showFolder } from '../showFolder';
 import { deleteRuns } from './deleteRuns';
 import type { RunsFolders } from './folders';
 import type { RunRegistry } from './registry';
-import { givenOrPicked, pickRun, SELECTION, wholeRun } from './target';
+import { givenOrPicked, pickRun, presentRun, SELECTION, wholeRun } from './target';
 
 export interface RunCommands {
   readonly runs: RunRegistry;
@@ -27,17 +27,17 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
   });
 
   context.command('minillm.showLog', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run whose log to show');
+    const target = await presentRun(runs, given, 'Run whose log to show');
     if (target) await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(new RunDir(target.dir).log), { preview: true });
   });
 
   context.command('minillm.openConfig', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run whose config to show');
+    const target = await presentRun(runs, given, 'Run whose config to show');
     if (target) await vscode.commands.executeCommand('vscode.open', vscode.Uri.file(new RunDir(target.dir).config), { preview: true });
   });
 
   context.command('minillm.revealRun', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run whose folder to reveal');
+    const target = await presentRun(runs, given, 'Run whose folder to reveal');
     if (target) await showFolder(target.dir);
   });
 
@@ -67,7 +67,7 @@ export function registerRunCommands(context: EditorContext, { runs, folders, sel
   });
 
   context.command('minillm.copyCheckpointPath', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run of the checkpoint');
+    const target = await presentRun(runs, given, 'Run of the checkpoint');
     if (!target) return;
     const name = target.checkpoint ?? (await pickCheckpoint(runs, target.dir));
     if (name === undefined) return;

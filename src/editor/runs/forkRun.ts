@@ -14,7 +14,7 @@ import type { EditorContext } from '../context';
 import { showInfo, showWarning } from '../notify';
 import type { ForkDrafts } from './forkDrafts';
 import type { RunRegistry } from './registry';
-import { givenOrPicked } from './target';
+import { presentRun } from './target';
 
 /**
  * Fork Run: opens an edited copy of a run's config, which starts from one of its checkpoints. Running that config makes
@@ -22,7 +22,7 @@ import { givenOrPicked } from './target';
  */
 export function registerForkRun(context: EditorContext, runs: RunRegistry, drafts: ForkDrafts): void {
   context.command('minillm.fork', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run to fork');
+    const target = await presentRun(runs, given, 'Run to fork');
     if (!target) return undefined;
     const { dir } = target;
     const { run, name, problem } = await readRun(dir);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { stateLook } from '../../present/labels';
 import { isCheckpointName, isRunId } from '../../rundir/layout';
+import { whyGone } from '../../rundir/runs';
 import { showInfo } from '../notify';
 import { runDescription, runLabel } from './describe';
 import type { ListedRun, RunRegistry } from './registry';
@@ -62,4 +63,12 @@ export async function givenOrPicked(registry: RunRegistry, argument: unknown, pl
   // Whoever asks while a run is active most likely means that one.
   const ordered = [...registry.runs].sort((a, b) => Number(b.summary.active) - Number(a.summary.active));
   return targetOf(argument) ?? pickRun(ordered, placeHolder, 'There are no runs in this workspace yet.');
+}
+
+/** The same for what lies in the run's folder. Rejects where that is gone: nobody is told that there never were samples or alerts. */
+export async function presentRun(registry: RunRegistry, argument: unknown, placeHolder: string): Promise<Target | undefined> {
+  const target = await givenOrPicked(registry, argument, placeHolder);
+  const gone = target && (await whyGone(target.dir));
+  if (gone !== undefined) throw new Error(gone);
+  return target;
 }

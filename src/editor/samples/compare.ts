@@ -11,7 +11,7 @@ import { showInfo } from '../notify';
 import { checkpointDescription } from '../runs/describe';
 import { scoreMetric } from '../../present/checkpoints';
 import type { RunRegistry } from '../runs/registry';
-import { givenOrPicked, pickRun, SELECTION, targetOf, type Target } from '../runs/target';
+import { pickRun, presentRun, SELECTION, targetOf, type Target } from '../runs/target';
 import { samplesUri, type SamplesAddress, tabName } from './address';
 import { promptLabel } from './promptLabel';
 
@@ -68,7 +68,7 @@ async function choose(runs: RunRegistry, given: unknown, many: unknown): Promise
     return inOrder(first, second);
   }
   const asked = (given ?? {}) as { readonly from?: unknown; readonly to?: unknown; readonly promptId?: unknown };
-  const target = await givenOrPicked(runs, given, 'Run whose samples to compare');
+  const target = await presentRun(runs, given, 'Run whose samples to compare');
   if (!target) return undefined;
   const { dir } = target;
   const promptId = typeof asked.promptId === 'string' ? asked.promptId : undefined;

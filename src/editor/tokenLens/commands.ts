@@ -10,7 +10,7 @@ import { isMeasure, type Measure, measureLooks, measures } from '../../samples/t
 import type { EditorContext } from '../context';
 import { showInfo } from '../notify';
 import type { RunRegistry } from '../runs/registry';
-import { givenOrPicked, targetOf } from '../runs/target';
+import { presentRun, targetOf } from '../runs/target';
 import { parseSamplesUri, tabName } from '../samples/address';
 import { promptLabel } from '../samples/promptLabel';
 import { promptPick } from '../samples/promptPick';
@@ -134,7 +134,7 @@ interface Given {
 
 /** What the caller named, with questions for the rest. */
 async function choose(runs: RunRegistry, given: unknown): Promise<TokensAddress | undefined> {
-  const target = await givenOrPicked(runs, given, 'Run whose samples to inspect');
+  const target = await presentRun(runs, given, 'Run whose samples to inspect');
   if (!target) return undefined;
   const { dir } = target;
   const { promptId, draw, kind } = (targetOf(given) === undefined ? {} : given) as Given;

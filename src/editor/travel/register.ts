@@ -11,7 +11,7 @@ import { Disposable } from '../disposable';
 import { showInfo } from '../notify';
 import { pageFolder } from '../panel/page';
 import type { RunRegistry } from '../runs/registry';
-import { givenOrPicked, targetOf } from '../runs/target';
+import { presentRun, targetOf } from '../runs/target';
 import { promptPick } from '../samples/promptPick';
 import { TravelSession } from './session';
 
@@ -56,7 +56,11 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
       if (await stat(view.dir).then((it) => it.isDirectory(), () => false)) {
         panel.webview.options = this.options();
         this.adopt(panel, view);
-      } else panel.dispose();
+      } else {
+        this.context.log.info(`A page of time travel is not restored: ${view.dir} is gone.`);
+        panel.dispose();
+        this.forget(view.dir);
+      }
     });
   }
 
@@ -74,6 +78,10 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
     void this.context.extension.workspaceState.update(OPEN, [...this.kept.filter(({ dir }) => dir !== view.dir), view].slice(-20));
   }
 
+  private forget(closed: string): void {
+    void this.context.extension.workspaceState.update(OPEN, this.kept.filter(({ dir }) => dir !== closed));
+  }
+
   private options(): vscode.WebviewOptions {
     return { enableScripts: true, localResourceRoots: [pageFolder(this.context.extension.extensionUri)] };
   }
@@ -83,15 +91,15 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
   }
 
   private adopt(panel: vscode.WebviewPanel, view: TravelView): void {
-    const { log, extension } = this.context;
+    const { log, extension: { extensionUri } } = this.context;
     const memory = { keep: (kept: TravelView): void => this.keep(kept) };
-    const session = new TravelSession(panel, view, extension.extensionUri, this.runs, memory, (text) => log.warn(text));
+    const session = new TravelSession(panel, view, extensionUri, this.runs, memory, (text) => log.warn(text));
     this.sessions.set(view.dir, session);
     panel.onDidDispose(() => {
       session.dispose();
       if (this.sessions.get(view.dir) !== session) return;
       this.sessions.delete(view.dir);
-      void extension.workspaceState.update(OPEN, this.kept.filter(({ dir }) => dir !== view.dir));
+      this.forget(view.dir);
     });
   }
 }
@@ -99,7 +107,7 @@ class TravelPanels extends Disposable implements vscode.WebviewPanelSerializer {
 export function registerTimeTravel(context: EditorContext, runs: RunRegistry): TravelPanels {
   const panels = context.register(new TravelPanels(context, runs));
   context.command('minillm.openTimeTravel', async (given) => {
-    const target = await givenOrPicked(runs, given, 'Run to travel through');
+    const target = await presentRun(runs, given, 'Run to travel through');
     if (!target) return;
     const { promptId, draw } = (targetOf(given) === undefined ? {} : given) as { readonly promptId?: unknown; readonly draw?: unknown };
     const prompt = typeof promptId === 'string' ? promptId : await pickPrompt(target.dir);
