@@ -52,7 +52,7 @@ export interface TravelState {
   readonly scoreName: string;
   /** Still writing. */
   readonly active: boolean;
-  /** Why nothing can be shown, in one sentence. */
+  /** Why nothing can be read any more, or nothing at all, in one sentence. */
   readonly problem: string | null;
 }
 

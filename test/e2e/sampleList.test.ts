@@ -226,7 +226,12 @@ describe('samples of five hundred prompts', function suite() {
     await left.locator('.prompt').first().waitFor();
     await left.evaluate(() => document.getElementById('samples')?.scrollIntoView());
     await left.evaluate(() => window.scrollBy(0, 5000));
-    await sleep(500);
+    const places = (): Promise<string> => left.evaluate(() => [...document.querySelectorAll('.prompt')].map((card) => card.getBoundingClientRect().top).join());
+    await until('nothing moves any more', async () => {
+      const before = await places();
+      await sleep(700);
+      return await places() === before;
+    });
     const seen = await left.evaluate(() => {
       const cards = [...document.querySelectorAll<HTMLElement>('.prompt')].filter((card) => card.getBoundingClientRect().bottom > 60);
       cards[1]!.querySelector<HTMLElement>('.look')!.click();
