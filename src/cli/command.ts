@@ -48,6 +48,11 @@ export class Call {
     return this.operands[index] ?? '';
   }
 
+  /** All of them. */
+  get all(): readonly string[] {
+    return this.operands;
+  }
+
   /** One that may be left out. */
   optional(index: number): string | undefined {
     return this.operands[index];

@@ -1,5 +1,6 @@
 import { whatDiffers } from '../present/comparable';
 import { tellApart } from '../present/runNames';
+import { MOST_OVERLAYS } from '../protocol/runPanel';
 import { sideBySide } from '../protocol/sideBySide';
 import { findRun } from '../rundir/find';
 import { readHistory } from '../rundir/follow';
@@ -7,13 +8,16 @@ import { type Call, type Command, exitCodes, json, runs, UsageError } from './co
 import { printSideBySide } from './results';
 import { oneLine } from './terminal';
 
+/** As many as the panel shows: columns that a terminal has room for. */
+const MOST = 1 + MOST_OVERLAYS;
+
 export const compare: Command = {
   name: 'compare',
   operands: ['run', 'run'],
-  more: 4,
+  more: MOST - 2,
   summary: 'Set the scores of several runs side by side.',
   notes: [
-    'A run is named by its id, the beginning of one, "latest", or the path of its folder. Six at most.',
+    `A run is named by its id, the beginning of one, "latest", or the path of its folder. At most ${MOST}.`,
     'What was scored by another teacher than the first, or on other rows, is told below the table.',
   ],
   options: { runs, json },
@@ -22,9 +26,8 @@ export const compare: Command = {
 
 async function compareCommand(call: Call): Promise<number> {
   const { terminal } = call;
-  const named = Array.from({ length: 6 }, (_, i) => call.optional(i)).filter((name) => name !== undefined);
-  const dirs = await Promise.all(named.map((name) => findRun(call.runsFolder, name)));
-  const twice = named.find((_, i) => dirs.indexOf(dirs[i] ?? '') < i);
+  const dirs = await Promise.all(call.all.map((name) => findRun(call.runsFolder, name)));
+  const twice = call.all.find((_, i) => dirs.indexOf(dirs[i] ?? '') < i);
   if (twice !== undefined) throw new UsageError(`"${twice}" names a run that is named already: each run is compared once.`);
   const read = await Promise.all(dirs.map(readHistory));
   const first = read[0]?.summary.run;

@@ -45,8 +45,6 @@ export interface Results {
   readonly final: ResultTable;
   /** What the final table says about the gain, with the sharpening control set against it. */
   readonly verdict: string | null;
-  /** The newest students of this run and of those that are laid over its charts, in that order; null without others. */
-  readonly runs: ResultTable | null;
 }
 
 /** Order of columns: what decides first. Metrics not named here follow as they come. */
@@ -201,5 +199,5 @@ export function buildResults(
   const scored: Scored = { evaluations, sampled, phases };
   const { table, verdict } = finalTable(scored);
   const checkpoints = checkpointTable(scored);
-  return { headlines: headlinesOf(headTable(checkpoints, table), phases), checkpoints, final: table, verdict, runs: null };
+  return { headlines: headlinesOf(headTable(checkpoints, table), phases), checkpoints, final: table, verdict };
 }

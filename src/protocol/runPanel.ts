@@ -5,7 +5,7 @@ import type { Change } from '../samples/change';
 import type { Pieces } from '../samples/diff';
 import type { Listed, ListOrder } from '../samples/list';
 import { applySeries, type Columns, type PackedSeries } from './columns';
-import type { Results } from './results';
+import type { Results, ResultTable } from './results';
 
 /** What the run itself is asked for. */
 export type RequestId = 'stop' | 'kill' | 'pause' | 'continue' | 'checkpoint' | 'evaluate';
@@ -94,6 +94,12 @@ export interface Overlay {
   readonly problem: string | null;
   /** What keeps its scores from being compared, in a few words each. */
   readonly differs: readonly string[];
+}
+
+/** A run's results, and how it stands beside others. */
+export interface ShownResults extends Results {
+  /** The newest students of this run and of those that are laid over its charts, in that order; null without others. */
+  readonly runs: ResultTable | null;
 }
 
 /** The lowest and highest step of several runs. */
@@ -223,7 +229,7 @@ export interface SnapshotMessage extends FeedBase {
   readonly type: 'snapshot';
   readonly header: Header;
   readonly marks: Marks;
-  readonly results: Results;
+  readonly results: ShownResults;
   readonly inventory: Inventory;
   readonly overlays: readonly Overlay[];
   readonly settings: ViewSettings;
@@ -233,7 +239,7 @@ export interface DeltaMessage extends FeedBase {
   readonly type: 'delta';
   readonly header?: Header;
   readonly marks?: Marks;
-  readonly results?: Results;
+  readonly results?: ShownResults;
   readonly inventory?: Inventory;
   readonly overlays?: readonly Overlay[];
 }
@@ -265,7 +271,7 @@ export interface PageState {
   readonly seq: number;
   readonly header: Header;
   readonly marks: Marks;
-  readonly results: Results;
+  readonly results: ShownResults;
   readonly inventory: Inventory;
   readonly overlays: readonly Overlay[];
   /** By the keys of lines. */

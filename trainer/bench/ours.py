@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from bench.shapes import Pair, prompts_of
-from minillm import cheaper
 from minillm.config import Config
 from minillm.data import Example
 from minillm.language_model import LanguageModel
@@ -18,8 +16,6 @@ from minillm.phases.make import make_phase
 
 NEVER = -1
 """An end token that no model says: every response has its full length, in all trainers."""
-MEASURED = 4
-"""Rows on which a second copy of the teacher is compared with the first."""
 
 
 class Ours:
@@ -67,24 +63,3 @@ class Ours:
     def rest(self) -> None:
         """Gives up the optimizer's moments: those of all sides would lie beside each other, and only one takes steps at a time."""
         self.phase.optimizer.state.clear()
-
-
-@dataclass(frozen=True)
-class Cheaper:
-    """The teacher's second copy in bf16 (`teacher.precision`), and what a run is told of it."""
-
-    reader: LanguageModel
-    share: float
-    """Time of its pass as a share of the teacher's: what `auto` decides by."""
-    shift: cheaper.Shift
-    """What it changes, on random answers."""
-
-    @classmethod
-    def of(cls, pair: Pair, *, prompt: int, new: int) -> Cheaper:
-        teacher = pair.loaded.teacher
-        reader = cheaper.in_bf16(teacher)
-        rows = prompts_of(MEASURED, prompt + new, teacher.vocabulary, seed=2)
-        examples = [Example(str(i), i, "", ids[:prompt], [ids[prompt:]], ()) for i, ids in enumerate(rows)]
-        shift = cheaper.measure(teacher, reader, examples, 0)
-        assert shift is not None
-        return cls(reader, cheaper.time_share(teacher, reader, prompt + new), shift)

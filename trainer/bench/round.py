@@ -18,8 +18,9 @@ from typing import Any
 import torch
 
 from bench import report, trl_step
+from bench.cheaper_teacher import CheaperTeacher
 from bench.clock import Took, took
-from bench.ours import Cheaper, Ours
+from bench.ours import Ours
 from bench.published import Published
 from bench.shapes import SHAPES, Pair, make_pair
 from bench.trl_step import TrlStep
@@ -44,7 +45,7 @@ class Sides:
         """Of each of our rollouts, the share of steps that were the teacher's: chance, about α, and it makes a rollout dear or cheap."""
         self.cheaper = None
         if not options.without_bf16 and options.teacher_dtype != "bf16":
-            self.cheaper = Cheaper.of(pair, prompt=options.prompt, new=options.new)
+            self.cheaper = CheaperTeacher.of(pair, prompt=options.prompt, new=options.new)
         self.ours: dict[str, dict[str, Ours]] = {}
         """By the precision that the teacher reads in (a suffix), then by method."""
         for suffix in [""] if self.cheaper is None or self.cheaper.share > TOO_SLOW else [*AGAINST]:
@@ -139,7 +140,7 @@ def times_ours(found: dict[str, float], suffix: str) -> dict[str, float]:
     }
 
 
-def tell_of(cheaper: Cheaper, *, measured: bool) -> str:
+def tell_of(cheaper: CheaperTeacher, *, measured: bool) -> str:
     shift = cheaper.shift
     return (
         f"the teacher in bf16: a pass takes {cheaper.share:.2f} of the time{'' if measured else ', too long to measure rounds with'}; "

@@ -36,7 +36,7 @@ export class Board {
   private courses: readonly Course[] = [];
   private coursesKey = '';
   private emphasis: number | null = null;
-  private last: readonly [PageState, ViewSettings] | undefined;
+  private state: PageState | undefined;
 
   constructor(private readonly events: BoardEvents) {
     this.observer = new IntersectionObserver((entries) => this.onScroll(entries), { rootMargin: '160px 0px' });
@@ -63,7 +63,7 @@ export class Board {
 
   update(state: PageState, settings: ViewSettings): void {
     this.settings = settings;
-    this.last = [state, settings];
+    this.state = state;
     const groups = chartsFor(state.inventory.metrics);
     this.arrange(groups, settings);
     // Charts tell by identity whether something changed.
@@ -94,7 +94,7 @@ export class Board {
   emphasize(run: number | null): void {
     if (run === this.emphasis) return;
     this.emphasis = run;
-    if (this.last) this.update(...this.last);
+    if (this.state && this.settings) this.update(this.state, this.settings);
   }
 
   /** What the host is to send: the metrics of charts in view, in as many columns as the widest is wide. */

@@ -1,7 +1,8 @@
 /* Results: the final comparison with its verdict, and every checkpoint's scores. Two checkpoints can be chosen and compared. */
 import { metricCatalogue } from '../../src/contract/generated';
 import { formatMetric, metricLabel } from '../../src/present/numbers';
-import type { Results, ResultRow, ResultTable } from '../../src/protocol/results';
+import type { ResultRow, ResultTable } from '../../src/protocol/results';
+import type { ShownResults } from '../../src/protocol/runPanel';
 import { swatch } from '../charts/legend';
 import { runLook } from '../charts/lines';
 import { h, setChildren, setText } from '../parts/dom';
@@ -33,7 +34,7 @@ export class ResultsView {
   private readonly boxes = new Map<string, Checkbox>();
   private ticked: readonly string[] = [];
   private shown = '';
-  private results: Results | undefined;
+  private results: ShownResults | undefined;
 
   constructor(private readonly events: ResultsEvents) {
     this.element = h('section', { class: 'section', id: 'results', 'aria-labelledby': 'results-title', tabindex: -1 },
@@ -41,7 +42,7 @@ export class ResultsView {
     this.updateCompare();
   }
 
-  update(results: Results, ticked: readonly string[], active: boolean): void {
+  update(results: ShownResults, ticked: readonly string[], active: boolean): void {
     const key = JSON.stringify([results, active]);
     if (key !== this.shown) {
       this.shown = key;

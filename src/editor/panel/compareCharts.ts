@@ -33,8 +33,9 @@ async function choose(runs: RunRegistry, panels: RunPanels, dir: string): Promis
   const placeHolder = `At most ${MOST_OVERLAYS}, each in a colour of its own; none takes all away`;
   const options = { title, placeHolder, canPickMany: true, matchOnDescription: true, matchOnDetail: true } as const;
   const chosen = await vscode.window.showQuickPick(picks, options);
-  const dirs = chosen?.map((pick) => pick.dir);
+  if (!chosen) return undefined;
+  const dirs = chosen.map((pick) => pick.dir);
   // Who was there before keeps place and colour; and who is in no list, of another folder say, is taken out in the panel alone.
-  const offered = new Set(others.map(({ summary }) => summary.dir));
-  return dirs && [...shown.filter((one) => dirs.includes(one) || !offered.has(one)), ...dirs.filter((one) => !shown.includes(one))];
+  const stays = (one: string): boolean => dirs.includes(one) || !picks.some((pick) => pick.dir === one);
+  return [...shown.filter(stays), ...dirs.filter((one) => !shown.includes(one))];
 }

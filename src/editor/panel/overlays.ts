@@ -3,9 +3,10 @@ import path from 'node:path';
 import { whatDiffers } from '../../present/comparable';
 import { tellApart } from '../../present/runNames';
 import { MOST_OVERLAYS } from '../../protocol/runPanel';
+import { DiskTurns } from '../../rundir/diskTurns';
 import { RunFollower } from '../../rundir/follow';
 import type { RunSummary } from '../../rundir/runs';
-import { forkOffset } from '../../telemetry/forkOffset';
+import { forkOffset } from '../../samples/forkOffset';
 import { Disposable } from '../disposable';
 import type { OverlaySource } from './feed';
 
@@ -13,8 +14,7 @@ export class RunOverlays extends Disposable {
   /** By folder, in the order of their colours. */
   private followers = new Map<string, RunFollower>();
   private interval = 0;
-  /** By the folders that runs lie in: who reads there last. */
-  private readonly readers = new Map<string, Promise<void>>();
+  private readonly turns = new DiskTurns();
 
   constructor(private readonly own: string, private readonly changed: () => void) {
     super();
@@ -65,19 +65,8 @@ export class RunOverlays extends Disposable {
     });
   }
 
-  /**
-   * A disk that is gone keeps each call that reaches for it, and a process has four threads for all of them: of the runs of one folder
-   * one is read at a time.
-   */
-  private inTurn(dir: string, read: () => Promise<void>): Promise<void> {
-    const folder = path.dirname(dir);
-    const turn = (this.readers.get(folder) ?? Promise.resolve()).then(read);
-    this.readers.set(folder, turn.catch(() => undefined));
-    return turn;
-  }
-
   private follow(dir: string): RunFollower {
-    const follower = new RunFollower(dir, this.interval, (read) => this.inTurn(dir, read));
+    const follower = new RunFollower(dir, this.interval, (read) => this.turns.ask(dir, path.dirname(dir), read));
     follower.onDidChange(this.changed);
     follower.start();
     return follower;

@@ -1,6 +1,6 @@
 /* A fork counts its steps from 0, and goes on where it left another run: on one axis it begins there. */
 import type { Run } from '../contract/generated';
-import { stepOf } from '../samples/branch';
+import { stepOf } from './branch';
 
 /** Of a record that an older launcher wrote, the parent may be missing. */
 type Known = Pick<Run, 'id'> & Partial<Pick<Run, 'parent'>>;

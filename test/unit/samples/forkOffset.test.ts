@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { forkOffset } from '../../../src/telemetry/forkOffset';
+import { forkOffset } from '../../../src/samples/forkOffset';
 
 describe('runs on one axis of steps', () => {
   const run = (id: string, parent?: readonly [run: string, step: number]): Parameters<typeof forkOffset>[0] => ({
