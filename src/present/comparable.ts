@@ -39,7 +39,7 @@ function validationOf({ config: { data }, dataFiles }: Known): [name: string, co
 
 /** In a few words each, what keeps the scores of the other from being compared with those of the first; or that a record cannot be read. */
 export function whatDiffers(first: Known | undefined, other: Known | undefined): string[] {
-  if (first === undefined || other === undefined) return ['nobody knows what it was scored on'];
+  if (first === undefined || other === undefined) return ['settings that cannot be read'];
   const [a, b] = [first.config, other.config];
   const data = (name: keyof Run['config']['data']): boolean => (a.data?.[name] ?? null) !== (b.data?.[name] ?? null);
   const found: string[] = [];
