@@ -28,13 +28,7 @@ describe('the editor', () => {
     await workbench.treeRow('step 50').click();
     await workbench.page.locator('.tab .label-name', { hasText: /^step 50$/ }).waitFor();
     await workbench.treeRow('step 100').click({ modifiers: ['Control'] });
-    // What takes the focus closes a menu; and it takes no click in its first moments, lest the one that opened it chooses.
-    await until('the menu', async () => {
-      await workbench.treeRow('step 100').click({ button: 'right' });
-      const entry = workbench.page.locator('.monaco-menu .action-item', { hasText: 'Compare Samples Between Checkpoints' });
-      return entry.hover({ timeout: 5000 }).then(() => true, () => workbench.page.keyboard.press('Escape').then(() => false));
-    });
-    await workbench.page.keyboard.press('Enter');
+    await workbench.chooseInMenu(workbench.treeRow('step 100'), 'Compare Samples Between Checkpoints');
     await bothSides(workbench);
     await workbench.screenshot('sample-diff');
     await workbench.reload();

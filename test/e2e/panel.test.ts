@@ -417,8 +417,7 @@ describe('the run panel', function suite() {
       if (!await workbench.treeRow('hotter').isVisible()) await workbench.showContainer('MiniLLM');
       await workbench.treeRow('hotter').click();
       await workbench.treeRow('pronounce').click({ modifiers: ['ControlOrMeta'] });
-      await workbench.treeRow('pronounce').click({ button: 'right' });
-      await workbench.page.locator('.context-view .action-menu-item', { hasText: 'Compare Charts of Runs…' }).click();
+      await workbench.chooseInMenu(workbench.treeRow('pronounce'), 'Compare Charts of Runs…');
       // The click has opened the other run's panel, so that this one's page is a new one.
       await until('the key', async () => (await inKey(await panel(workbench)).catch(() => [])).join() === 'pronounce,hotter');
     });

@@ -257,6 +257,20 @@ export class Workbench {
     return this.page.locator('.part.sidebar .monaco-list-row', { hasText: text });
   }
 
+  /**
+   * Chooses an item of the context menu of a row. What takes the focus closes a menu; and it takes no click in its first 0.1 s, lest the
+   * one that opened it chooses.
+   */
+  async chooseInMenu(row: Locator, item: string): Promise<void> {
+    const entry = this.page.locator('.monaco-menu .action-item', { hasText: item });
+    await until(`"${item}" in the menu`, async () => {
+      await row.click({ button: 'right' });
+      return entry.hover({ timeout: 5000 }).then(() => true, () => this.page.keyboard.press('Escape').then(() => false));
+    });
+    await this.page.keyboard.press('Enter');
+    await entry.waitFor({ state: 'detached' });
+  }
+
   /** What is shown after lines: a style draws it, and it is no text of the page. */
   afterLines(): Promise<string[]> {
     return this.page.evaluate(() => [...document.querySelectorAll('.monaco-editor .view-line span[class*="ced-"]')]
