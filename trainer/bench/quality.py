@@ -1,6 +1,6 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full|others|switches|long] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL]
+    npm run bench:quality -- [--form quick|full|others|switches|long|longer] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL]
                              [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
@@ -9,7 +9,7 @@ and as many steps as the budget holds are made. Both sides get the same trials o
 best is an edge of those; the best of each goes on
 (`--at`: what an earlier search found, for both).
 `others` compares the methods of ours that the headline leaves out with its winner, each at its own best rate; `switches` the presets of
-`minillm`, and what single switches do; `long` some of them on a task with long answers (`bench.plays`).
+`minillm`, and what single switches do; `long` and `longer` some of them on tasks with long answers (`bench.plays`).
 """
 
 from __future__ import annotations
@@ -230,21 +230,21 @@ def main() -> None:
     )
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N")
     parser.add_argument(
-        "--folder", type=Path, help="where results are kept; a run goes on from there. Default: .cache/quality, of the plays .cache/plays"
+        "--folder", type=Path, help="where results are kept; a run goes on from there. Default: .cache/quality, of the plays .cache/FORM"
     )
     parser.add_argument("--goal", type=float, default=GOAL, help="the reverse KL to which CPU-seconds are counted")
     parser.add_argument("--only-report", action="store_true", help="print what has been measured")
     options = parser.parse_args()
     torch.set_num_threads(1)
     where = report.conditions()
-    long = options.form == "long"
-    folder = (options.folder or Path(".cache/plays" if long else ".cache/quality")).resolve()
+    length = plays.LENGTHS.get(options.form)
+    folder = (options.folder or Path(".cache") / (options.form if length else "quality")).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    task = plays.task(folder / "task") if long else WORDS
+    task = plays.task(folder / "task", length) if length else WORDS
     book = Book(folder, task)
     if not options.only_report:
-        if long:
-            plays.make(folder / "task")
+        if length:
+            plays.make(folder / "task", length)
         measure(book, options.form, (int(options.at[0]), float(options.at[1])) if options.at else None, options.seeds, options.goal)
     conclude(book, where, options.goal)
 

@@ -30,6 +30,7 @@ FORMS = {
     "others": Form((32,), (1e-3, 2e-3, 4e-3), 25, (25, 50, 100), (1, 2, 3), looks=(0.5, 1.0)),
     "switches": Form((64,), (2e-3,), 50, (50,), (1, 2, 3)),
     "long": Form((32,), (1e-3, 2e-3), 100, (200,), (1, 2, 3), looks=(0.5, 1.0)),
+    "longer": Form((16,), (2e-3,), 300, (300,), (1, 2, 3), looks=(0.5, 1.0)),
 }
 
 
@@ -91,7 +92,7 @@ STABILISED = {name: options_of(teacher={"precision": "auto"}, phase={"objective"
 COMPARED: dict[str, Sequence[Entry]] = {
     "others": [("ours", method, options) for method, options in OTHERS.items()],
     "switches": [("ours", "minillm", options) for options in SWITCHED.values()],
-    "long": [("ours", "minillm", options) for options in STABILISED.values()],
+    **{form: [("ours", "minillm", options) for options in STABILISED.values()] for form in ("long", "longer")},
 }
 """What a form compares that knows our side alone."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.plays import LONGEST, LONGEST_PROMPT, TEXT, rows
+from bench.plays import LENGTHS, LONGEST_PROMPT, TEXT, Length, rows
 from bench.quality import Book, best_of, beyond, conclude, seconds_to
 from bench.quality_forms import COMPARED
 from bench.quality_ours import others_of, phase_of
@@ -95,11 +95,12 @@ def test_a_book_without_trials_can_be_looked_at(tmp_path: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["ratio"] is None
 
 
-def test_rows_of_the_plays_are_pieces_of_the_text() -> None:
+@pytest.mark.parametrize("length", LENGTHS.values(), ids=LENGTHS)
+def test_rows_of_the_plays_are_pieces_of_the_text(length: Length) -> None:
     text = gzip.decompress(TEXT.read_bytes()).decode()
-    made = rows(text[:50_000])
-    assert len(made) > 300
+    made = rows(text[:50_000], length)
+    assert len(made) > 900 / length.lines
     for row in made:
         assert row["prompt"] + row["response"] in text
         assert len(row["prompt"]) <= LONGEST_PROMPT
-        assert len(row["response"]) < LONGEST, "the end token has room"
+        assert len(row["response"]) < length.longest, "the end token has room"
