@@ -220,7 +220,7 @@ describe('samples of five hundred prompts', function suite() {
     assert.deepEqual(after.touched.filter((id) => id !== 'list'), [before.changing]);
   });
 
-  it('are where one left them after a look at one of them, and so is what was searched for @long', async () => {
+  it('are where one left them after a look at one of them, and so is what was searched for', async () => {
     const left = await panel();
     await left.locator('.search').fill('er');
     await left.locator('.prompt').first().waitFor();

@@ -56,6 +56,8 @@ export class SampleList {
 
   /** The prompt at the upper edge of the window; undefined while the list has not reached that edge. */
   atEdge(): PromptPlace | undefined {
+    // Who has just scrolled far sees none of what is drawn.
+    this.draw();
     if (this.element.getBoundingClientRect().top >= 0) return undefined;
     for (const [id, { element }] of this.cards) {
       const { top, bottom } = element.getBoundingClientRect();
@@ -82,11 +84,16 @@ export class SampleList {
 
   private soon(): void {
     if (this.frame !== 0) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.fit();
-      this.render();
-    });
+    this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  /** What is due, if anything is. */
+  private draw(): void {
+    if (this.frame === 0) return;
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.fit();
+    this.render();
   }
 
   private fit(): void {
