@@ -27,6 +27,7 @@ from bench.ours import Ours
 from bench.published import ALPHA, Published
 from bench.shapes import SHAPES, make_pair
 from bench.trl_step import TrlStep
+from minillm import recording
 from minillm.language_model import LanguageModel
 
 GB = 1e9
@@ -74,8 +75,12 @@ class Bench:
             torch.cuda.empty_cache()
         return Measured(parts, peak, error)
 
-    def ours(self, method: str, **settings: Any) -> dict[str, Callable[[], object]]:
+    def ours(self, method: str, *, graphs: bool = False, **settings: Any) -> dict[str, Callable[[], object]]:
         """The first update of a round samples; the others do not. `rollout` is told by the phase, so only steps are timed here."""
+        pair = self.pair.loaded
+        pair.student.recorded = pair.teacher.recorded = False
+        if graphs:
+            report.tell(recording.allow(pair.student, pair.teacher))
         updates = self.options.updates if method == "minillm" else 1
         side = Ours(self.pair, method, updates=updates, rounds=self.options.repeats + 2, **self.size, **settings)
         if updates == 1:
@@ -131,6 +136,8 @@ def run(shapes: str, options: argparse.Namespace) -> dict[str, Any]:
         for name, side in {
             "minillm, common mask": lambda: bench.ours("minillm"),
             "minillm, lock step": lambda: bench.ours("minillm", objective={"sampling": "lockStep"}),
+            "minillm, common mask, CUDA graphs": lambda: bench.ours("minillm", graphs=True),
+            "minillm, lock step, CUDA graphs": lambda: bench.ours("minillm", graphs=True, objective={"sampling": "lockStep"}),
             "gkd": lambda: bench.ours("gkd", onPolicyShare=1.0, beta=1.0),
             "published procedure": bench.published,
             **({"TRL": bench.trl} if trl_step.version() else {}),

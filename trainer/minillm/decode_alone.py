@@ -76,7 +76,7 @@ def sample_alone(reader: Reader, uniform: Tensor, *, temperature: float, eos: in
         rows.ids[:, end] = token
         made[rows.alive, step] = token
         rows.ended |= token == eos
-        stay = rows.staying(step, LEAVING)
+        stay = rows.staying(step, reader.crowded(LEAVING))
         if stay is None:
             continue
         if len(stay) == 0:

@@ -32,6 +32,9 @@ CROWDED = 0.5
 LEAVING = 0.1
 """Share of ended rows in a group from which moving the others together costs less than decoding on."""
 
+TOGETHER = 8
+"""Columns that a teacher with some of the turns reads at once, where its steps are recorded: they wait for it anyway."""
+
 
 @dataclass(frozen=True)
 class Turns:
@@ -135,7 +138,7 @@ def _groups(teacher: LanguageModel, prompts: Sequence[Sequence[int]], rows: Rows
     made = []
     for span, (_, at) in zip(_side_by_side([size for size, _ in turns.groups]), turns.groups, strict=True):
         begin = rows.width - max(map(len, prompts[span]))
-        made.append(_Group(Reader(teacher, rows, begin), span, at, temperature))
+        made.append(_Group(Reader(teacher, rows, begin, 1 if all(at) else TOGETHER), span, at, temperature))
     return made
 
 
@@ -162,7 +165,7 @@ def _look(groups: Sequence[_Group], rows: Rows) -> None:
 def _leave(groups: Sequence[_Group], ended: Tensor) -> Tensor | None:
     """Takes rows that have ended out of the groups that the teacher has just read, where they are enough; returns the rows of the chunk
     that stay, None where all do."""
-    leaving = [group for group in groups if not group.pending and group.over >= min(LEAVING, 1.0) * group.size]
+    leaving = [group for group in groups if not group.pending and group.over >= min(group.reader.crowded(LEAVING), 1.0) * group.size]
     if not leaving:
         return None
     stay = torch.ones_like(ended)

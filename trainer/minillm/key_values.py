@@ -7,6 +7,8 @@ attention of accelerators has given wrong results for such views (torch's issues
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -43,6 +45,11 @@ class KeyValues(DynamicCache):
             (layer.reorder_cache if has_running_state(layer) else layer.batch_select_indices)(indices)
 
 
+def grows(layer: Any) -> bool:
+    """Whether a layer of a cache has begun to keep the keys and values of all tokens, and keeps nothing else."""
+    return type(layer) in (DynamicLayer, _Roomy) and layer.is_initialized
+
+
 def has_running_state(layer: Any) -> bool:
     """Whether a layer of a cache keeps a state in place of keys and values, or beside them. (Its class has moved between versions.)"""
     return hasattr(layer, "conv_states")
@@ -75,3 +82,37 @@ def _filled(room: Tensor, new: Tensor, seen: int, end: int) -> Tensor:
         room = wider
     room[:, :, seen:end] = new
     return room
+
+
+class Room(DynamicLayer):
+    """Full attention in tensors whose address and shape never change: keys and values [B,heads,L,D] of `length` columns, of which those of
+    `begun` are the first. Tokens are written at the columns that `at` [n] names when it happens; what may be seen is up to the mask."""
+
+    def __init__(self, begun: DynamicLayer, length: int, at: Tensor) -> None:
+        super().__init__()
+        self.lazy_initialization(begun.keys, begun.values)
+        self.at, self.keys, self.values = at, _whole(begun.keys, length), _whole(begun.values, length)
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        with _unsorted():
+            self.keys.index_copy_(2, self.at, key_states)
+            self.values.index_copy_(2, self.at, value_states)
+        return self.keys, self.values
+
+
+def _whole(begun: Tensor, length: int) -> Tensor:
+    """Zeros behind what has begun: what no mask lets through is multiplied all the same, and must be a number."""
+    room = begun.new_zeros((*begun.shape[:2], length, begun.shape[3]))
+    room[:, :, : begun.shape[2]] = begun
+    return room
+
+
+@contextmanager
+def _unsorted() -> Iterator[None]:
+    """Writes without asking for an order: columns that are all different need none, and asking for one sorts them first."""
+    mode = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("default")
+    try:
+        yield
+    finally:
+        torch.set_deterministic_debug_mode(mode)

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from minillm import cheaper
+from minillm import cheaper, recording
 from minillm.blocks import load_corpus
 from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
@@ -62,6 +62,8 @@ class Prepared:
     """The teacher as it reads in training; `teacher` is the one that judges."""
     foretold: Foretold
     """What was known of the models before they were loaded."""
+    told: list[str]
+    """What there is to tell of how the models compute."""
 
     @property
     def distillation(self) -> int | None:
@@ -92,6 +94,9 @@ def prepare(
     subset = spread(validation, config.evaluation.rows)
     width = config.data.max_prompt_tokens + config.data.max_new_tokens
     reading = cheaper.choose(pair.teacher, config.teacher.precision, subset, tokenizer.pad_token_id, width)
+    told = [reading.told] if reading.told else []
+    if config.cuda_graphs:
+        told.append(recording.allow(pair.student, pair.teacher, reading.teacher))
     away = offload(pair.teacher, reading.teacher) if config.teacher.offload else []
 
     def spare_teacher() -> None:
@@ -123,7 +128,7 @@ def prepare(
         config, device, PRECISIONS[dtype], threads, pair.student, pair.teacher, tokenizer,
         Setting(config, tokenizer, bench.eos, bench.pad, heed), phases, first_steps, total,
         config.checkpoints.every or max(1, round(total / DEFAULT_CHECKPOINTS)), subset,
-        spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, reading, foretold,
+        spread(validation, config.evaluation.final_rows), inspection, rows, read, sets.loaded, reading, foretold, told,
     )  # fmt: skip
 
 

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from minillm import draws
 from minillm.language_model import LanguageModel
+from minillm.recording import Steps, recorder_for
 from minillm.sequences import left_pad, positions
 
 LOOK_EVERY = {"cpu": 1, "cuda": 8, "mps": 8}
 """Steps between two looks at which rows have ended: an accelerator is waited for at each."""
+REMADE = 0.5
+"""Share of ended rows from which a new recording for the others costs less than reading on with all."""
 
 
 class Rows:
@@ -55,22 +58,32 @@ class Rows:
 class Reader:
     """A model and what it has read of the rows, or of some that lie side by side."""
 
-    def __init__(self, model: LanguageModel, rows: Rows, begin: int = 0) -> None:
-        self.model, self.rows = model, rows
+    def __init__(self, model: LanguageModel, rows: Rows, begin: int = 0, together: int = 1) -> None:
+        self.model, self.rows, self.together = model, rows, together
         self.cache = model.new_cache()
         self.begin = self.seen = begin
         """The first column that is read: before it these rows have padding alone."""
+        self.steps: Steps | None = None
+        """Where steps are recorded: what reads all but the first columns, `together` of them at a time."""
 
     def read(self, end: int, span: slice = slice(None)) -> Tensor:
         """Hidden states [B,n,H] of the columns from the last one read up to `end`, in the rows of `span`: all, or always its own."""
-        rows, new, whole = self.rows, slice(self.seen, end), slice(self.begin, end)
+        rows, begin, new, whole = self.rows, self.seen, slice(self.seen, end), slice(self.begin, end)
         self.seen = end
+        if self.steps is None and begin > self.begin and (record := recorder_for(self.model, self.cache)) is not None:
+            self.steps = Steps(self.model, self.cache, rows.mask[span, self.begin :], self.together, record)
+        if self.steps is not None:
+            return self.steps.read(rows.ids[span, new], rows.positions[span, new], begin - self.begin)
         hidden, _ = self.model.hidden(rows.ids[span, new], rows.mask[span, whole], rows.positions[span, new], self.cache)
         return hidden
 
     def keep(self, index: Tensor) -> None:
         """Goes on with the rows of `index`, among those that it reads."""
-        self.cache.batch_select_indices(index)
+        (self.cache.batch_select_indices if self.steps is None else self.steps.keep)(index)
+
+    def crowded(self, share: float) -> float:
+        """The share of ended rows at which the others are moved together: where that is cheap, `share`."""
+        return share if self.steps is None else max(share, REMADE)
 
 
 def draw_columns(seed: int, stream: int, names: Tensor, steps: int, device: torch.device) -> Tensor:

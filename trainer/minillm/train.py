@@ -123,8 +123,8 @@ class Trainer:
         else:
             self.notes.before_the_first_step()
         self.tell_start()
-        if prepared.reading.told:
-            self.message("info", prepared.reading.told)
+        for sentence in prepared.told:
+            self.message("info", sentence)
         if resumed_at is not None and self.due(*begin):  # the one before may have died before it had looked
             self.look_at_student(resumed_at)
         for index in range(begin[0], len(prepared.phases)):

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 import torch
 from conftest import MakeRun, events_of
+from test_decode import IN_GROUPS, MANY
 from test_methods import PHASES, settings
 from test_resume import outcome, train_until
+from toys import teacher, toy
 
+from minillm import decode, recording
+from minillm.language_model import LanguageModel
 from minillm.train import train
 
 DEVICE = "cuda"
@@ -62,6 +66,33 @@ def test_a_kind_of_student_learns(make_run: MakeRun, name: str, kind: str) -> No
     norms = [event["metrics"]["grad/norm"] for event in events_of(run, "step")]
     assert all(math.isfinite(norm) and norm > 0 for norm in norms)
     assert not [event for event in events_of(run, "message") if event["level"] == "error"]
+
+
+def test_decoding_replays_graphs_and_resumes_to_the_bit(make_run: MakeRun) -> None:
+    through, run = (make_run(folder, phases__1=phase("minillm"), cudaGraphs=True, **SIZES) for folder in ("through", "again"))
+    assert train(through.path, 1) == 0
+    assert "Decoding replays CUDA graphs." in [event["text"] for event in events_of(through, "message")]
+    train_until(run, 1, 9)
+    assert train(run.path, 2) == 0
+    expected, found = outcome(through), outcome(run)
+    for part in ("steps", "scores", "weights"):
+        assert found[part] == expected[part], part
+
+
+@pytest.mark.parametrize("sampling", ["student", "lockStep", "commonMask"])
+@pytest.mark.parametrize("name", ["gpt2", "opt", "llama", "qwen3"])
+def test_a_rollout_from_graphs_is_one_without(name: str, sampling: str) -> None:
+    """In fp64, to the token."""
+    found = []
+    for recorded in (False, True):
+        student, mentor = (
+            LanguageModel(model(name).model.to(DEVICE), name=role) for role, model in (("student", toy), ("teacher", teacher))
+        )
+        if recorded:
+            assert recording.allow(student, mentor) == "Decoding replays CUDA graphs."
+        found.append(decode.rollout(student, mentor, MANY, range(len(MANY)), **{**IN_GROUPS, "sampling": sampling}))
+    for field, tensor in found[0].tensors().items():
+        torch.testing.assert_close(found[1].tensors()[field], tensor, rtol=1e-6, atol=1e-6, msg=field)
 
 
 def test_steps_on_the_gpu_are_those_of_the_cpu(make_run: MakeRun) -> None:
