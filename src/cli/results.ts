@@ -3,7 +3,7 @@ import type { History } from '../telemetry/history';
 import { formatMetric, metricLabel } from '../present/numbers';
 import { type Column, formatTable } from '../present/table';
 import { displayWidth } from '../present/width';
-import { buildResults, type ResultTable, type Results } from '../protocol/results';
+import { buildResults, type ResultRow, type ResultTable, type Results } from '../protocol/results';
 import type { Terminal } from './terminal';
 
 export function resultsOf(history: History): Results {
@@ -39,20 +39,29 @@ function checkpointLines(table: ResultTable, terminal: Terminal): string[] {
   return left > 0 ? [...lines, paint.dim(`${left} more metric${left === 1 ? '' : 's'} in a wider terminal, or with --json`)] : lines;
 }
 
-/** The end on all rows: a line per metric, so that start, control, student and teacher stand side by side. */
+/**
+ * A line per metric, so that start, control, student and teacher, or several runs, stand side by side; those that have no room there
+ * stand below.
+ */
 function finalLines(table: ResultTable, terminal: Terminal): string[] {
   const { paint } = terminal;
-  const columns: Column[] = [
-    { head: '', align: 'left' }, ...table.rows.map(({ label, detail }) => ({ head: `${label}\n${shortDetail(detail)}`, align: 'right' as const })),
-  ];
-  const rows = table.metrics.map((metric, i) => [
-    metricLabel(metric),
-    ...table.rows.map((row) => {
+  const first: Column = { head: '', align: 'left' };
+  const band = (some: readonly ResultRow[]): string[] => formatTable(
+    [first, ...some.map(({ label, detail }) => ({ head: `${label}\n${shortDetail(detail)}`, align: 'right' as const }))],
+    table.metrics.map((metric, i) => [metricLabel(metric), ...some.map((row) => {
       const text = cell(metric, row.values[i] ?? null);
       return row.best.includes(i) ? paint.green(text) : row.id === 'teacher' ? paint.dim(text) : text;
-    }),
-  ]);
-  return formatTable(columns, rows, paint.dim);
+    })]),
+    paint.dim,
+  );
+  const lines: string[] = [];
+  for (let rest = table.rows; rest.length > 0;) {
+    let shown = rest.length;
+    while (shown > 1 && band(rest.slice(0, shown)).some((line) => displayWidth(line) > terminal.columns)) shown--;
+    lines.push(...(lines.length > 0 ? [''] : []), ...band(rest.slice(0, shown)));
+    rest = rest.slice(shown);
+  }
+  return lines;
 }
 
 const shortDetail = (detail: string): string => detail.replace('the start at temperature', 'start at τ');
