@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Frame } from 'playwright-core';
@@ -51,6 +51,7 @@ async function openOn(workbench: Workbench, { folder, dir }: Recorded): Promise<
 interface Line {
   readonly seq: number;
   readonly kind: string;
+  readonly step?: number;
   readonly metrics?: Readonly<Record<string, number>>;
 }
 
@@ -265,7 +266,13 @@ describe('the run panel', function suite() {
       const newest = pointsOf(events(dir), 'loss/total').toLocaleString('en');
       // The points of the whole run are on their way when the zoom has just been left.
       await until('the newest step first', async () => await chart.locator('tbody th').first().textContent() === newest);
-      assert.ok(await chart.locator('tbody tr').count() > 100);
+      const count = await chart.locator('tbody tr').evaluateAll((rows) => rows.map((row) => row.classList.add('read')).length);
+      assert.ok(count > 100);
+      const lines = events(dir);
+      const last = lines.findLast(({ kind }) => kind === 'step');
+      appendFileSync(path.join(dir, 'events.jsonl'), `${JSON.stringify({ ...last, seq: lines.length, step: last!.step! + 1 })}\n`);
+      await until('one more', async () => await chart.locator('tbody th').first().textContent() === (last!.step! + 1).toLocaleString('en'));
+      assert.ok(await chart.locator('tr.read').count() >= count - 1, 'what one reads stays as it is');
       await chart.locator('.tool', { hasText: 'table' }).click();
     });
 

@@ -5,7 +5,7 @@ import type { Marks } from '../../src/protocol/runPanel';
 import { h, setAttribute, setChildren, setText, smallButton } from '../parts/dom';
 import { align, type Aligned } from './align';
 import { unitOf, type ChartSpec } from './catalogue';
-import { fillTable } from './chartTable';
+import { ChartTable } from './chartTable';
 import { Legend } from './legend';
 import { type Course, type Line, linesOf, type Measured, measured } from './lines';
 import { marksNear, type Nearby, reachOf } from './nearby';
@@ -50,7 +50,7 @@ export class Chart {
   private readonly legend: Legend;
   private readonly canvas: HTMLDivElement;
   private readonly tableBox: HTMLDivElement;
-  private readonly table = h('table', { class: 'numbers' });
+  private readonly table: ChartTable;
   private readonly notes = h('span');
   private readonly notesLine: HTMLParagraphElement;
   private readonly branchButton: HTMLButtonElement;
@@ -87,7 +87,8 @@ export class Chart {
     this.canvas = h('div', { class: 'plot', role: 'slider', tabindex: 0, title: HELP, 'aria-label': `${spec.title}, cursor`, 'aria-valuenow': 0, 'aria-describedby': `${id}-words` });
     this.canvas.addEventListener('keydown', (event) => this.onKey(event));
     this.canvas.addEventListener('blur', () => this.moveTo(null));
-    this.tableBox = h('div', { class: 'chart-table', tabindex: 0, role: 'region', 'aria-label': `${spec.title}, table` }, this.table);
+    this.table = new ChartTable(spec.title);
+    this.tableBox = h('div', { class: 'chart-table', tabindex: 0, role: 'region', 'aria-label': `${spec.title}, table` }, this.table.element);
     const unit = unitOf(spec);
     this.element = h('section', { class: 'chart', 'aria-labelledby': id, 'data-chart': spec.id },
       h('div', { class: 'chart-head' },
@@ -168,7 +169,7 @@ export class Chart {
     setText(this.branchButton, branch ?? '');
     setAttribute(this.branchButton, 'aria-pressed', input.branches);
     setAttribute(this.branchButton, 'title', input.branches ? 'Hide it in all charts' : 'Show it in all charts');
-    if (input.table) fillTable(this.table, this.spec.title, shown, input.branches);
+    if (input.table) this.table.show(shown, input.branches);
     else this.drawPlot(input, log);
     this.describeCursor();
   }

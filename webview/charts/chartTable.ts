@@ -36,12 +36,32 @@ export function tableRows(series: readonly Columns[], branches: boolean): TableR
   return [...rows].map(([step, cells]) => ({ step, cells })).sort((a, b) => b.step - a.step);
 }
 
-export function fillTable(table: HTMLTableElement, caption: string, shown: readonly Measured[], branches: boolean): void {
-  setChildren(table, [
-    h('caption', { class: 'visually-hidden' }, caption),
-    h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'step'), ...shown.map(({ label, columns: { aggregated } }) => h('th', { scope: 'col' },
-      label, aggregated === 1 ? null : h('span', { class: 'unit' }, `mean (lowest to highest) of ${aggregated}`))))),
-    h('tbody', {}, ...tableRows(shown.map(({ columns }) => columns), branches).map(({ step, cells }) =>
-      h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...cells.map((text) => h('td', {}, text))))),
-  ]);
+/** Rows that say what they said stay as they are: one may have selected in them, or be listening to them. */
+export class ChartTable {
+  private readonly head = h('thead');
+  private readonly body = h('tbody');
+  readonly element: HTMLTableElement;
+  private headed = '';
+  private rows = new Map<string, HTMLTableRowElement>();
+
+  constructor(caption: string) {
+    this.element = h('table', { class: 'numbers' }, h('caption', { class: 'visually-hidden' }, caption), this.head, this.body);
+  }
+
+  show(shown: readonly Measured[], branches: boolean): void {
+    const heads = shown.map(({ label, columns: { aggregated } }) => ({ label, unit: aggregated === 1 ? null : `mean (lowest to highest) of ${aggregated}` }));
+    const headed = JSON.stringify(heads);
+    if (headed !== this.headed) {
+      this.headed = headed;
+      setChildren(this.head, [h('tr', {}, h('th', { scope: 'col' }, 'step'), ...heads.map(({ label, unit }) => h('th', { scope: 'col' },
+        label, unit === null ? null : h('span', { class: 'unit' }, unit))))]);
+    }
+    const before = this.rows;
+    this.rows = new Map();
+    for (const { step, cells } of tableRows(shown.map(({ columns }) => columns), branches)) {
+      const told = JSON.stringify([step, cells]);
+      this.rows.set(told, before.get(told) ?? h('tr', {}, h('th', { scope: 'row' }, step.toLocaleString('en')), ...cells.map((text) => h('td', {}, text))));
+    }
+    setChildren(this.body, [...this.rows.values()]);
+  }
 }
