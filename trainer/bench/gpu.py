@@ -2,7 +2,8 @@
 
     python -P -m bench.gpu [--shapes gpt2-xl qwen2.5-7b] [--batch 16] [--prompt 256] [--new 256] [--updates 4] [--repeats 2] [--device cuda]
 
-Weights are random, products in bf16, the student's own weights in fp32. Without a GPU: exit code 2. `--shapes tiny --device cpu` goes
+Weights are random, products in bf16, the student's own weights in fp32. No row ends before its last token: CUDA graphs are recorded once a
+round here, and anew where rows leave, which this does not show. Without a GPU: exit code 2. `--shapes tiny --device cpu` goes
 through the same on a CPU, in seconds.
 
 The bound of a decoding step is the time to read what it must: the weights of both models and their caches (mean context), at the
@@ -39,6 +40,8 @@ class Measured:
 
     parts: dict[str, list[float]]
     gigabytes: float | None
+    reserved: float | None
+    """What the allocator held: what CUDA graphs work in is allocated to nobody between two replays."""
     error: str | None = None
 
     def middle(self, part: str) -> float | None:
@@ -69,11 +72,13 @@ class Bench:
             work.clear()
         except torch.OutOfMemoryError:
             error = "out of memory"
-        peak = torch.cuda.max_memory_allocated(self.device) / GB if self.device != "cpu" else None
+        cuda = self.device != "cpu"
+        peak = torch.cuda.max_memory_allocated(self.device) / GB if cuda else None
+        reserved = torch.cuda.max_memory_reserved(self.device) / GB if cuda else None
         gc.collect()
         if self.device != "cpu":
             torch.cuda.empty_cache()
-        return Measured(parts, peak, error)
+        return Measured(parts, peak, reserved, error)
 
     def ours(self, method: str, *, graphs: bool = False, **settings: Any) -> dict[str, Callable[[], object]]:
         """The first update of a round samples; the others do not. `rollout` is told by the phase, so only steps are timed here."""
@@ -149,13 +154,26 @@ def run(shapes: str, options: argparse.Namespace) -> dict[str, Any]:
         rollout, update, per_update = costs(measured, updates)
         bound = bounds["commonMask" if "common" in name else "lockStep"] if "minillm" in name else None
         share = bound / rollout if bound and rollout else None
-        rows.append([name, rollout, tokens / rollout if rollout else None, share, update, per_update, measured.gigabytes, measured.error])
+        rows.append(
+            [
+                name,
+                rollout,
+                tokens / rollout if rollout else None,
+                share,
+                update,
+                per_update,
+                measured.gigabytes,
+                measured.reserved,
+                measured.error,
+            ]
+        )
         record[name] = {
             "rolloutSeconds": rollout, "tokensPerSecond": tokens / rollout if rollout else None, "ofBandwidthBound": share,
-            "updateSeconds": update, "secondsPerUpdate": per_update, "peakGigabytes": measured.gigabytes, "error": measured.error,
+            "updateSeconds": update, "secondsPerUpdate": per_update, "peakGigabytes": measured.gigabytes,
+            "reservedGigabytes": measured.reserved, "error": measured.error,
         }  # fmt: skip
     print(f"\n{shapes}: batch {options.batch}, {options.prompt}+{options.new} tokens, {updates} updates a rollout (TRL and gkd: 1)")
-    report.table(["trainer", "rollout s", "tokens/s", "of bound", "update s", "s per update", "peak GB", "error"], rows)
+    report.table(["trainer", "rollout s", "tokens/s", "of bound", "update s", "s per update", "peak GB", "reserved GB", "error"], rows)
     ours, theirs = record["minillm, common mask"]["secondsPerUpdate"], {}
     for rival in ("published procedure", "TRL"):
         if ours and record.get(rival, {}).get("secondsPerUpdate"):

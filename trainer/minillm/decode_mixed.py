@@ -23,6 +23,7 @@ from minillm.head import BLOCK_LOGITS, CHUNK_LOGITS, log_softmax, terms_of
 from minillm.interrupt import Heed
 from minillm.language_model import LanguageModel
 from minillm.reader import Reader, Rows, inverse_cdf
+from minillm.recording import TOGETHER
 from minillm.sequences import Rollout
 
 PENDING_LOGITS = {"cpu": 1 << 26, "cuda": 1 << 28, "mps": 1 << 27}
@@ -31,9 +32,6 @@ CROWDED = 0.5
 """Share of ended rows in a group at which the teacher reads early, so that they can leave."""
 LEAVING = 0.1
 """Share of ended rows in a group from which moving the others together costs less than decoding on."""
-
-TOGETHER = 8
-"""Columns that a teacher with some of the turns reads at once, where its steps are recorded: they wait for it anyway."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def rollout_mixed(
                 group.read(end)
             if group.block is not None:
                 kept.settle(group, step + 1)
-        stay = None if last else _leave(groups, rows.ended)
+        stay = None if last else _leave(groups, rows.ended, reader.crowded(LEAVING))
         if stay is None:
             continue
         groups = [group for group in groups if group.size]
@@ -162,10 +160,11 @@ def _look(groups: Sequence[_Group], rows: Rows) -> None:
         group.over = count
 
 
-def _leave(groups: Sequence[_Group], ended: Tensor) -> Tensor | None:
-    """Takes rows that have ended out of the groups that the teacher has just read, where they are enough; returns the rows of the chunk
-    that stay, None where all do."""
-    leaving = [group for group in groups if not group.pending and group.over >= min(group.reader.crowded(LEAVING), 1.0) * group.size]
+def _leave(groups: Sequence[_Group], ended: Tensor, share: float) -> Tensor | None:
+    """Takes rows that have ended out of the groups that the teacher has just read, where they are `share` of a group or what its reader
+    wants; returns the rows of the chunk that stay, None where all do."""
+    read = [group for group in groups if not group.pending]
+    leaving = [group for group in read if group.over >= min(group.reader.crowded(share), 1.0) * group.size]
     if not leaving:
         return None
     stay = torch.ones_like(ended)

@@ -2,7 +2,8 @@
 
 The library's cache copies all that it holds at every token, and on a CPU a rollout takes longer by that. Here a layer writes each token
 where it belongs, and moves everything once in `STEP` tokens. What attention is given is then the beginning of a larger room: fused
-attention of accelerators has given wrong results for such views (torch's issues 112577 and 181133), so they keep the library's way.
+attention of accelerators has given wrong results for such views (torch's issues 112577 and 181133), so they keep the library's way, or
+(`FixedLayer`) tensors of full length for recordings.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _filled(room: Tensor, new: Tensor, seen: int, end: int) -> Tensor:
     return room
 
 
-class Room(DynamicLayer):
+class FixedLayer(DynamicLayer):
     """Full attention in tensors whose address and shape never change: keys and values [B,heads,L,D] of `length` columns, of which those of
     `begun` are the first. Tokens are written at the columns that `at` [n] names when it happens; what may be seen is up to the mask."""
 

@@ -47,6 +47,8 @@ class LanguageModel:
         self.takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
         self.recorded = False
         """Whether decoding replays recordings of its steps (`recording.prove` says where that can be)."""
+        self.unrecorded: str | None = None
+        """Why it no longer does, though steps are made as for them."""
         self._scale, self._cap = _output_scale(model.config.get_text_config())
 
     @property
@@ -80,7 +82,8 @@ class LanguageModel:
     ) -> tuple[Tensor, KeyValues | None]:
         """Final hidden states [B,T,H] of `input_ids` [B,T], what the head is applied to.
 
-        With a cache in `past`, `attention_mask` [B,S+T] covers its S tokens too, and the cache grows in place.
+        With a cache in `past`, `attention_mask` [B,S+T] covers its S tokens too, and the cache grows in place. One that is of full
+        length [L] from the start takes a mask [B,1,T,L] that says which of its columns each token sees.
         """
         places = {"position_ids": position_ids} if self.takes_positions else {}
         with self.computing():
@@ -169,24 +172,14 @@ def verify(model: LanguageModel, pointer: str | None = None) -> None:
             found = model.logits(torch.cat([first[:, -1:], last[other]], 1))
     finally:
         model.model.train(was_training)
-    if not near_enough(found, expected, model.dtype):
-        error = _difference(found, expected)
+    error = (found - expected).abs().max() / expected.abs().max()
+    if not error <= (0.1 if model.dtype in (torch.bfloat16, torch.float16) else 1e-3):
         kind = model.model.config.model_type
         raise BadInput(
             f"The {model.name}: the logits of a {kind} model cannot be rebuilt from its last hidden states "
             f"(relative difference {error:.2g}); this model family is not supported.",
             pointer=pointer,
         )
-
-
-def near_enough(found: Tensor, expected: Tensor, dtype: torch.dtype) -> bool:
-    """Whether what a model of this compute dtype gives in two ways is the same but for rounding."""
-    return _difference(found, expected) <= (0.1 if dtype in (torch.bfloat16, torch.float16) else 1e-3)
-
-
-def _difference(found: Tensor, expected: Tensor) -> float:
-    """The largest, relative to the largest number."""
-    return ((found - expected).abs().max() / expected.abs().max()).item()
 
 
 def aligned(tensor: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from minillm.sequences import left_pad, positions
 LOOK_EVERY = {"cpu": 1, "cuda": 8, "mps": 8}
 """Steps between two looks at which rows have ended: an accelerator is waited for at each."""
 REMADE = 0.5
-"""Share of ended rows from which a new recording for the others costs less than reading on with all."""
+"""Share of ended rows from which a new recording for the others costs less than reading on with all of them."""
 
 
 class Rows:
@@ -70,7 +70,7 @@ class Reader:
         """Hidden states [B,n,H] of the columns from the last one read up to `end`, in the rows of `span`: all, or always its own."""
         rows, begin, new, whole = self.rows, self.seen, slice(self.seen, end), slice(self.begin, end)
         self.seen = end
-        if self.steps is None and begin > self.begin and (record := recorder_for(self.model, self.cache)) is not None:
+        if self.steps is None and begin > self.begin and (record := recorder_for(self.model)) is not None:
             self.steps = Steps(self.model, self.cache, rows.mask[span, self.begin :], self.together, record)
         if self.steps is not None:
             return self.steps.read(rows.ids[span, new], rows.positions[span, new], begin - self.begin)

@@ -208,8 +208,10 @@ class Record:
 
 def environment(prepared: Prepared) -> dict[str, Any]:
     """What a resume must find again to go on bit for bit."""
+    decoded = {"student": prepared.student, "teacher": prepared.reading.teacher}
     return {
         "torch": torch.__version__, "transformers": transformers.__version__, "device": str(prepared.device),
         "hardware": hardware(prepared.device), "precision": prepared.precision, "threads": prepared.threads,
         "teacherPrecision": prepared.reading.precision,
+        "cudaGraphs": ", ".join(role for role, model in decoded.items() if model.recorded) or "none",
     }  # fmt: skip

@@ -15,7 +15,7 @@ import torch
 import transformers
 from pydantic import ValidationError
 
-from minillm import __version__, checkpoint
+from minillm import __version__, checkpoint, recording
 from minillm.checks.notes import Notes
 from minillm.config import Config
 from minillm.ending import lowers_memory
@@ -102,6 +102,7 @@ class Trainer:
         self.phase = 0
         self.resumed = False
         self._told: tuple[str, float] = ("", 0.0)
+        self._losses: set[str] = set()
 
     def live(self) -> None:
         """From loading to the last evaluation. Raises Stopped, BadInput, or what went wrong."""
@@ -219,6 +220,10 @@ class Trainer:
     def report_rollout(self, round_number: int, metrics: Metrics) -> None:
         self.events.write("rollout", step=self.step, phase=self.phase, round=round_number, metrics=metrics)
         self.guards.rollout(self.phase, metrics)
+        for sentence in recording.losses(self.prepared.student, self.prepared.teacher, self.prepared.reading.teacher):
+            if sentence not in self._losses:
+                self._losses.add(sentence)
+                self.message("warning", sentence)
 
     def look_at_rollout(self, rollout: Rollout) -> Metrics:
         return self.guards.look_at(rollout)

@@ -11,8 +11,8 @@ from torch.utils._pytree import tree_map_only
 
 from minillm.recording import Replay
 
-WAITING = ("_local_scalar_dense", "nonzero", "equal")
-"""Operations whose outcome is looked at: a device would be waited for, which no recording can."""
+WAITING = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2", "unique_dim", "lift_fresh")
+"""Operations for which a device would be waited: their outcome is looked at, or has a size that depends on it, or comes from outside."""
 
 
 class _Tape(TorchDispatchMode):
@@ -21,7 +21,8 @@ class _Tape(TorchDispatchMode):
         self.entries: list[tuple[Any, Any, Any, Any]] = []
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if function.overloadpacket.__name__ in WAITING:
+        chosen_by_bool = function.overloadpacket.__name__ == "index" and any(at is not None and at.dtype == torch.bool for at in args[1])
+        if function.overloadpacket.__name__ in WAITING or chosen_by_bool:
             raise RuntimeError(f"{function} is not permitted in a recording")
         made = function(*args, **(kwargs or {}))
         self.entries.append((function, args, kwargs or {}, made))
@@ -42,6 +43,8 @@ class _Tape(TorchDispatchMode):
 
 
 def on_tape(work: Replay) -> Replay:
+    """After it has been done once: what is made only then, and kept, comes from outside."""
+    work()
     with (tape := _Tape()):
         work()
     return tape.replay

@@ -134,11 +134,15 @@ SINGLE = (*EAGER, "qwen3.5")
 """Families that compute part of a pass in fp32, whatever the model is in."""
 
 
-def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 0.5) -> LanguageModel:
-    """A tiny model in fp64 with weights wide enough that its distributions are far from uniform."""
+def toy(
+    name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.dtype = torch.float64, spread: float = 0.5, **shape: int
+) -> LanguageModel:
+    """A tiny model in fp64 with weights wide enough that its distributions are far from uniform. `shape` changes its config."""
     torch.manual_seed(seed)
     attention = "eager" if name in EAGER else "sdpa"
-    model = AutoModelForCausalLM.from_config(family(name, vocabulary), attn_implementation=attention).to(dtype).eval()
+    config = family(name, vocabulary)
+    config.update(shape)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=attention).to(dtype).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * spread)
@@ -146,9 +150,9 @@ def toy(name: str = "llama", vocabulary: int = 11, seed: int = 0, dtype: torch.d
     return LanguageModel(model, name=name)
 
 
-def teacher(name: str = "llama", vocabulary: int = 11, seed: int = 100, dtype: torch.dtype = torch.float64) -> LanguageModel:
+def teacher(name: str = "llama", vocabulary: int = 11, seed: int = 100, dtype: torch.dtype = torch.float64, **shape: int) -> LanguageModel:
     """Another one, frozen."""
-    model = toy(name, vocabulary, seed, dtype)
+    model = toy(name, vocabulary, seed, dtype, **shape)
     model.model.requires_grad_(False)
     return model
 

@@ -25,6 +25,7 @@ from minillm.offload import DEVICES
 from minillm.phases.corpus import weights_of
 from minillm.phases.rounds import reads_rollouts_alone
 from minillm.phases.teacher_cache import kept_bytes
+from minillm.recording import TOGETHER
 from minillm.sequences import READ_TOKENS
 
 FP32, BF16 = 4, 2
@@ -38,6 +39,8 @@ WORKING = 3
 """Widths of the widest layer, besides four of the residual, that a layer works on where nothing is kept for a backward pass."""
 AHEAD = 5
 """Steps between two turns of the teacher under a common mask, in multiples of the mean: longer waits are rare."""
+WORKSPACE = 32 << 20
+"""Bytes that each CUDA graph has for matrix products alone."""
 CROWDED = 1.25
 """How much larger than the mean a group of prompts may be."""
 
@@ -207,6 +210,9 @@ class _Models:
             "rollouts": self.buffer(rollouts + chunk, steps),  # the whole, and a part on its way there
             "copies": self.cast,
         }
+        if self.config.cuda_graphs and self.device == "cuda":
+            theirs = 0.0 if alone else math.ceil(chunk / group) * self.recording(teacher, group, TOGETHER, lengths)
+            held["graphs"] = self.recording(student, chunk, 1, lengths) + theirs
         drawing = FP32 * wide * (chunk + (DRAWN_COPIES - 1) * group)  # logits of all rows, and what is drawn from of a group
         read = self.read_together(chunk, lengths.prompt + steps) if alone else group
         block = self.block(read * waiting, 2, least=read)
@@ -255,6 +261,11 @@ class _Models:
 
     def cache(self, model: Sizes, tokens: float) -> float:
         return self.bytes * model.cached * tokens
+
+    def recording(self, model: Sizes, rows: int, columns: int, lengths: Lengths) -> float:
+        """What a CUDA graph of a step holds, besides keys and values: a layer's work, and keys and values of a layer for all its heads."""
+        heads = 2 * self.bytes * rows * (lengths.prompt + self.config.data.max_new_tokens) * model.width
+        return WORKSPACE + self.working(model, rows, columns) + heads
 
     def working(self, model: Sizes, rows: float, length: int) -> float:
         """What a forward pass that keeps nothing holds at once: one layer's own."""
