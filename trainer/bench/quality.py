@@ -1,7 +1,7 @@
 """How good a student becomes for so many CPU-seconds: our methods against the public trainer's, from one checkpoint.
 
-    npm run bench:quality -- [--form quick|full|others|switches|long|longer] [--at BATCH RATE] [--seeds N…] [--folder DIR] [--goal KL]
-                             [--only-report]
+    npm run bench:quality -- [--form quick|full|others|switches|long|longer] [--at BATCH RATE] [--seeds N…] [--budgets CPU-S…]
+                             [--only NAME…] [--folder DIR] [--goal KL] [--only-report]
 
 Trials run one after the other, one thread each, ours and theirs in turn, so that whatever else the machine does falls on both. What is
 done is kept in the folder, and a run that was broken off goes on. How long a schedule is, is set before: the cost of a step is measured,
@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import inf, isnan
 from pathlib import Path
 from statistics import median
@@ -29,7 +29,7 @@ from typing import Any
 import torch
 
 from bench import plays, report
-from bench.quality_forms import COMPARED, FORMS, HEADLINE, Entry, Form, contenders, name_of
+from bench.quality_forms import COMPARED, FORMS, HEADLINE, Entry, Form, contenders, entry_name, name_of
 from bench.quality_setting import SCORES, WORDS, Task, start_checkpoint
 from bench.quality_trial import UNCOUNTED, Trial
 
@@ -208,12 +208,16 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
     report.conclude({"benchmark": "quality", "ratio": ratio, "secondsTo": best, "goal": goal, **where, "perStep": steps, "trials": told})
 
 
-def measure(book: Book, name: str, at: Pair | None, seeds: Sequence[int] | None, goal: float) -> None:
-    """Makes the trials of a form that have not been made."""
-    form = FORMS[name]
+def measure(book: Book, name: str, form: Form, at: Pair | None, seeds: Sequence[int] | None, goal: float, only: Sequence[str]) -> None:
+    """Makes the trials of a form that have not been made; of those that compare our side alone, `only` some entries by name."""
     start_checkpoint(book.folder, book.task)
     if name in COMPARED:
-        best = dict.fromkeys(COMPARED[name], at) if at else search(book, form, COMPARED[name])
+        entries = [entry for entry in COMPARED[name] if not only or entry_name(entry) in only]
+        if not entries:
+            raise SystemExit(
+                f"Of {', '.join(only)} there is nothing in --form {name}; it compares {', '.join(map(entry_name, COMPARED[name]))}."
+            )
+        best = dict.fromkeys(entries, at) if at else search(book, form, entries)
         measure_entries(book, form, best, seeds or form.seeds)
         return
     sides = dict.fromkeys(("ours", "trl"), at) if at else {side: pair for (side, *_), pair in search(book, form, HEADLINE).items()}
@@ -229,6 +233,8 @@ def main() -> None:
         "--at", nargs=2, metavar=("BATCH", "RATE"), help="no search, and no schedule for the goal: the methods at this batch and rate"
     )
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N")
+    parser.add_argument("--budgets", nargs="+", type=float, metavar="CPU-S", help="in place of the form's")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="of what a form of ours alone compares, as its table says it")
     parser.add_argument(
         "--folder", type=Path, help="where results are kept; a run goes on from there. Default: .cache/quality, of the plays .cache/FORM"
     )
@@ -245,7 +251,11 @@ def main() -> None:
     if not options.only_report:
         if length:
             plays.make(folder / "task", length)
-        measure(book, options.form, (int(options.at[0]), float(options.at[1])) if options.at else None, options.seeds, options.goal)
+        form = FORMS[options.form]
+        if options.budgets:
+            form = replace(form, budgets=options.budgets)
+        at = (int(options.at[0]), float(options.at[1])) if options.at else None
+        measure(book, options.form, form, at, options.seeds, options.goal, options.only)
     conclude(book, where, options.goal)
 
 

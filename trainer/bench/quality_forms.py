@@ -104,3 +104,9 @@ def name_of(trial: Trial) -> str:
             if trial.options == options != CHEAP:
                 return f"ours minillm, {name}"
     return trial.name
+
+
+def entry_name(entry: Entry) -> str:
+    """The same of an entry, without "ours minillm, "."""
+    side, method, options = entry
+    return name_of(Trial(side, method, 1, 1.0, 1, options)).removeprefix("ours minillm, ")
