@@ -67,7 +67,7 @@ describe('what the window says by itself', function suite() {
       assert.equal(await workbench.notification(/alarmed/).count(), 0, 'it is told twice');
     });
 
-    it('is silent about a run that was muted, after a reload too', async () => {
+    it('is silent about a run that was muted, after a reload too @long', async () => {
       guardSays(alert('truncation', '60 % of the sampled answers were cut off; 50 % are allowed.'));
       const toast = workbench.notification(/alarmed: Step 9: 60 % of the sampled answers/);
       await toast.waitFor({ timeout: 20_000 });

@@ -186,7 +186,7 @@ describe('time travel', function suite() {
     await workbench.screenshot('story-tokens');
   });
 
-  it('calls prompts by their words where rows have no ids, in lists, on the page and on tabs', async () => {
+  it('calls prompts by their words where rows have no ids, in lists, on the page and on tabs @long', async () => {
     const recorded = recordedWorkspace();
     takeNames(recorded);
     await workbench.open(recorded.folder);
