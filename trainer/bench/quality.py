@@ -180,10 +180,11 @@ def grouped(records: Iterable[dict[str, Any]]) -> dict[Key, list[dict[str, Any]]
 
 
 COLUMNS = {
-    "kl": ("reverse KL", 1), "accuracy": ("greedy %", 100), "errors": ("PER %", 100), "entropy": ("entropy", 1), "goldNll": ("gold NLL", 1),
-    "length": ("tokens", 1),
+    "kl": ("reverse KL", 1), "answer": ("KL an answer", 1), "accuracy": ("greedy %", 100), "errors": ("PER %", 100),
+    "entropy": ("entropy", 1), "goldNll": ("gold NLL", 1), "length": ("tokens", 1),
 }  # fmt: skip
-"""Scores that the table shows: their name there, and by how much they are multiplied."""
+"""Scores that the table shows: their name there, and by how much they are multiplied. Where answers become shorter, those tokens are left
+that cost most, and the KL of a token may rise while that of a whole answer falls."""
 
 
 def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
@@ -191,10 +192,10 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
     groups = grouped(book.records)
     rows, told = [], []
     for (name, batch, rate, budget), ones in sorted(groups.items(), key=lambda item: (item[0][3], item[0])):
-        last = [one["seen"][-1] for one in ones]
+        last = [look | {"answer": look["kl"] * look["length"]} for look in (one["seen"][-1] for one in ones)]
         reached = [seconds_to(goal, one) for one in ones]
         at = median(reached) if all(reached) else None
-        mean = {key: sum(look[key] for look in last) / len(last) for key in SCORES}
+        mean = {key: sum(look[key] for look in last) / len(last) for key in (*SCORES, "answer")}
         spread = max(look["kl"] for look in last) - min(look["kl"] for look in last)
         charged = sum(one["cpu"] for one in ones) / len(ones)
         shown = [mean[key] * by for key, (_, by) in COLUMNS.items()]
