@@ -9,8 +9,11 @@ Shapes: B rows, n columns of a step, L columns that keys and values have place f
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,42 +27,79 @@ Recorder = Callable[[Replay], Replay]
 """Does a piece of work once, and returns what does it again. Raises RuntimeError where that cannot be recorded."""
 
 WORTH = 6
-"""Columns still to come from which a recording is made: it takes the time of a few steps."""
+"""Steps still to come from which a recording is made: it takes the time of a few."""
 MULTIPLE = 16
 """Of columns: attention would copy a mask of another width at every layer of every step."""
 TOGETHER = 8
 """Columns that one recording reads at once of a model that reads now and then."""
 EXACT = 0.02
-"""Of the largest number: by how much a recording may differ from the same step made by hand. Kernels and shapes are the same."""
+"""By how much a recording may differ from the same step made by hand, at each token. Kernels and shapes are the same."""
+MOST = 30
+"""Recordings at a time: torch has 32 streams, and gives out the first again after the last."""
 
-_streams: list[torch.cuda.Stream] = []
-"""Those that no living graph was recorded on: torch gives a stream's workspace back when any graph of it goes, others on it or not."""
+
+class _Place:
+    """Where a recording is made and works: a stream and memory. Torch gives a stream's workspace back when any graph of it goes, others on
+    it or not, so no two living graphs share one; and memory of a graph's own would be asked for anew at each."""
+
+    free: ClassVar[list[_Place]] = []
+    made: ClassVar[int] = 0
+    broken: ClassVar[str | None] = None
+    """Why there are no more recordings in this process."""
+
+    def __init__(self) -> None:
+        self.stream, self.memory = torch.cuda.Stream(), torch.cuda.MemPool()
+
+    @staticmethod
+    def take() -> _Place:
+        if _Place.free:
+            return _Place.free.pop()
+        if _Place.made == MOST:
+            raise RuntimeError(f"more than {MOST} are wanted at a time")
+        _Place.made += 1
+        return _Place()
 
 
 def on_cuda(work: Replay) -> Replay:
     """As a CUDA graph. What waits for the device is found before anything is recorded, for a recording that is broken off leaves torch's
     own notes of it half made; and libraries set a stream up at first use, which they may not do meanwhile."""
-    stream, alert = _streams.pop() if _streams else torch.cuda.Stream(), torch.cuda.get_sync_debug_mode()
-    graph = torch.cuda.CUDAGraph()
-    weakref.finalize(graph, _streams.append, stream)
-    before = torch.cuda.current_stream()
-    stream.wait_stream(before)
+    if _Place.broken is not None:
+        raise RuntimeError(_Place.broken)
+    place, before, alert = _Place.take(), torch.cuda.current_stream(), torch.cuda.get_sync_debug_mode()
+    place.stream.wait_stream(before)
     try:
-        with torch.cuda.stream(stream):
+        with torch.cuda.stream(place.stream):
             torch.cuda.set_sync_debug_mode("error")
             try:
                 work()
             finally:
                 torch.cuda.set_sync_debug_mode(alert)
-            # Not by torch's context: it waits for the device and gives up the memory that it holds ready, and this is done often.
-            graph.capture_begin(capture_error_mode="thread_local")
-            try:
-                work()
-            finally:
-                graph.capture_end()
+            graph = _captured(work, place.memory)
+    except BaseException:
+        if _Place.broken is None:
+            _Place.free.append(place)
+        raise
     finally:
-        before.wait_stream(stream)
+        before.wait_stream(place.stream)
+    weakref.finalize(graph, _Place.free.append, place)
     return graph.replay
+
+
+def _captured(work: Replay, memory: torch.cuda.MemPool) -> torch.cuda.CUDAGraph:
+    """Not by torch's context, which waits for the device and gives up all memory that is held ready: this is done often."""
+    graph = torch.cuda.CUDAGraph()
+    try:
+        graph.capture_begin(memory.id, capture_error_mode="thread_local")
+        try:
+            work()
+        finally:
+            graph.capture_end()
+    except RuntimeError as error:
+        _Place.broken = _failure(error).text
+        with contextlib.suppress(RuntimeError):  # else no memory that is held ready would ever be given up again
+            torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), memory.id)
+        raise
+    return graph
 
 
 RECORDERS: dict[str, Recorder] = {"cuda": on_cuda}
@@ -122,28 +162,35 @@ class Steps:
         """The hidden states [B,n,H] of a step, which stay until the next one."""
         if self.replay is not None:
             self.replay()
-        elif self.model.unrecorded is not None or self.end - begin < WORTH:
+        elif self.model.unrecorded is not None or self.end - begin < WORTH * self.together:
             self._step()
         else:
-            try:
-                self.replay = self._recorded()
-            except torch.OutOfMemoryError:
-                raise
-            except RuntimeError as error:
-                self.model.unrecorded = _cause(error)
+            failure = self._attempt()
+            if failure is not None and failure.exhausted and self.at.device.type == "cuda":
+                torch.cuda.empty_cache()  # while it records torch gives up nothing of what it holds ready
+                failure = self._attempt()
+            if failure is not None and failure.exhausted:
+                raise torch.OutOfMemoryError(failure.text)
+            if failure is not None:
+                self.model.unrecorded = failure.text
                 self._step()
         assert self.hidden is not None
         return self.hidden
 
-    def _recorded(self) -> Replay:
-        replay = self.record(self._step)
-        assert self.hidden is not None
-        expected = self.hidden.clone()
-        self.hidden.zero_()
-        replay()
-        if not ((self.hidden - expected).abs().max() <= EXACT * expected.abs().max()).item():
-            raise RuntimeError("a recording gives other hidden states")
-        return replay
+    def _attempt(self) -> Failure | None:
+        """The step, recorded. What stops it is told in words: the error itself would keep everything that it has passed through."""
+        try:
+            replay = self.record(self._step)
+            assert self.hidden is not None
+            expected = self.hidden.clone()
+            self.hidden.zero_()
+            replay()
+            if not ((self.hidden - expected).norm(dim=-1) <= EXACT * expected.norm(dim=-1)).all().item():
+                return Failure("a recording gives other hidden states")
+            self.replay = replay
+        except RuntimeError as error:
+            return _failure(error)
+        return None
 
     def _step(self) -> None:
         seen = self.real[:, None, None, :] & (self.columns <= self.at[:, None])
@@ -153,11 +200,21 @@ class Steps:
         self.hidden.copy_(hidden)
 
 
-def _cause(error: BaseException) -> str:
-    """What went wrong first: the end of a recording complains of what has broken it off."""
+@dataclass(frozen=True)
+class Failure:
+    """Why a step was not recorded."""
+
+    text: str
+    exhausted: bool = False
+    """There was too little memory: no reason to decode in another way, which a resume with more of it would not."""
+
+
+def _failure(error: BaseException) -> Failure:
+    """By what went wrong first: the end of a recording complains of what has broken it off."""
     while error.__context__ is not None:
         error = error.__context__
-    return str(error).strip().split("\n")[0]
+    text = str(error).strip().split("\n")[0]
+    return Failure(text, isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "ALLOC_FAILED" in text)
 
 
 def allow(*models: LanguageModel) -> str:
@@ -173,7 +230,7 @@ def losses(*models: LanguageModel) -> list[str]:
     return [f"The {model.name} is decoded without CUDA graphs from here on: {model.unrecorded}." for model in lost]
 
 
-PROBE = [[*range(1, 9), *range(2, 12)], [0, 0, 0, *range(9, 1, -1), *range(4, 11)]]
+PROBE = [[*range(1, 61)], [0, 0, 0, *range(60, 3, -1)]]
 BEGUN, MOVED = 4, 8
 """Columns that are read before there are steps, more than the shorter row is padded with; and after which rows change places."""
 
@@ -212,6 +269,7 @@ def _try(model: LanguageModel, together: int) -> str | None:
         found.append(steps.read(ids[order, MOVED:], places[order, MOVED:], MOVED)[order])
         if model.unrecorded is None and not _alike(model, torch.cat(found, 1), expected[:, BEGUN:]):
             return f"a {kind} model says something else with them"
+    assert model.unrecorded is not None or steps.replay is not None, "the probe is long enough to be recorded"
     return model.unrecorded
 
 

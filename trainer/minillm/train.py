@@ -216,14 +216,19 @@ class Trainer:
             self.notes.of_the_first_evaluation(self.record.scores("teacher"), self.record.scores(name))
         if (scores := self.record.scores(name)) is not None:
             self.guards.evaluation(name, scores, self.record.samples(name))
+        self.tell_losses()
 
     def report_rollout(self, round_number: int, metrics: Metrics) -> None:
         self.events.write("rollout", step=self.step, phase=self.phase, round=round_number, metrics=metrics)
         self.guards.rollout(self.phase, metrics)
-        for sentence in recording.losses(self.prepared.student, self.prepared.teacher, self.prepared.reading.teacher):
-            if sentence not in self._losses:
-                self._losses.add(sentence)
-                self.message("warning", sentence)
+        self.tell_losses()
+
+    def tell_losses(self) -> None:
+        """Of models that are no longer decoded with CUDA graphs: once."""
+        lost = set(recording.losses(self.prepared.student, self.prepared.teacher, self.prepared.reading.teacher)) - self._losses
+        self._losses |= lost
+        for sentence in sorted(lost):
+            self.message("warning", sentence)
 
     def look_at_rollout(self, rollout: Rollout) -> Metrics:
         return self.guards.look_at(rollout)

@@ -245,8 +245,11 @@ class _Models:
         read = self.read_together(rows, longest)
         answers = read * data.max_new_tokens
         drawing = DRAWN_COPIES * FP32 * rows * self.student.vocabulary
+        first = {"caches": max(self.cache(model, rows * longest) for model in both), "logits": drawing}
+        if self.config.cuda_graphs and self.device == "cuda":
+            first["graphs"] = max(self.recording(model, rows, 1, lengths) for model in both)
         stages = [
-            {"caches": max(self.cache(model, rows * longest) for model in both), "logits": drawing},
+            first,
             {"caches": max(self.cache(model, rows * lengths.prompt) + self.working(model, rows, lengths.prompt) for model in both)},
             {
                 "work": max(self.working(model, read, longest) for model in both), "logits": self.head(answers, 2),
@@ -265,7 +268,7 @@ class _Models:
     def recording(self, model: Sizes, rows: int, columns: int, lengths: Lengths) -> float:
         """What a CUDA graph of a step holds, besides keys and values: a layer's work, and keys and values of a layer for all its heads."""
         heads = 2 * self.bytes * rows * (lengths.prompt + self.config.data.max_new_tokens) * model.width
-        return WORKSPACE + self.working(model, rows, columns) + heads
+        return WORKSPACE + 2 * self.working(model, rows, columns) + heads  # once more for the step by hand that comes before it
 
     def working(self, model: Sizes, rows: float, length: int) -> float:
         """What a forward pass that keeps nothing holds at once: one layer's own."""
