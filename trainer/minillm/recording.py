@@ -20,6 +20,7 @@ from torch import Tensor
 
 from minillm.key_values import FixedLayer, KeyValues, grows
 from minillm.language_model import LanguageModel
+from minillm.positions import positions_of
 from minillm.sequences import positions
 
 Replay = Callable[[], None]
@@ -245,6 +246,8 @@ def prove(model: LanguageModel) -> str | None:
     kind = model.model.config.model_type
     if not model.takes_positions or model.model.config.get_text_config()._attn_implementation != "sdpa":
         return f"a {kind} model has an attention of its own here"
+    if (known := positions_of(model.model.config.to_dict())) is not None and known < len(PROBE[0]):
+        return f"it has {known} positions, and the proof takes {len(PROBE[0])}"
     for together in (1, TOGETHER):
         if (reason := _try(model, together)) is not None:
             return reason

@@ -63,6 +63,12 @@ def test_a_family_is_recorded_or_says_why_not(name: str, recorder: list[int]) ->
     assert (reason is None) == model.recorded == (recorder[0] > 0)
 
 
+def test_a_table_of_positions_is_not_read_beyond_its_end() -> None:
+    """On a GPU that would be the end of the process."""
+    assert prove(toy("gpt2", n_positions=59)) == "it has 59 positions, and the proof takes 60"
+    assert prove(toy("gpt2", n_positions=60)) is None
+
+
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in OTHERS])
 @pytest.mark.parametrize("together", [1, 4])
 def test_columns_read_from_a_recording_are_those_read_one_by_one(name: str, together: int, recorder: list[int]) -> None:
