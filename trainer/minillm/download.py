@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import (
@@ -40,8 +40,12 @@ def fetch(model: str, revision: str | None, pointer: str, progress: Progress, *,
     wanted = SMALL + (["*.safetensors"] if weights else []) + (["pytorch_model*.bin"] if weights and pickled else [])
     wanted += ["*.py"] if code else []
     what: dict[str, Any] = {"revision": revision, "allow_patterns": wanted, "ignore_patterns": ["*/*"]}
+    reporter = _reporter(f"downloading {model}", progress)
     try:
-        return Path(snapshot_download(model, tqdm_class=_reporter(f"downloading {model}", progress), **what))
+        folder = Path(snapshot_download(model, tqdm_class=reporter, **what))
+        for bar in reporter.bars:  # the client leaves that to whoever lets go of them last, which may be a thread of its own
+            bar.close()
+        return folder
     except HFValidationError as error:
         raise BadInput(f"{model!r} is neither a folder nor a model id of the form name or owner/name.", pointer=pointer) from error
     except GatedRepoError as error:
@@ -78,12 +82,15 @@ def _reporter(what: str, progress: Progress) -> type[Any]:
     """A tqdm class that reports bytes instead of drawing."""
 
     class Reporter(tqdm):  # type: ignore[type-arg]
+        bars: ClassVar[list[Any]] = []
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = False
             kwargs.pop("name", None)
             self.reported = 0.0
             self.counting = Lock()
             super().__init__(*args, **kwargs)
+            self.bars.append(self)
 
         def update(self, n: float | None = 1) -> bool | None:
             with self.counting:  # files come in threads of their own, all of which add to this one
