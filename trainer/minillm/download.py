@@ -86,7 +86,8 @@ def _reporter(what: str, progress: Progress) -> type[Any]:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = False
-            kwargs.pop("name", None)
+            # Of what is stored in pieces two bars are kept: what has been received, and what has been written, which comes to the total.
+            self.told = not (kwargs.pop("name", None) or "").endswith(".transfer")
             self.reported = 0.0
             self.counting = Lock()
             super().__init__(*args, **kwargs)
@@ -106,7 +107,7 @@ def _reporter(what: str, progress: Progress) -> type[Any]:
 
         def report(self, *, final: bool) -> None:
             now = time.monotonic()
-            if self.unit == "B" and self.n and (final or now - self.reported >= EVERY_S):
+            if self.told and self.unit == "B" and self.n and (final or now - self.reported >= EVERY_S):
                 self.reported = now
                 progress(what, float(self.n), float(self.total) if self.total else None, "bytes")
 
