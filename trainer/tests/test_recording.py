@@ -70,7 +70,7 @@ def test_a_table_of_positions_is_not_read_beyond_its_end() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in OTHERS])
-@pytest.mark.parametrize("together", [1, 4])
+@pytest.mark.parametrize("together", [1, pytest.param(4, marks=pytest.mark.long)])
 def test_columns_read_from_a_recording_are_those_read_one_by_one(name: str, together: int, recorder: list[int]) -> None:
     """Left padding, steps of many sizes, rows that go; and nothing of Python after the first step."""
     found: list[list[torch.Tensor]] = []
@@ -97,7 +97,7 @@ def test_columns_read_from_a_recording_are_those_read_one_by_one(name: str, toge
         torch.testing.assert_close(other[real], one[real], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["llama", "gpt2", "opt", "qwen3"])
+@pytest.mark.parametrize("name", ["llama", *(pytest.param(name, marks=pytest.mark.long) for name in ("gpt2", "opt", "qwen3"))])
 @pytest.mark.parametrize("sampling", ["student", "lockStep", "commonMask"])
 def test_a_rollout_is_the_same(name: str, sampling: str, recorder: list[int]) -> None:
     """In fp64 to the token: rows of four groups that end at different times."""
