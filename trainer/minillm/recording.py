@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -77,7 +77,7 @@ def on_cuda(work: Replay) -> Replay:
                 torch.cuda.set_sync_debug_mode(alert)
             graph = _captured(work, place.memory)
     except BaseException:
-        if _Place.broken is None:
+        if _Place.broken is None:  # else torch may still be writing to its memory
             _Place.free.append(place)
         raise
     finally:
@@ -89,18 +89,26 @@ def on_cuda(work: Replay) -> Replay:
 def _captured(work: Replay, memory: torch.cuda.MemPool) -> torch.cuda.CUDAGraph:
     """Not by torch's context, which waits for the device and gives up all memory that is held ready: this is done often."""
     graph = torch.cuda.CUDAGraph()
-    try:
+    with _breaking(memory):
         graph.capture_begin(memory.id, capture_error_mode="thread_local")
-        try:
-            work()
-        finally:
+    try:
+        work()
+    finally:
+        with _breaking(memory):
             graph.capture_end()
+    return graph
+
+
+@contextlib.contextmanager
+def _breaking(memory: torch.cuda.MemPool) -> Iterator[None]:
+    """Where an error leaves torch's notes of a recording half made: it is the last one."""
+    try:
+        yield
     except RuntimeError as error:
         _Place.broken = _failure(error).text
         with contextlib.suppress(RuntimeError):  # else no memory that is held ready would ever be given up again
             torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), memory.id)
         raise
-    return graph
 
 
 RECORDERS: dict[str, Recorder] = {"cuda": on_cuda}

@@ -115,6 +115,21 @@ def test_graphs_in_the_precision_of_runs_say_nearly_the_same(sampling: str, head
         torch.testing.assert_close(made[field][same], expected[field][same], rtol=0.1, atol=0.1, msg=field)
 
 
+def test_work_that_fails_while_it_is_recorded_leaves_others_to_be_recorded() -> None:
+    number, calls = torch.zeros(1, device=DEVICE), []
+
+    def fails() -> None:
+        calls.append(number.add_(1))
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError("as if")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        recording.RECORDERS[DEVICE](fails)
+    replay = recording.RECORDERS[DEVICE](lambda: number.mul_(2))
+    replay()
+    assert number.item() == 4
+
+
 def test_steps_on_the_gpu_are_those_of_the_cpu(make_run: MakeRun) -> None:
     """In fp32, without dropout and without sampling."""
     found = []
