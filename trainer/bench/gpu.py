@@ -28,7 +28,7 @@ from bench.ours import Ours
 from bench.published import ALPHA, Published
 from bench.shapes import SHAPES, make_pair
 from bench.trl_step import TrlStep
-from minillm import recording
+from minillm import recordable
 from minillm.language_model import LanguageModel
 
 GB = 1e9
@@ -85,7 +85,7 @@ class Bench:
         pair = self.pair.loaded
         pair.student.recorded = pair.teacher.recorded = False
         if graphs:
-            report.tell(recording.allow(pair.student, pair.teacher))
+            report.tell(recordable.allow(pair.student, pair.teacher))
         updates = self.options.updates if method == "minillm" else 1
         side = Ours(self.pair, method, updates=updates, rounds=self.options.repeats + 2, **self.size, **settings)
         if updates == 1:

@@ -125,7 +125,7 @@ def search(book: Book, form: Form, entries: Sequence[Entry]) -> dict[Entry, Pair
     return {entry: best_of(found) for entry, found in ends.items()}
 
 
-def measure_goal(book: Book, form: Form, best: dict[str, Pair], seeds: Sequence[int], goal: float) -> None:
+def measure_goal(book: Book, form: Form, best: dict[str, Pair], goal: float) -> None:
     """The shortest schedule of each side that comes to the goal, with every seed."""
     enough: dict[str, float] = {}
     for side, _, options in HEADLINE:
@@ -133,24 +133,24 @@ def measure_goal(book: Book, form: Form, best: dict[str, Pair], seeds: Sequence[
             if seconds_to(goal, book.train(Trial(side, "gkd", *best[side], 1, options), budget, form)) is not None:
                 enough[side] = budget
                 break
-    for seed in seeds:
+    for seed in form.seeds:
         for side, _, options in HEADLINE:
             if side in enough:
                 book.train(Trial(side, "gkd", *best[side], seed, options), enough[side], form)
 
 
-def measure_budgets(book: Book, form: Form, best: dict[str, Pair], seeds: Sequence[int]) -> None:
+def measure_budgets(book: Book, form: Form, best: dict[str, Pair]) -> None:
     """Every method after equal CPU-seconds."""
-    for seed in seeds:
+    for seed in form.seeds:
         for budget in form.budgets:
             for side in ("ours", "trl"):
                 for trial in contenders(side, *best[side], seed):
                     book.train(trial, budget, form)
 
 
-def measure_entries(book: Book, form: Form, best: dict[Entry, Pair], seeds: Sequence[int]) -> None:
+def measure_entries(book: Book, form: Form, best: dict[Entry, Pair]) -> None:
     """Every entry after equal CPU-seconds."""
-    for seed in seeds:
+    for seed in form.seeds:
         for budget in form.budgets:
             for (side, method, options), pair in best.items():
                 book.train(Trial(side, method, *pair, seed, options), budget, form)
@@ -209,7 +209,7 @@ def conclude(book: Book, where: dict[str, Any], goal: float = GOAL) -> None:
     report.conclude({"benchmark": "quality", "ratio": ratio, "secondsTo": best, "goal": goal, **where, "perStep": steps, "trials": told})
 
 
-def measure(book: Book, name: str, form: Form, at: Pair | None, seeds: Sequence[int] | None, goal: float, only: Sequence[str]) -> None:
+def measure(book: Book, name: str, form: Form, at: Pair | None, goal: float, only: Sequence[str]) -> None:
     """Makes the trials of a form that have not been made; of those that compare our side alone, `only` some entries by name."""
     start_checkpoint(book.folder, book.task)
     if name in COMPARED:
@@ -219,12 +219,12 @@ def measure(book: Book, name: str, form: Form, at: Pair | None, seeds: Sequence[
                 f"Of {', '.join(only)} there is nothing in --form {name}; it compares {', '.join(map(entry_name, COMPARED[name]))}."
             )
         best = dict.fromkeys(entries, at) if at else search(book, form, entries)
-        measure_entries(book, form, best, seeds or form.seeds)
+        measure_entries(book, form, best)
         return
     sides = dict.fromkeys(("ours", "trl"), at) if at else {side: pair for (side, *_), pair in search(book, form, HEADLINE).items()}
     if not at:
-        measure_goal(book, form, sides, seeds or form.seeds, goal)
-    measure_budgets(book, form, sides, seeds or form.seeds)
+        measure_goal(book, form, sides, goal)
+    measure_budgets(book, form, sides)
 
 
 def main() -> None:
@@ -233,7 +233,7 @@ def main() -> None:
     parser.add_argument(
         "--at", nargs=2, metavar=("BATCH", "RATE"), help="no search, and no schedule for the goal: the methods at this batch and rate"
     )
-    parser.add_argument("--seeds", nargs="+", type=int, metavar="N")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="in place of the form's")
     parser.add_argument("--budgets", nargs="+", type=float, metavar="CPU-S", help="in place of the form's")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="of what a form of ours alone compares, as its table says it")
     parser.add_argument(
@@ -252,11 +252,10 @@ def main() -> None:
     if not options.only_report:
         if length:
             plays.make(folder / "task", length)
-        form = FORMS[options.form]
-        if options.budgets:
-            form = replace(form, budgets=options.budgets)
+        asked = {name: value for name in ("seeds", "budgets") if (value := getattr(options, name))}
+        form = replace(FORMS[options.form], **asked)
         at = (int(options.at[0]), float(options.at[1])) if options.at else None
-        measure(book, options.form, form, at, options.seeds, options.goal, options.only)
+        measure(book, options.form, form, at, options.goal, options.only)
     conclude(book, where, options.goal)
 
 

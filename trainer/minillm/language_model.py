@@ -46,7 +46,7 @@ class LanguageModel:
         self._mixed = any(parameter.dtype != self.dtype for parameter in model.parameters())
         self.takes_positions = "position_ids" in inspect.signature(self.body.forward).parameters
         self.recorded = False
-        """Whether decoding replays recordings of its steps (`recording.prove` says where that can be)."""
+        """Whether decoding replays recordings of its steps (`recordable.prove` says where that can be)."""
         self.unrecorded: str | None = None
         """Why it no longer does, though steps are made as for them."""
         self._scale, self._cap = _output_scale(model.config.get_text_config())

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from minillm import cheaper, recording
+from minillm import cheaper, recordable
 from minillm.blocks import load_corpus
 from minillm.checks.foretold import Foretold, foretell
 from minillm.config import Config
@@ -96,7 +96,7 @@ def prepare(
     reading = cheaper.choose(pair.teacher, config.teacher.precision, subset, tokenizer.pad_token_id, width)
     told = [reading.told] if reading.told else []
     if config.cuda_graphs:
-        told.append(recording.allow(pair.student, pair.teacher, reading.teacher))
+        told.append(recordable.allow(pair.student, pair.teacher, reading.teacher))
     away = offload(pair.teacher, reading.teacher) if config.teacher.offload else []
 
     def spare_teacher() -> None:

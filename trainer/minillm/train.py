@@ -15,7 +15,7 @@ import torch
 import transformers
 from pydantic import ValidationError
 
-from minillm import __version__, checkpoint, recording
+from minillm import __version__, checkpoint, recordable
 from minillm.checks.notes import Notes
 from minillm.config import Config
 from minillm.ending import lowers_memory
@@ -102,7 +102,7 @@ class Trainer:
         self.phase = 0
         self.resumed = False
         self._told: tuple[str, float] = ("", 0.0)
-        self._losses: set[str] = set()
+        self._given_up: set[str] = set()
 
     def live(self) -> None:
         """From loading to the last evaluation. Raises Stopped, BadInput, or what went wrong."""
@@ -216,18 +216,19 @@ class Trainer:
             self.notes.of_the_first_evaluation(self.record.scores("teacher"), self.record.scores(name))
         if (scores := self.record.scores(name)) is not None:
             self.guards.evaluation(name, scores, self.record.samples(name))
-        self.tell_losses()
+        self.tell_given_up()
 
     def report_rollout(self, round_number: int, metrics: Metrics) -> None:
         self.events.write("rollout", step=self.step, phase=self.phase, round=round_number, metrics=metrics)
         self.guards.rollout(self.phase, metrics)
-        self.tell_losses()
+        self.tell_given_up()
 
-    def tell_losses(self) -> None:
+    def tell_given_up(self) -> None:
         """Of models that are no longer decoded with CUDA graphs: once."""
-        lost = set(recording.losses(self.prepared.student, self.prepared.teacher, self.prepared.reading.teacher)) - self._losses
-        self._losses |= lost
-        for sentence in sorted(lost):
+        sentences = recordable.given_up(self.prepared.student, self.prepared.teacher, self.prepared.reading.teacher)
+        new = set(sentences) - self._given_up
+        self._given_up |= new
+        for sentence in sorted(new):
             self.message("warning", sentence)
 
     def look_at_rollout(self, rollout: Rollout) -> Metrics:

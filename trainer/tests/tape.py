@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
-from minillm.recording import Replay
+from minillm.cuda_graph import Replay
 
 WAITING = ("_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2", "unique_dim", "lift_fresh")
 """Operations for which a device would be waited: their outcome is looked at, or has a size that depends on it, or comes from outside."""

@@ -13,7 +13,7 @@ from test_methods import PHASES, settings
 from test_resume import outcome, train_until
 from toys import teacher, toy
 
-from minillm import decode, recording
+from minillm import cuda_graph, decode, recordable
 from minillm.language_model import LanguageModel
 from minillm.train import train
 
@@ -89,7 +89,7 @@ def test_a_rollout_from_graphs_is_one_without(name: str, sampling: str) -> None:
             LanguageModel(model(name).model.to(DEVICE), name=role) for role, model in (("student", toy), ("teacher", teacher))
         )
         if recorded:
-            assert recording.allow(student, mentor) == "Decoding replays CUDA graphs."
+            assert recordable.allow(student, mentor) == "Decoding replays CUDA graphs."
         found.append(decode.rollout(student, mentor, MANY, range(len(MANY)), **{**IN_GROUPS, "sampling": sampling}))
     for field, tensor in found[0].tensors().items():
         torch.testing.assert_close(found[1].tensors()[field], tensor, rtol=1e-6, atol=1e-6, msg=field)
@@ -105,7 +105,7 @@ def test_graphs_in_the_precision_of_runs_say_nearly_the_same(sampling: str, head
         models = [make("qwen3", dtype=torch.float32, num_key_value_heads=heads).model.to(DEVICE) for make in (toy, teacher)]
         student, mentor = LanguageModel(models[0], torch.bfloat16, "student"), LanguageModel(models[1].bfloat16(), name="teacher")
         if recorded:
-            assert recording.allow(student, mentor) == "Decoding replays CUDA graphs."
+            assert recordable.allow(student, mentor) == "Decoding replays CUDA graphs."
         setting = {**IN_GROUPS, "sampling": sampling, "max_new_tokens": 48}
         found.append(decode.rollout(student, mentor, MANY, range(len(MANY)), **setting))
     expected, made = (rollout.tensors() for rollout in found)
@@ -124,8 +124,8 @@ def test_work_that_fails_while_it_is_recorded_leaves_others_to_be_recorded() -> 
             raise torch.OutOfMemoryError("as if")
 
     with pytest.raises(torch.OutOfMemoryError):
-        recording.RECORDERS[DEVICE](fails)
-    replay = recording.RECORDERS[DEVICE](lambda: number.mul_(2))
+        cuda_graph.record(fails)
+    replay = cuda_graph.record(lambda: number.mul_(2))
     replay()
     assert number.item() == 4
 

@@ -13,12 +13,14 @@ from tape import on_tape
 from test_decode import IN_GROUPS, MANY, PROMPTS, SETTING
 from toys import FAMILIES, SINGLE, teacher, toy
 
-from minillm import decode, recording
+from minillm import decode, recordable, recording
 from minillm.config import Lora
+from minillm.cuda_graph import Replay
 from minillm.language_model import LanguageModel
 from minillm.lora import Origin, attach, corrections
 from minillm.reader import Reader, Rows
-from minillm.recording import Replay, Steps, prove
+from minillm.recordable import prove
+from minillm.recording import Steps
 from minillm.train import train
 
 ATTENTION, LAYERS = "has an attention of its own here", "keep other things than keys and values, or not all of them"
@@ -117,7 +119,7 @@ def test_a_rollout_of_models_with_fewer_heads_of_keys_is_the_same(recorder: list
     for allowed in (False, True):
         models = [make("qwen3", num_key_value_heads=1) for make in (toy, teacher)]
         if allowed:
-            assert recording.allow(*models) == "Decoding replays CUDA graphs."
+            assert recordable.allow(*models) == "Decoding replays CUDA graphs."
         found.append(decode.rollout(*models, MANY, range(len(MANY)), **IN_GROUPS))
     assert recorder[1] > recorder[0]
     assert torch.equal(found[0].response_ids, found[1].response_ids)
@@ -177,7 +179,7 @@ def test_a_recording_that_fails_or_gives_something_else_is_not_used(
 ) -> None:
     model, setting = proved(toy()), {"max_new_tokens": 24, "eos": 2, "pad": 0, "seed": 4, "stream": 1}
     expected = decode.generate(toy(), PROMPTS, range(8), **setting)
-    assert recording.losses(model) == []
+    assert recordable.given_up(model) == []
     tried = []
     monkeypatch.setitem(recording.RECORDERS, "cpu", lambda work: tried.append(work) or other(work))
     gc.disable()
@@ -190,7 +192,7 @@ def test_a_recording_that_fails_or_gives_something_else_is_not_used(
         assert steps() is None, "keys and values go with the decode"
     finally:
         gc.enable()
-    assert recording.losses(model, model) == [f"The {model.name} is decoded without CUDA graphs from here on: {reason}."]
+    assert recordable.given_up(model, model) == [f"The {model.name} is decoded without CUDA graphs from here on: {reason}."]
     assert prove(model) == reason
     assert not model.recorded
 
@@ -281,8 +283,8 @@ def test_a_run_is_told_whether_it_decodes_with_graphs(monkeypatch: pytest.Monkey
     student, mentor = toy(), teacher("mistral")
     student.name, mentor.name = "student small", "teacher large"
     why = f"the layers of a mistral model {LAYERS}"
-    assert recording.allow(student, mentor, mentor) == f"Decoded without CUDA graphs: the teacher large ({why})."
+    assert recordable.allow(student, mentor, mentor) == f"Decoded without CUDA graphs: the teacher large ({why})."
     assert (student.recorded, mentor.recorded) == (True, False)
-    assert recording.allow(student, student) == "Decoding replays CUDA graphs."
+    assert recordable.allow(student, student) == "Decoding replays CUDA graphs."
     monkeypatch.delitem(recording.RECORDERS, "cpu")
-    assert recording.allow(student).endswith("the student small (they need a GPU of NVIDIA, and the device is cpu).")
+    assert recordable.allow(student).endswith("the student small (they need a GPU of NVIDIA, and the device is cpu).")

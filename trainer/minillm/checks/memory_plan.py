@@ -210,7 +210,7 @@ class _Models:
             "rollouts": self.buffer(rollouts + chunk, steps),  # the whole, and a part on its way there
             "copies": self.cast,
         }
-        if self.config.cuda_graphs and self.device == "cuda":
+        if self.records:
             theirs = 0.0 if alone else math.ceil(chunk / group) * self.recording(teacher, group, TOGETHER, lengths)
             held["graphs"] = self.recording(student, chunk, 1, lengths) + theirs
         drawing = FP32 * wide * (chunk + (DRAWN_COPIES - 1) * group)  # logits of all rows, and what is drawn from of a group
@@ -246,7 +246,7 @@ class _Models:
         answers = read * data.max_new_tokens
         drawing = DRAWN_COPIES * FP32 * rows * self.student.vocabulary
         first = {"caches": max(self.cache(model, rows * longest) for model in both), "logits": drawing}
-        if self.config.cuda_graphs and self.device == "cuda":
+        if self.records:
             first["graphs"] = max(self.recording(model, rows, 1, lengths) for model in both)
         stages = [
             first,
@@ -264,6 +264,11 @@ class _Models:
 
     def cache(self, model: Sizes, tokens: float) -> float:
         return self.bytes * model.cached * tokens
+
+    @property
+    def records(self) -> bool:
+        """Whether decoding is asked to replay CUDA graphs, and can."""
+        return self.config.cuda_graphs and self.device == "cuda"
 
     def recording(self, model: Sizes, rows: int, columns: int, lengths: Lengths) -> float:
         """What a CUDA graph of a step holds, besides keys and values: a layer's work, and keys and values of a layer for all its heads."""
