@@ -493,7 +493,7 @@ export interface Config {
    */
   precision: 'auto' | 'fp32' | 'bf16';
   /**
-   * On a GPU of NVIDIA, decode by replaying CUDA graphs: a step's kernels are launched as one, which small models and small batches, where a step is mostly launching, gain most by. For models all of whose layers keep all keys and values, with torch's own attention (GPT-2, OPT, NeoX, Phi, Llama, Qwen, …); a graph that does not give what the model gives is not used, and the run says so. Not measured on a device yet: `npm run bench:gpu` compares.
+   * On an NVIDIA GPU, decode by replaying CUDA graphs: a step's kernels are launched as one, which small models and small batches, where a step is mostly launching, gain most by. For models all of whose layers keep all keys and values, with torch's own attention (GPT-2, OPT, NeoX, Phi, Llama, Qwen, …); a graph that does not give what the model gives is not used, and the run says so. Not measured on a device yet: `npm run bench:gpu` compares.
    */
   cudaGraphs: boolean;
   /**

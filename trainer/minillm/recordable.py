@@ -35,7 +35,7 @@ def prove(model: LanguageModel) -> str | None:
     Returns why not, if not."""
     model.recorded, model.unrecorded = False, None
     if model.device.type not in RECORDERS:
-        return f"they need a GPU of NVIDIA, and the device is {model.device.type}"
+        return f"they need an NVIDIA GPU, and the device is {model.device.type}"
     kind = model.model.config.model_type
     if not model.takes_positions or model.model.config.get_text_config()._attn_implementation != "sdpa":
         return f"a {kind} model has an attention of its own here"

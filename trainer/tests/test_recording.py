@@ -276,7 +276,7 @@ def test_a_run_on_another_device_goes_on_without(make_run: MakeRun, monkeypatch:
     assert train(run.path, 1) == 0
     (told,) = [event["text"] for event in events_of(run, "message") if "CUDA" in event["text"]]
     assert told.startswith("Decoded without CUDA graphs: the student ")
-    assert told.count("they need a GPU of NVIDIA, and the device is cpu") == 2
+    assert told.count("they need an NVIDIA GPU, and the device is cpu") == 2
 
 
 def test_a_run_is_told_whether_it_decodes_with_graphs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,4 +287,4 @@ def test_a_run_is_told_whether_it_decodes_with_graphs(monkeypatch: pytest.Monkey
     assert (student.recorded, mentor.recorded) == (True, False)
     assert recordable.allow(student, student) == "Decoding replays CUDA graphs."
     monkeypatch.delitem(recording.RECORDERS, "cpu")
-    assert recordable.allow(student).endswith("the student small (they need a GPU of NVIDIA, and the device is cpu).")
+    assert recordable.allow(student).endswith("the student small (they need an NVIDIA GPU, and the device is cpu).")
